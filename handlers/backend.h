@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The handlers' only door to a machine. Two implementers: sim (the model on Unicorn) and hw (VT-x). Chosen at link time.
+   Every call that costs time on a real machine charges ticks to the vCPU that it names. */
+#ifndef BACKEND_H
+#define BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../vmx-model/state.h"
+#include "../vmx-model/vmcs.h"
+
+struct bk_machine; /* the whole machine */
+struct bk_vcpu;    /* one virtual CPU with its VMCS, bound to a physical CPU */
+
+/* ---- the machine ---- */
+/* Value of a VMX capability MSR of the processor (480H to 493H), 0 where it has none. */
+uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr);
+/* CPUID as the processor answers outside VMX. */
+void bk_cpuid(const struct bk_machine *machine, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+/* Guest RAM: guest-physical address 0 stands at this host-physical address, page-aligned, `size` bytes. */
+hpa_t bk_guest_base(const struct bk_machine *machine);
+uint64_t bk_guest_size(const struct bk_machine *machine);
+/* A zeroed 4-KByte page of host memory for VMX structures; 0 when none is left. Freed all together by bk_free_pages(). */
+hpa_t bk_page(struct bk_machine *machine);
+void bk_free_pages(struct bk_machine *machine);
+/* Host-physical memory, size 1 to any; false when some of it does not exist (then nothing is written). */
+bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size);
+bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size);
+
+/* ---- one virtual CPU ---- */
+struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu);
+unsigned bk_physical_cpu(const struct bk_vcpu *vcpu);
+/* Starts a new VMCS: cleared and made current; every field 0. */
+void bk_vmclear(struct bk_vcpu *vcpu);
+/* VMREAD and VMWRITE. A field that the processor lacks reads 0; writing it returns false. */
+uint64_t bk_vmread(struct bk_vcpu *vcpu, enum vmcs_field field);
+bool bk_vmwrite(struct bk_vcpu *vcpu, enum vmcs_field field, uint64_t value);
+/* General registers but RSP (that is the field GUEST_RSP); `gpr` is never VMX_RSP. */
+uint64_t bk_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr);
+void bk_set_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr, uint64_t value);
+/* Guest state that no VMCS field holds. DR0 to DR3 and DR6 by number; CR2; XCR0; MSRs: STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX, XSS
+   and, where VMCS controls do not switch them, PAT, EFER. False: not a guest-switched MSR, nothing done. */
+uint64_t bk_debug_register(struct bk_vcpu *vcpu, unsigned number);
+void bk_set_debug_register(struct bk_vcpu *vcpu, unsigned number, uint64_t value);
+uint64_t bk_cr2(struct bk_vcpu *vcpu);
+void bk_set_cr2(struct bk_vcpu *vcpu, uint64_t value);
+uint64_t bk_xcr0(struct bk_vcpu *vcpu);
+void bk_set_xcr0(struct bk_vcpu *vcpu, uint64_t value);
+bool bk_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value);
+bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value);
+
+/* ---- caches and time ---- */
+void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp);
+void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear);
+/* Time-stamp counter of the physical CPU, in ticks. */
+uint64_t bk_tsc(struct bk_vcpu *vcpu);
+
+/* ---- VM entry ---- */
+enum bk_entered {
+    BK_EXITED,       /* a VM exit: the exit-information fields tell (a failed VM entry with reason bit 31 too) */
+    BK_FAIL_VALID,   /* VMfailValid: the VM-instruction error field tells */
+    BK_FAIL_INVALID, /* VMfailInvalid */
+    BK_FAULT,        /* #UD or #GP of VMLAUNCH/VMRESUME */
+    BK_LIMIT,        /* the limit of bk_set_limit() was reached: guest state is saved in the VMCS, no exit information */
+    BK_HOST_ERROR    /* the machine cannot go on: bk_error() says why */
+};
+/* Enters the guest (VMLAUNCH, or VMRESUME once launched) and returns at the next VM exit. */
+enum bk_entered bk_enter(struct bk_vcpu *vcpu);
+const char *bk_error(const struct bk_machine *machine);
+/* Bounds what the guest may run: instructions in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
+void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
+/* Guest instructions retired by this vCPU since bk_vmclear(); 0 where the machine cannot count. */
+uint64_t bk_retired(struct bk_vcpu *vcpu);
+/* Ticks that the last exit, the handling so far and the last entry cost, from the cost table; measured by TSC on hardware. */
+void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t *entry);
+
+/* ---- the physical CPU's events ---- */
+/* Stimuli from the bench: an external interrupt, NMI, INIT, SIPI or machine check arrives at the physical CPU of this vCPU at the next VM entry, or
+   `after` retired guest instructions from it (after > 0: sim only; false where the machine cannot do it). */
+enum bk_stimulus { BK_INTERRUPT, BK_NMI, BK_INIT, BK_SIPI, BK_MACHINE_CHECK_AT_ENTRY };
+bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after);
+/* Takes the pending external interrupt as the host (acknowledge and EOI): its vector, or -1 when none is pending. */
+int bk_take_interrupt(struct bk_vcpu *vcpu);
+/* Runs the host's NMI handler, after which NMIs are no longer blocked. */
+void bk_take_nmi(struct bk_vcpu *vcpu);
+/* Waits as a halted host would until the next event of this vCPU's physical CPU is due, at most until `tsc_deadline`; false when there is none. */
+bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline);
+
+#endif

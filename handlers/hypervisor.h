@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor: one VM, its vCPUs, and the handler of each exit reason. */
+#ifndef HYPERVISOR_H
+#define HYPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend.h"
+
+/* What the run loop does after an exit was handled. */
+enum hv_action {
+    HV_RESUME,    /* enter again */
+    HV_HALTED,    /* the guest waits for an event and none is due */
+    HV_POWER_OFF, /* the guest asked for power-off or reset */
+    HV_STOP       /* the exit has no answer: vcpu->stop_reason says why */
+};
+
+/* Policy: what this VM's owner chose. Plain data, filled by hv_default_policy() and changed by scenarios. */
+enum hv_exception_policy { HV_EXCEPTION_REFLECT, HV_EXCEPTION_STOP };
+enum hv_ept_policy { HV_EPT_MAP_ON_DEMAND, HV_EPT_STOP };
+struct hv_msr_rule {
+    uint32_t index;
+    uint64_t value;
+    bool writable;
+};
+enum { HV_MSR_RULES = 32 };
+struct hv_policy {
+    enum hv_exception_policy exceptions;
+    enum hv_ept_policy ept;
+    bool ept_premapped;                          /* map all of guest RAM before the first entry */
+    bool devices;                                /* the device set answers ports and MMIO; else ports read all ones, writes vanish */
+    bool vmcall_stops;                           /* VMCALL with EAX = 0 ends the run */
+    uint32_t hide_cpuid_1_ecx, hide_cpuid_1_edx; /* CPUID.1 bits taken away */
+    unsigned msr_rules;
+    struct hv_msr_rule msr[HV_MSR_RULES];
+};
+
+enum { HV_QUEUE = 16 };
+
+struct hv_vm;
+struct hv_vcpu {
+    struct hv_vm *vm;
+    struct bk_vcpu *bk;
+    unsigned index;
+    /* virtual interrupts that wait for the guest to be ready, in vector order; NMI apart */
+    uint64_t pending_vectors[4];
+    bool pending_nmi;
+    /* an event that is injected by the next entry */
+    bool inject_valid;
+    uint32_t inject_info, inject_error_code, inject_length;
+    bool halted;
+    uint64_t mtf_steps; /* exits left before single-stepping is turned off; 0: not stepping */
+    char stop_reason[96];
+};
+
+struct hv_device_set; /* handlers/devices */
+
+struct hv_vm {
+    struct bk_machine *machine;
+    struct hv_policy policy;
+    unsigned vcpus;
+    struct hv_vcpu vcpu[8];
+    hpa_t ept_root; /* 0: EPT is not used */
+    struct hv_device_set *devices;
+    /* What the guest wrote to a debug or serial port, byte by byte, and what handlers report; may be NULL. */
+    void (*output)(void *context, unsigned port, uint8_t byte);
+    void (*report)(void *context, unsigned vcpu, const char *text);
+    void *context;
+};
+
+/* A VM exit, decoded. Handlers see this and never raw qualification bits. */
+struct hv_cr_access {
+    unsigned cr;
+    enum { HV_CR_MOV_TO, HV_CR_MOV_FROM, HV_CR_CLTS, HV_CR_LMSW } type;
+    enum vmx_gpr gpr;
+    bool lmsw_memory;
+    uint16_t lmsw_source;
+};
+struct hv_dr_access {
+    unsigned dr;
+    bool from;
+    enum vmx_gpr gpr;
+};
+struct hv_io {
+    uint16_t port;
+    uint8_t size;
+    bool in, string, rep, immediate;
+};
+struct hv_ept_violation {
+    bool read, write, fetch, readable, writable, executable, linear_valid, translation, nmi_unblocking;
+    gpa_t guest_physical;
+    gva_t guest_linear;
+};
+struct hv_event_info {
+    bool valid, has_error_code, nmi_unblocking;
+    uint8_t vector, type;
+    uint32_t error_code;
+};
+
+struct hv_exit {
+    uint32_t reason;   /* basic reason */
+    bool entry_failed; /* bit 31 of the exit reason */
+    uint64_t qualification;
+    uint32_t length; /* of the instruction, where valid */
+    uint32_t instruction_info;
+    uint64_t rip;
+    struct hv_event_info event, vectoring;
+    union {
+        struct hv_cr_access cr;
+        struct hv_dr_access dr;
+        struct hv_io io;
+        struct hv_ept_violation ept;
+    };
+};
+
+void hv_default_policy(struct hv_policy *policy);
+/* Prepares a VM over a machine: policy first, then EPT and devices as it says. False: out of pages. */
+bool hv_vm_init(struct hv_vm *vm, struct bk_machine *machine, const struct hv_policy *policy, unsigned vcpus);
+/* Reads the exit-information fields of the last exit and decodes them. */
+void hv_decode_exit(struct hv_vcpu *vcpu, struct hv_exit *exit);
+/* The dispatch table: handles one exit. */
+enum hv_action hv_handle(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+/* Before each entry: turns queued events into an injection or opens an interrupt or NMI window. */
+void hv_prepare_entry(struct hv_vcpu *vcpu);
+/* Queues a virtual interrupt or NMI for the guest. */
+void hv_queue_interrupt(struct hv_vcpu *vcpu, uint8_t vector);
+void hv_queue_nmi(struct hv_vcpu *vcpu);
+/* Injects an exception at the next entry (fault of the current instruction: RIP is not advanced). */
+void hv_inject_exception(struct hv_vcpu *vcpu, uint8_t vector, bool has_error_code, uint32_t error_code);
+/* RIP += length, with the side effects of a retired instruction. */
+void hv_advance(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+/* Guest-physical memory; false outside of guest RAM. */
+bool hv_guest_read(struct hv_vm *vm, gpa_t address, void *buffer, uint32_t size);
+bool hv_guest_write(struct hv_vm *vm, gpa_t address, const void *buffer, uint32_t size);
+/* EPT: maps, or changes the rights of, pages; rights: 1 read, 2 write, 4 execute; size 4 KiB, 2 MiB or 1 GiB. False: out of pages or misaligned. */
+bool hv_ept_map(struct hv_vm *vm, gpa_t guest, hpa_t host, unsigned rights, uint64_t size);
+
+#endif

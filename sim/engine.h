@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine room: runs guest code until something happens that the model must judge. One engine per virtual CPU; Unicorn lives behind
+   this interface and nowhere else. */
+#ifndef SIM_ENGINE_H
+#define SIM_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../vmx-model/state.h"
+#include "../vmx-model/walk.h"
+
+struct sim_engine;
+
+enum sim_stop {
+    SIM_STOP_INSTRUCTION,    /* before a sensitive instruction acts: RIP, registers and flags are those before it */
+    SIM_STOP_EXCEPTION,      /* an exception is due at RIP (fault: of the instruction; trap: of the one before): result->event */
+    SIM_STOP_SOFT_INTERRUPT, /* INT n, INT3, INTO, INT1 at RIP, before it acts: result->event with type and length */
+    SIM_STOP_TRANSLATION,    /* the translate callback answered with a fault or an exit: result->translation */
+    SIM_STOP_DEADLINE,       /* exactly the asked number of instructions has retired */
+    SIM_STOP_HOST_ERROR      /* Unicorn failed: result->message */
+};
+
+struct sim_engine_result {
+    enum sim_stop stop;
+    struct vmx_event event;
+    struct vmx_translation translation;
+    gva_t linear; /* SIM_STOP_TRANSLATION: the address that missed */
+    enum vmx_access_kind access;
+    const char *message;
+};
+
+struct sim_engine_callbacks {
+    void *context;
+    /* A translation is not cached. May change page tables (accessed and dirty flags). The state of SEGMENTS and CONTROL groups as of the last
+       sim_engine_set() is valid; RIP is not. */
+    void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+};
+
+/* RAM is one host mapping of `size` bytes that stands at host-physical address 0; it outlives the engine. NULL: no engine can be had,
+   *message says why (wrong Unicorn version or layout, no memory). */
+struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_engine_callbacks *callbacks, const char **message);
+void sim_engine_free(struct sim_engine *engine);
+
+/* Runs until a stop; `deadline` is the number of instructions from now (UINT64_MAX: none). */
+void sim_engine_run(struct sim_engine *engine, uint64_t deadline, struct sim_engine_result *result);
+/* Lets the next sensitive instruction at the current RIP run as the processor would outside VMX, without a stop. */
+void sim_engine_allow_once(struct sim_engine *engine);
+/* Instructions retired since the engine was made. A REP string instruction counts once, when it completes. */
+uint64_t sim_engine_retired(const struct sim_engine *engine);
+/* Time: instructions retired plus REP iterations beyond the first. */
+uint64_t sim_engine_ticks(const struct sim_engine *engine);
+/* Adds one to both: an instruction that the model executed in the engine's place. */
+void sim_engine_count_one(struct sim_engine *engine);
+
+/* Moves groups of state (enum vmx_group mask) out of and into the engine. Setting CONTROL or SEGMENTS recomputes the mode; changes of CR0, CR3, CR4
+   or EFER flush translations. Interruptibility: STI and MOV SS blocking of the boundary the engine stands at. */
+void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state *state);
+void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx_state *state);
+/* Groups that guest code may have changed since they were last moved in or out, by comparison. */
+uint32_t sim_engine_changed(struct sim_engine *engine);
+/* Direct access to the general registers, in the order of enum vmx_gpr. */
+uint64_t *sim_engine_gpr(struct sim_engine *engine);
+
+/* Forgets cached translations: all, or those of one page. */
+void sim_engine_flush(struct sim_engine *engine);
+void sim_engine_flush_page(struct sim_engine *engine, gva_t linear);
+/* RAM was written from outside (handlers, devices): translated code there is dropped. */
+void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t size);
+
+#endif

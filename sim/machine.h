@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The simulated machine: physical CPUs, RAM, clock; the simulator's implementation of handlers/backend.h stands on it. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../handlers/backend.h"
+#include "../vmx-model/caps.h"
+#include "../vmx-model/checks.h"
+#include "../vmx-model/transition.h"
+
+/* Guest RAM stands here on every machine, so that host-physical addresses agree too; host pages come from below it. */
+enum { SIM_HOST_PAGES_FIRST = 0x400000, SIM_GUEST_BASE = 0x1000000 };
+
+struct sim_machine_options {
+    const struct vmx_caps *caps; /* NULL: the default profile */
+    uint64_t guest_bytes;        /* of guest RAM, a multiple of 4 KiB */
+    unsigned vcpus;              /* 1 to 8 */
+};
+
+/* NULL: *message says why. */
+struct bk_machine *sim_machine_new(const struct sim_machine_options *options, const char **message);
+void sim_machine_free(struct bk_machine *machine);
+
+/* The rule that the last VM entry of this vCPU violated; VMX_CHECK_NONE when it entered. */
+enum vmx_check sim_machine_violated(const struct bk_vcpu *vcpu);
+/* The model's processor under a vCPU, for tools that explain; RAM, for tests. */
+struct vmx_cpu *sim_machine_cpu(struct bk_vcpu *vcpu);
+uint8_t *sim_machine_ram(struct bk_machine *machine, uint64_t *size);
+
+#endif

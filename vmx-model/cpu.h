@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* One logical processor as the model sees it: architectural state, VMX operation and what an entry has armed. */
+#ifndef VMX_CPU_H
+#define VMX_CPU_H
+
+#include "caps.h"
+#include "exit_info.h"
+#include "state.h"
+#include "vmcs.h"
+
+enum vmx_operation { VMX_OPERATION_OFF, VMX_OPERATION_ROOT, VMX_OPERATION_NON_ROOT };
+
+#define VMX_NO_VMCS UINT64_MAX /* current-VMCS pointer when there is none */
+
+/* Stimuli that wait for the next instruction boundary. */
+struct vmx_pending {
+    bool nmi, init, sipi, smi, machine_check, interrupt;
+    uint8_t sipi_vector;
+    uint8_t interrupt_vector; /* highest-priority external interrupt that the local APIC offers */
+    bool mtf;                 /* an MTF VM exit is pending */
+    bool preemption_timer;    /* the VMX-preemption timer has reached 0 */
+};
+
+struct vmx_cpu {
+    struct vmx_state state;
+    const struct vmx_caps *caps;
+    struct vmx_memory memory;
+    enum vmx_operation operation;
+    struct vmcs *vmcs; /* the current VMCS; NULL when current_vmcs is VMX_NO_VMCS */
+    hpa_t current_vmcs, vmxon_region;
+    uint64_t feature_control; /* IA32_FEATURE_CONTROL */
+    uint64_t tsc;             /* time-stamp counter at this boundary; the caller keeps it */
+    struct vmx_pending pending;
+    bool smm, mce_at_entry; /* mce_at_entry: the next VM entry meets a machine check */
+    bool nmi_blocked;       /* blocking by NMI outside of what interruptibility bit 3 shows (virtual NMIs) */
+    /* The event whose delivery through the IDT is under way, as IDT-vectoring information; bit 31: one is. */
+    uint32_t vectoring_info, vectoring_error_code, vectoring_length;
+    bool nmi_unblocked_by_iret; /* the current IRET removed (virtual-)NMI blocking */
+    bool timer_active;          /* VMX-preemption timer counts */
+    uint64_t timer_start_tsc, timer_start_value;
+    uint32_t ple_first, ple_last; /* PAUSE-loop exiting, in TSC ticks */
+    bool ple_seen;
+};
+
+/* Reads a VMX control of the current VMCS; secondary and tertiary words count as 0 when not activated. */
+uint32_t vmx_pin_controls(const struct vmx_cpu *cpu);
+uint32_t vmx_primary_controls(const struct vmx_cpu *cpu);
+uint32_t vmx_secondary_controls(const struct vmx_cpu *cpu);
+uint64_t vmx_tertiary_controls(const struct vmx_cpu *cpu);
+
+static inline bool vmx_in_64bit_mode(const struct vmx_state *s)
+{
+    return (s->efer & (1u << 10)) != 0 && (s->seg[VMX_CS].access_rights & (1u << 13)) != 0;
+}
+
+/* Current privilege level: SS.DPL, 0 in real mode, 3 in virtual-8086 mode. */
+unsigned vmx_cpl(const struct vmx_state *s);
+
+#endif
