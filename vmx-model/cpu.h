@@ -32,6 +32,9 @@ struct vmx_cpu {
     uint64_t tsc;             /* time-stamp counter at this boundary; the caller keeps it */
     struct vmx_pending pending;
     bool smm, mce_at_entry; /* mce_at_entry: the next VM entry meets a machine check */
+    /* Root software is native code: in root operation `state` keeps the guest's registers, and the processor that VM entry finds is taken as
+       64-bit code at CPL 0 without blocking. False: in root operation `state` is that of the root software. */
+    bool native_root;
     bool nmi_blocked;       /* blocking by NMI outside of what interruptibility bit 3 shows (virtual NMIs) */
     /* The event whose delivery through the IDT is under way, as IDT-vectoring information; bit 31: one is. */
     uint32_t vectoring_info, vectoring_error_code, vectoring_length;
