@@ -21,6 +21,8 @@ void bk_cpuid(const struct bk_machine *machine, uint32_t leaf, uint32_t subleaf,
 /* Guest RAM: guest-physical address 0 stands at this host-physical address, page-aligned, `size` bytes. */
 hpa_t bk_guest_base(const struct bk_machine *machine);
 uint64_t bk_guest_size(const struct bk_machine *machine);
+/* Guest RAM ends here from now on, so that a guest meets the same size on every machine; false when the machine has less. */
+bool bk_set_guest_size(struct bk_machine *machine, uint64_t size);
 /* A zeroed 4-KByte page of host memory for VMX structures; 0 when none is left. Freed all together by bk_free_pages(). */
 hpa_t bk_page(struct bk_machine *machine);
 void bk_free_pages(struct bk_machine *machine);
@@ -31,7 +33,8 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
 /* ---- one virtual CPU ---- */
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu);
 unsigned bk_physical_cpu(const struct bk_vcpu *vcpu);
-/* Starts a new VMCS: cleared and made current; every field 0. */
+/* Starts a new VMCS: cleared and made current. The machine fills in the host-state fields, its own business (a later bk_vmwrite() to one stands);
+   every other field is 0. */
 void bk_vmclear(struct bk_vcpu *vcpu);
 /* VMREAD and VMWRITE. A field that the processor lacks reads 0; writing it returns false. */
 uint64_t bk_vmread(struct bk_vcpu *vcpu, enum vmcs_field field);
@@ -74,6 +77,8 @@ void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
 uint64_t bk_retired(struct bk_vcpu *vcpu);
 /* Ticks that the last exit, the handling so far and the last entry cost, from the cost table; measured by TSC on hardware. */
 void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t *entry);
+/* While `on` is false, what the bench does in order to observe and to set up costs no ticks on a simulated machine; elsewhere no effect. */
+void bk_charge(struct bk_machine *machine, bool on);
 
 /* ---- the physical CPU's events ---- */
 /* Stimuli from the bench: an external interrupt, NMI, INIT, SIPI or machine check arrives at the physical CPU of this vCPU at the next VM entry, or
