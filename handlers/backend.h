@@ -66,12 +66,13 @@ enum bk_entered {
     BK_FAIL_INVALID, /* VMfailInvalid */
     BK_FAULT,        /* #UD or #GP of VMLAUNCH/VMRESUME */
     BK_LIMIT,        /* the limit of bk_set_limit() was reached: guest state is saved in the VMCS, no exit information */
+    BK_ASLEEP,       /* the guest is in HLT, shutdown or wait-for-SIPI state and nothing will wake it; otherwise as BK_LIMIT */
     BK_HOST_ERROR    /* the machine cannot go on: bk_error() says why */
 };
 /* Enters the guest (VMLAUNCH, or VMRESUME once launched) and returns at the next VM exit. */
 enum bk_entered bk_enter(struct bk_vcpu *vcpu);
 const char *bk_error(const struct bk_machine *machine);
-/* Bounds what the guest may run: instructions in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
+/* Bounds what the guest may run: instructions, VM exits and event deliveries in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
 /* Guest instructions retired by this vCPU since bk_vmclear(); 0 where the machine cannot count. */
 uint64_t bk_retired(struct bk_vcpu *vcpu);

@@ -40,6 +40,9 @@ uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_
 /* The host state that a VM exit loads, a pure function of the VMCS and the state before. SDM 3C, "Loading Host State". */
 void vmx_load_host_state(const struct vmx_cpu *cpu, struct vmx_state *state);
 
+/* Saves the groups of guest state that `changed` names, IP and EVENT always, without a VM exit: for who stops a guest and looks at its VMCS. */
+void vmx_save_guest_state(struct vmx_cpu *cpu, uint32_t changed);
+
 void vmx_forget_guest(struct vmx_cpu *cpu);
 
 #endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Life of the simulated machine: RAM, host pages, virtual CPUs. */
+#define _DEFAULT_SOURCE
+#include "machine_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static bool memory_read(void *context, hpa_t address, void *buffer, uint32_t size)
+{
+    return bk_read(context, address, buffer, size);
+}
+
+static bool memory_write(void *context, hpa_t address, const void *buffer, uint32_t size)
+{
+    return bk_write(context, address, buffer, size);
+}
+
+static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **message)
+{
+    struct bk_vcpu *vcpu = &machine->vcpu[index];
+    vcpu->machine = machine;
+    vcpu->index = index;
+    const struct sim_engine_callbacks callbacks = {.context = vcpu, .translate = sim_vcpu_translate};
+    vcpu->engine = sim_engine_new(machine->ram, machine->ram_size, &callbacks, message);
+    if (vcpu->engine == NULL)
+        return false;
+    struct vmx_cpu *cpu = &vcpu->cpu;
+    cpu->caps = &machine->caps;
+    cpu->memory = (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write};
+    cpu->current_vmcs = VMX_NO_VMCS;
+    return true;
+}
+
+struct bk_machine *sim_machine_new(const struct sim_machine_options *options, const char **message)
+{
+    *message = NULL;
+    if (options->vcpus < 1 || options->vcpus > SIM_VCPUS_MAX || options->guest_bytes == 0 || options->guest_bytes % SIM_PAGE != 0) {
+        *message = "a machine has 1 to 8 vCPUs and guest RAM in whole pages";
+        return NULL;
+    }
+    struct bk_machine *machine = calloc(1, sizeof *machine);
+    if (machine == NULL) {
+        *message = "out of memory";
+        return NULL;
+    }
+    machine->caps = options->caps != NULL ? *options->caps : *vmx_default_profile();
+    machine->guest_size = options->guest_bytes;
+    machine->ram_size = SIM_GUEST_BASE + options->guest_bytes;
+    machine->next_page = SIM_HOST_PAGES_FIRST;
+    machine->limit = UINT64_MAX;
+    for (unsigned f = 0; f < VMCS_FIELD_COUNT; f++)
+        machine->field_exists[f] = vmcs_field_exists(&machine->caps, (enum vmcs_field)f);
+    void *ram = mmap(NULL, machine->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ram == MAP_FAILED) {
+        *message = "no memory for the guest's RAM";
+        free(machine);
+        return NULL;
+    }
+    machine->ram = ram;
+    for (unsigned i = 0; i < options->vcpus; i++) {
+        if (!vcpu_init(machine, i, message)) {
+            sim_machine_free(machine);
+            return NULL;
+        }
+        machine->vcpu_count = i + 1;
+    }
+    return machine;
+}
+
+void sim_machine_free(struct bk_machine *machine)
+{
+    if (machine == NULL)
+        return;
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        sim_engine_free(machine->vcpu[i].engine);
+    munmap(machine->ram, machine->ram_size);
+    free(machine);
+}
+
+enum vmx_check sim_machine_violated(const struct bk_vcpu *vcpu)
+{
+    return vcpu->violated;
+}
+
+struct vmx_cpu *sim_machine_cpu(struct bk_vcpu *vcpu)
+{
+    return &vcpu->cpu;
+}
+
+uint8_t *sim_machine_ram(struct bk_machine *machine, uint64_t *size)
+{
+    *size = machine->ram_size;
+    return machine->ram;
+}
+
+uint64_t sim_now(const struct bk_vcpu *vcpu)
+{
+    const struct bk_machine *machine = vcpu->machine;
+    uint64_t ticks = machine->clock;
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        ticks += sim_engine_ticks(machine->vcpu[i].engine);
+    return ticks;
+}
+
+uint64_t sim_retired(const struct bk_machine *machine)
+{
+    uint64_t retired = 0;
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        retired += sim_engine_retired(machine->vcpu[i].engine);
+    return retired;
+}
+
+hpa_t bk_guest_base(const struct bk_machine *machine)
+{
+    (void)machine;
+    return SIM_GUEST_BASE;
+}
+
+uint64_t bk_guest_size(const struct bk_machine *machine)
+{
+    return machine->guest_size;
+}
+
+bool bk_set_guest_size(struct bk_machine *machine, uint64_t size)
+{
+    if (size > machine->ram_size - SIM_GUEST_BASE)
+        return false;
+    machine->guest_size = size;
+    return true;
+}
+
+void bk_charge(struct bk_machine *machine, bool on)
+{
+    machine->free_of_charge = !on;
+}
+
+hpa_t bk_page(struct bk_machine *machine)
+{
+    if (machine->next_page >= SIM_GUEST_BASE)
+        return 0;
+    const hpa_t page = machine->next_page;
+    machine->next_page += SIM_PAGE;
+    return page;
+}
+
+void bk_free_pages(struct bk_machine *machine)
+{
+    memset(machine->ram + SIM_HOST_PAGES_FIRST, 0, machine->next_page - SIM_HOST_PAGES_FIRST);
+    machine->next_page = SIM_HOST_PAGES_FIRST;
+    for (unsigned i = 0; i < machine->vcpu_count; i++) {
+        struct vmx_cpu *cpu = &machine->vcpu[i].cpu;
+        cpu->vmcs = NULL;
+        cpu->current_vmcs = VMX_NO_VMCS;
+        sim_vcpu_flush(&machine->vcpu[i]);
+    }
+}
+
+bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size)
+{
+    if (address >= machine->ram_size || size > machine->ram_size - address)
+        return false;
+    memcpy(buffer, machine->ram + address, size);
+    return true;
+}
+
+bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size)
+{
+    if (address >= machine->ram_size || size > machine->ram_size - address)
+        return false;
+    memcpy(machine->ram + address, buffer, size);
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        sim_engine_ram_written(machine->vcpu[i].engine, address, size);
+    return true;
+}
+
+uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr)
+{
+    uint64_t value = 0;
+    return vmx_capability_msr(&machine->caps, msr, &value) ? value : 0;
+}
+
+void bk_cpuid(const struct bk_machine *machine, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    vmx_cpuid(&machine->caps, leaf, subleaf, out);
+}
+
+const char *bk_error(const struct bk_machine *machine)
+{
+    return machine->error;
+}
+
+void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
+{
+    machine->limit = instructions == 0 ? UINT64_MAX : sim_retired(machine) + machine->steps + instructions;
+}
+
+struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
+{
+    return vcpu < machine->vcpu_count ? &machine->vcpu[vcpu] : NULL;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the simulated machine share. */
+#ifndef SIM_MACHINE_INTERNAL_H
+#define SIM_MACHINE_INTERNAL_H
+
+#include "engine.h"
+#include "machine.h"
+
+enum { SIM_VCPUS_MAX = 8, SIM_STIMULI_MAX = 64, SIM_PAGE = 4096 };
+
+#define COST(symbol, ticks, what) SIM_COST_##symbol = (ticks),
+enum sim_cost {
+#include "costs.def"
+};
+#undef COST
+
+/* A stimulus that waits for its instant. */
+struct sim_stimulus {
+    enum bk_stimulus kind;
+    uint8_t vector;
+    uint64_t due; /* retired guest instructions of the vCPU */
+};
+
+struct bk_vcpu {
+    struct bk_machine *machine;
+    unsigned index;
+    struct sim_engine *engine;
+    struct vmx_cpu cpu;
+    enum vmx_check violated;
+    uint32_t stale;   /* enum vmx_group: cpu.state differs from what the engine holds, which is older */
+    uint32_t touched; /* enum vmx_group: changed since the VMCS was last in step, beyond IP and EVENT */
+    uint64_t retired_at_clear;
+    uint64_t cost_exit, cost_handler, cost_entry;
+    uint64_t interrupts[4]; /* external interrupts that wait in the local APIC, by vector */
+    struct sim_stimulus stimuli[SIM_STIMULI_MAX];
+    unsigned stimulus_count;
+    uint64_t eptp; /* of the last entry */
+    /* The page that instructions were last fetched from; dropped with every flush. */
+    bool code_cached;
+    gva_t code_page;
+    const uint8_t *code;
+};
+
+struct bk_machine {
+    struct vmx_caps caps;
+    uint8_t *ram;
+    uint64_t ram_size, guest_size;
+    hpa_t next_page;
+    uint64_t clock; /* ticks spent outside of engines: costs, deliveries, idling */
+    uint64_t limit; /* guest instructions and steps in all; UINT64_MAX: none */
+    uint64_t steps; /* VM exits and event deliveries, which bound a guest that makes no progress */
+    unsigned vcpu_count;
+    bool free_of_charge; /* what the bench does costs nothing */
+    struct bk_vcpu vcpu[SIM_VCPUS_MAX];
+    uint8_t field_exists[VMCS_FIELD_COUNT];
+    char error[160];
+};
+
+/* Time of the vCPU's physical CPU in ticks since the machine was made. */
+uint64_t sim_now(const struct bk_vcpu *vcpu);
+static inline void sim_charge(struct bk_vcpu *vcpu, uint64_t ticks)
+{
+    if (vcpu->machine->free_of_charge)
+        return;
+    vcpu->machine->clock += ticks;
+    vcpu->cost_handler += ticks;
+}
+
+/* Instructions of all guests since the machine was made. */
+uint64_t sim_retired(const struct bk_machine *machine);
+
+/* Turns stimuli that are due into pending events of the processor, and offers the local APIC's highest interrupt. */
+void sim_stimuli_arrive(struct bk_vcpu *vcpu);
+/* Guest instructions until the next stimulus is due; UINT64_MAX when there is none. */
+uint64_t sim_stimuli_distance(const struct bk_vcpu *vcpu);
+/* After a boundary: takes what the processor acknowledged out of the local APIC. */
+void sim_stimuli_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits);
+
+/* Drops cached translations and what was fetched through them. */
+void sim_vcpu_flush(struct bk_vcpu *vcpu);
+/* The engine's callback for translations that it does not hold. */
+void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+/* A VM entry succeeded: the engine takes the groups of guest state that changed, and forgets translations as the entry does. */
+void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed);
+/* Runs the entered guest, after delivery of `event` (NULL: none is injected), up to its next VM exit, limit or end. */
+enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event);
+
+#endif
