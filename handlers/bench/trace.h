@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace: one binary format for every machine.
    Layout, little-endian: header { "VMXT", u16 version = 1, u16 0, u32 0, u32 0 }, then records { u8 kind, u8 vcpu, payload of LEB128 numbers },
-   TRACE_END last. Every record of a vCPU may leave out what did not change: the exit record names the general registers it carries. */
+   TRACE_END last. Every record of a vCPU may leave out what did not change: the exit record names the general registers it carries;
+   all are 0 when a scenario begins. */
 #ifndef BENCH_TRACE_H
 #define BENCH_TRACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TRACE_VERSION = 1, TRACE_HEADER_BYTES = 16, TRACE_RECORD_MAX = 700 };
+enum { TRACE_VERSION = 1, TRACE_HEADER_BYTES = 16, TRACE_RECORD_MAX = 700, TRACE_VCPUS = 8, TRACE_NUMBERS_MAX = 23 };
 
 enum trace_kind {
     TRACE_END = 0,        /* exits, guest instructions, ticks, enum trace_stop; text length, text */
@@ -20,7 +21,8 @@ enum trace_kind {
     TRACE_OUTPUT = 6,     /* port, byte: the guest wrote to a console port */
     TRACE_REPORT = 7,     /* text length, text: a handler's words */
     TRACE_FINAL = 8,      /* RIP, RSP, RFLAGS, CR0, CR3, CR4, EFER, 16 registers (RSP again) */
-    TRACE_MEMORY = 9      /* guest-physical address, length, bytes */
+    TRACE_MEMORY = 9,     /* guest-physical address; length, bytes (long dumps take several records) */
+    TRACE_COST = 10       /* ticks of the handler and of the entry after the last exit of this vCPU; readers find them in the exit record */
 };
 
 enum trace_stop {
@@ -83,13 +85,15 @@ struct trace_writer {
     bool (*sink)(void *context, const void *bytes, uint32_t size); /* false: the rest of the trace is lost, writer->failed is set */
     void *context;
     bool failed;
-    uint64_t gpr[8][16]; /* as last written, per vCPU */
+    uint64_t gpr[TRACE_VCPUS][16]; /* as last written */
     uint64_t exits;
 };
+/* Writes the header; sink and context are set, all else is cleared. */
 void trace_begin(struct trace_writer *writer);
+/* Starts the records of one scenario. */
 void trace_scenario(struct trace_writer *writer, uint32_t crc, const char *name, const char *profile, const char *machine);
 void trace_exit(struct trace_writer *writer, uint8_t vcpu, const uint64_t item[TRACE_ITEM_COUNT], const uint64_t gpr[16]);
-/* Kinds whose payload is numbers and at most one text. */
+/* Kinds whose payload is numbers (as many as the kind has) and at most one text. TRACE_FINAL takes its 23 numbers this way. */
 void trace_numbers(struct trace_writer *writer, enum trace_kind kind, uint8_t vcpu, const uint64_t *number, unsigned count, const void *text,
                    uint32_t text_length);
 
@@ -97,12 +101,13 @@ void trace_numbers(struct trace_writer *writer, enum trace_kind kind, uint8_t vc
 struct trace_reader {
     const uint8_t *data;
     uint64_t size, at;
-    uint64_t gpr[8][16];
+    bool open; /* inside a scenario: TRACE_END is still to come */
+    uint64_t gpr[TRACE_VCPUS][16];
 };
 /* NULL when the header is good, else what is wrong in a few words. */
 const char *trace_open(struct trace_reader *reader, const void *data, uint64_t size);
 /* 1: a record; 0: the end (after TRACE_END, at end of data); -1: truncated or malformed at reader->at. A file may hold several traces:
-   after TRACE_END the next scenario's records follow without a new header. */
+   after TRACE_END the next scenario's records follow without a new header. TRACE_COST is folded into the exit record that it belongs to. */
 int trace_next(struct trace_reader *reader, struct trace_record *record);
 
 #endif

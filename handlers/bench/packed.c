@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads packed scenarios. */
+#include "packed.h"
+
+#include <stddef.h>
+
+uint32_t bench_crc32(uint32_t crc, const void *data, uint64_t size)
+{
+    const uint8_t *byte = data;
+    crc = ~crc;
+    for (uint64_t i = 0; i < size; i++) {
+        crc ^= byte[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ ((crc & 1u) != 0 ? UINT32_C(0xedb88320) : 0);
+    }
+    return ~crc;
+}
+
+static uint32_t load(const uint8_t *at, unsigned bytes)
+{
+    uint32_t value = 0;
+    for (unsigned i = 0; i < bytes; i++)
+        value |= (uint32_t)at[i] << (8 * i);
+    return value;
+}
+
+const char *packed_open(struct packed_reader *reader, const void *data, uint64_t size)
+{
+    const uint8_t *head = data;
+    *reader = (struct packed_reader){.data = data, .size = 0, .at = PACKED_HEADER_BYTES};
+    if (size < PACKED_HEADER_BYTES)
+        return "too short for a packed scenario";
+    if (head[0] != 'V' || head[1] != 'M' || head[2] != 'X' || head[3] != 'S')
+        return "not a packed scenario";
+    if (load(head + 4, 2) != PACKED_VERSION)
+        return "packed scenario of another version";
+    const uint32_t total = load(head + 8, 4);
+    if (total < PACKED_HEADER_BYTES || total > size)
+        return "packed scenario is cut off";
+    if (load(head + 12, 4) != bench_crc32(0, head + PACKED_HEADER_BYTES, total - PACKED_HEADER_BYTES))
+        return "packed scenario is damaged (CRC-32)";
+    reader->size = total;
+    return NULL;
+}
+
+bool packed_next(struct packed_reader *reader, struct packed_record *record)
+{
+    if (reader->at == UINT32_MAX)
+        return false;
+    const uint32_t left = reader->at <= reader->size ? reader->size - reader->at : 0;
+    if (left < PACKED_RECORD_BYTES) {
+        reader->at = UINT32_MAX;
+        return false;
+    }
+    const uint8_t *head = reader->data + reader->at;
+    record->kind = load(head, 2);
+    record->size = load(head + 4, 4);
+    record->payload = head + PACKED_RECORD_BYTES;
+    if (record->kind == PACKED_END)
+        return false;
+    const uint64_t padded = ((uint64_t)record->size + 3) & ~UINT64_C(3);
+    if (padded > left - PACKED_RECORD_BYTES) {
+        reader->at = UINT32_MAX;
+        return false;
+    }
+    reader->at += PACKED_RECORD_BYTES + (uint32_t)padded;
+    return true;
+}
+
+uint32_t packed_u32(const struct packed_record *record, uint32_t offset)
+{
+    if (record->size < 4 || offset > record->size - 4)
+        return 0;
+    return load(record->payload + offset, 4);
+}
+
+uint64_t packed_u64(const struct packed_record *record, uint32_t offset)
+{
+    if (record->size < 8 || offset > record->size - 8)
+        return 0;
+    return packed_u32(record, offset) | (uint64_t)packed_u32(record, offset + 4) << 32;
+}
+
+bool packed_step_of(const struct packed_record *record, struct packed_step *step, const uint8_t **extra)
+{
+    if (record->kind != PACKED_STEP || record->size < sizeof *step)
+        return false;
+    *step = (struct packed_step){
+        .kind = packed_u32(record, offsetof(struct packed_step, kind)),
+        .line = packed_u32(record, offsetof(struct packed_step, line)),
+        .vcpu = packed_u32(record, offsetof(struct packed_step, vcpu)),
+        .a = packed_u32(record, offsetof(struct packed_step, a)),
+        .b = packed_u64(record, offsetof(struct packed_step, b)),
+        .c = packed_u64(record, offsetof(struct packed_step, c)),
+        .extra = packed_u32(record, offsetof(struct packed_step, extra)),
+    };
+    *extra = record->payload + sizeof *step;
+    return step->extra <= record->size - sizeof *step;
+}
