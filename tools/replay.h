@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replaying scenario files on the simulator: one after the other or by several worker processes, with the same result. */
+#ifndef TOOLS_REPLAY_H
+#define TOOLS_REPLAY_H
+
+#include "../sim/judge.h"
+#include "../sim/run.h"
+#include "paths.h"
+
+/* One scenario's outcome. */
+struct replay_verdict {
+    char *name, *file;
+    char *text; /* of a failure or an error; NULL when it passed */
+    bool passed;
+    uint64_t exits;
+};
+
+/* All outcomes of one script file. */
+struct replay {
+    int status; /* 0 all passed, 1 an expectation failed, 2 the script or the machine is unusable (one verdict with its error) */
+    struct replay_verdict *verdicts;
+    size_t count;
+    struct sim_trace trace; /* of all its scenarios, in order */
+};
+
+/* Loads, runs and judges every scenario of a script. */
+void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, struct replay *out);
+
+/* Replays all files with `jobs` worker processes (1: in this process) and hands each result to `done` in the order of the list. A worker that
+   dies costs only the file that it was at. */
+void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned jobs,
+                void (*done)(void *context, const char *path, const struct replay *replay), void *context);
+
+void replay_free(struct replay *replay);
+
+#endif
