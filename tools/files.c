@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading and writing whole files. */
+#define _DEFAULT_SOURCE
+#include "files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_read(const char *path, uint8_t **bytes, size_t *size)
+{
+    *bytes = NULL;
+    *size = 0;
+    FILE *from = fopen(path, "rb");
+    if (from == NULL)
+        return false;
+    size_t capacity = 0;
+    bool good = true;
+    for (;;) {
+        if (*size + 1 >= capacity) {
+            capacity = capacity == 0 ? 65536 : capacity * 2;
+            uint8_t *grown = realloc(*bytes, capacity);
+            if (grown == NULL) {
+                good = false;
+                break;
+            }
+            *bytes = grown;
+        }
+        const size_t got = fread(*bytes + *size, 1, capacity - *size - 1, from);
+        *size += got;
+        if (got == 0) {
+            good = ferror(from) == 0;
+            break;
+        }
+    }
+    const int why = errno;
+    fclose(from);
+    if (!good) {
+        free(*bytes);
+        *bytes = NULL;
+        errno = why;
+        return false;
+    }
+    (*bytes)[*size] = 0;
+    return true;
+}
+
+bool file_write(const char *path, const void *bytes, size_t size)
+{
+    if (strcmp(path, "-") == 0)
+        return fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0;
+    char beside[4096];
+    const int length = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof beside) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    const int descriptor = mkstemp(beside);
+    if (descriptor < 0)
+        return false;
+    FILE *to = fdopen(descriptor, "wb");
+    bool good = to != NULL && fwrite(bytes, 1, size, to) == size;
+    const mode_t mask = umask(0);
+    umask(mask);
+    good = good && fchmod(descriptor, 0666 & ~mask) == 0;
+    good = (to != NULL ? fclose(to) : close(descriptor)) == 0 && good;
+    if (good && rename(beside, path) == 0)
+        return true;
+    const int why = errno;
+    unlink(beside);
+    errno = why;
+    return false;
+}

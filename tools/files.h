@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading and writing whole files. */
+#ifndef TOOLS_FILES_H
+#define TOOLS_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole file in memory of the caller's; a terminating zero follows the last byte. False: errno says why. */
+bool file_read(const char *path, uint8_t **bytes, size_t *size);
+/* Writes a file whole or not at all: beside it first, then renamed. "-" is standard output. False: errno says why and nothing is left behind. */
+bool file_write(const char *path, const void *bytes, size_t size);
+
+#endif
