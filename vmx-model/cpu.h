@@ -35,7 +35,7 @@ struct vmx_cpu {
     /* Root software is native code: in root operation `state` keeps the guest's registers, and the processor that VM entry finds is taken as
        64-bit code at CPL 0 without blocking. False: in root operation `state` is that of the root software. */
     bool native_root;
-    bool nmi_blocked;       /* blocking by NMI outside of what interruptibility bit 3 shows (virtual NMIs) */
+    bool nmi_blocked; /* blocking by NMI outside of what interruptibility bit 3 shows (virtual NMIs) */
     /* The event whose delivery through the IDT is under way, as IDT-vectoring information; bit 31: one is. */
     uint32_t vectoring_info, vectoring_error_code, vectoring_length;
     bool nmi_unblocked_by_iret; /* the current IRET removed (virtual-)NMI blocking */
@@ -58,5 +58,8 @@ static inline bool vmx_in_64bit_mode(const struct vmx_state *s)
 
 /* Current privilege level: SS.DPL, 0 in real mode, 3 in virtual-8086 mode. */
 unsigned vmx_cpl(const struct vmx_state *s);
+
+/* CPUID as it stands now: vmx_cpuid() with the bits that follow the state: OSXSAVE and OSPKE (CR4), APIC (IA32_APIC_BASE), XSAVE size (XCR0). */
+void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 #endif

@@ -5,9 +5,12 @@
 
 #include <stdbool.h>
 
-/* Equal but for case and for ' ', '-', '/', '_', '.' being alike. */
+/* Equal but for case and for the separators ' ', '-', '/', '_', '.': "use I/O bitmaps", "use_io_bitmaps" and "USE-IO-BITMAPS" are one name. */
 bool vmx_name_equal(const char *a, const char *b);
-/* Edit distance (insert, delete, replace, swap of neighbours) for "did you mean", case-insensitive; names over 63 characters count as far (64). */
+/* The rest of a name after a prefix (case-insensitive); the whole name when it does not begin with it. */
+const char *vmx_name_after_prefix(const char *name, const char *prefix);
+/* Edit distance (insert, delete, replace, swap of neighbours) for "did you mean", case-insensitive, separators alike; names over 63 characters
+   count as far (64). */
 unsigned vmx_name_distance(const char *a, const char *b);
 
 #endif

@@ -43,7 +43,7 @@ struct vmcs_field_row {
     const char *name;     /* "GUEST_RIP", as KVM spells it */
     const char *sdm_name; /* "guest RIP" */
     uint32_t group;       /* enum vmcs_group */
-    const char *exists;   /* "always", or the control or capability it needs, in words */
+    const char *exists;   /* "always", "never ...", or controls and capabilities, "A or B", of which one must be allowed */
 };
 extern const struct vmcs_field_row vmcs_fields[VMCS_FIELD_COUNT];
 
@@ -77,7 +77,7 @@ void vmcs_set(struct vmcs *v, enum vmcs_field f, uint64_t value);
 
 /* The field whose full encoding this is (high-access encodings give their field too); VMCS_NO_FIELD for none. */
 enum vmcs_field vmcs_field_of_encoding(uint64_t encoding);
-/* By name: "GUEST_RIP", "VMCS_GUEST_RIP", case-insensitive; VMCS_NO_FIELD for none. */
+/* By name: "GUEST_RIP", "VMCS_GUEST_RIP", "guest RIP", compared as vmx_name_equal() does; VMCS_NO_FIELD for none. */
 enum vmcs_field vmcs_field_of_name(const char *name);
 /* True iff the processor with these capabilities has the field. */
 bool vmcs_field_exists(const struct vmx_caps *caps, enum vmcs_field f);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What one logical processor answers about itself: the controls in force, its privilege level, its CPUID. */
+#include "cpu.h"
+
+#include "controls.h"
+#include "cpuid_bits.h"
+
+static uint64_t control(const struct vmx_cpu *cpu, enum vmcs_field field)
+{
+    return cpu->vmcs != NULL ? vmcs_get(cpu->vmcs, field) : 0;
+}
+
+uint32_t vmx_pin_controls(const struct vmx_cpu *cpu)
+{
+    return (uint32_t)control(cpu, VMCS_PIN_BASED_VM_EXEC_CONTROL);
+}
+
+uint32_t vmx_primary_controls(const struct vmx_cpu *cpu)
+{
+    return (uint32_t)control(cpu, VMCS_CPU_BASED_VM_EXEC_CONTROL);
+}
+
+uint32_t vmx_secondary_controls(const struct vmx_cpu *cpu)
+{
+    const bool activated = (vmx_primary_controls(cpu) & VMX_PRI_ACTIVATE_SECONDARY) != 0;
+    return activated ? (uint32_t)control(cpu, VMCS_SECONDARY_VM_EXEC_CONTROL) : 0;
+}
+
+uint64_t vmx_tertiary_controls(const struct vmx_cpu *cpu)
+{
+    const bool activated = (vmx_primary_controls(cpu) & VMX_PRI_ACTIVATE_TERTIARY) != 0;
+    return activated ? control(cpu, VMCS_TERTIARY_VM_EXEC_CONTROL) : 0;
+}
+
+unsigned vmx_cpl(const struct vmx_state *s)
+{
+    const uint64_t cr0_pe = 1u << 0, rflags_vm = 1u << 17;
+    if ((s->cr0 & cr0_pe) == 0)
+        return 0;
+    return (s->rflags & rflags_vm) != 0 ? 3 : s->seg[VMX_SS].access_rights >> 5 & 3u;
+}
+
+/* Bytes that XSAVE needs for the components enabled in XCR0: the end of the last one, from leaf 0DH. */
+static uint32_t xsave_size(const struct vmx_caps *caps, uint64_t xcr0)
+{
+    uint32_t size = 576; /* legacy region and header */
+    for (uint32_t component = 2; component < 63; component++) {
+        uint32_t area[4];
+        if ((xcr0 >> component & 1) == 0)
+            continue;
+        vmx_cpuid(caps, 0xd, component, area);
+        if (area[1] + area[0] > size)
+            size = area[1] + area[0];
+    }
+    return size;
+}
+
+void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    const uint64_t cr4_osxsave = 1u << 18, cr4_pke = 1u << 22, apic_enable = 1u << 11;
+    vmx_cpuid(cpu->caps, leaf, subleaf, out);
+    if (leaf == 1) {
+        if ((cpu->state.cr4 & cr4_osxsave) != 0)
+            out[2] |= VMX_CPUID_OSXSAVE;
+        if ((cpu->state.apic_base & apic_enable) == 0)
+            out[3] &= ~VMX_CPUID_APIC;
+    } else if (leaf == 7 && subleaf == 0) {
+        if ((cpu->state.cr4 & cr4_pke) != 0)
+            out[2] |= VMX_CPUID_OSPKE;
+    } else if (leaf == 0xd && subleaf == 0 && out[1] != 0) {
+        out[1] = xsave_size(cpu->caps, cpu->state.xcr0);
+    }
+}
