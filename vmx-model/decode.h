@@ -103,6 +103,7 @@ struct vmx_instruction {
     uint8_t length;       /* 1 to 15 bytes, prefixes included */
     uint8_t operand_size; /* of the instruction: 1, 2, 4 or 8 bytes */
     uint8_t address_size; /* 2, 4 or 8 bytes */
+    uint8_t rm_size;      /* bytes of the rm operand; differs from operand_size for MOVZX, MOVSX, and system registers stored as words */
     bool rep, repne, lock;
     enum vmx_operand_kind rm; /* the operand of ModRM.rm: register or memory */
     bool has_modrm;
@@ -115,29 +116,33 @@ struct vmx_instruction {
     bool has_base, has_index, rip_relative;
     uint8_t base, index, scale_log2;
     int64_t displacement; /* sign-extended; of a memory operand, also moffs */
-    uint64_t immediate;   /* IN/OUT port, INT vector, data movement */
+    uint64_t immediate;   /* IN/OUT port, INT vector, data movement (sign-extended where the instruction does so); far pointers: selector in 47:32 */
     bool immediate_port;  /* IN/OUT with an immediate port */
 };
 
 enum vmx_decode_status {
     VMX_DECODED,
-    VMX_DECODE_TRUNCATED /* more bytes needed */,
-    VMX_DECODE_INVALID /* #UD: not an instruction, or over 15 bytes */
+    VMX_DECODE_TRUNCATED, /* more bytes needed */
+    VMX_DECODE_INVALID,   /* #UD: not an instruction */
+    VMX_DECODE_TOO_LONG   /* #GP(0): over 15 bytes */
 };
 
-/* Decodes one instruction from `size` (0 to 15) bytes in the mode that CS and EFER give: code_bits is 16, 32 or 64. */
+/* Decodes one instruction from `size` (0 to 15) bytes in the mode that CS and EFER give: code_bits is 16, 32 or 64. `out` is defined
+   only when the answer is VMX_DECODED. Rules that depend on privilege, control registers or CPUID are not the decoder's.
+   String instructions have no rm operand; `segment` is that of their source (of the destination, ES, for INS and STOS).
+   Not modelled: which VEX and EVEX opcodes exist (their length is right, their op is VMX_OP_OTHER), disp8 scaling of EVEX. */
 enum vmx_decode_status vmx_decode(const uint8_t *bytes, unsigned size, unsigned code_bits, struct vmx_instruction *out);
 
 /* 16, 32 or 64: the default code size of the current CS. */
 unsigned vmx_code_bits(const struct vmx_state *s);
 
 /* Offset (effective address) of the memory operand, truncated to the address size; then the linear address with the segment base
-   applied as the mode says. */
+   applied as the mode says. s->rip is the address of the instruction. */
 uint64_t vmx_effective_address(const struct vmx_state *s, const struct vmx_instruction *i);
 gva_t vmx_operand_linear(const struct vmx_state *s, const struct vmx_instruction *i);
 
 /* VM-exit instruction-information field for the instruction (SDM 3C, "Information for VM Exits Due to Instruction Execution");
-   undefined bits are 0. */
+   undefined bits are 0. INS and OUTS have one only where IA32_VMX_BASIC[54] = 1: the caller's check. */
 uint32_t vmx_instruction_information(const struct vmx_instruction *i, unsigned code_bits);
 /* The mask of defined bits of that field for the instruction; 0 when the field is not defined for it. */
 uint32_t vmx_instruction_information_mask(const struct vmx_instruction *i, unsigned code_bits);
