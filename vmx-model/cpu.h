@@ -19,6 +19,7 @@ struct vmx_pending {
     uint8_t interrupt_vector; /* highest-priority external interrupt that the local APIC offers */
     bool mtf;                 /* an MTF VM exit is pending */
     bool preemption_timer;    /* the VMX-preemption timer has reached 0 */
+    bool tpr_below_threshold; /* VM entry found the TPR below the threshold */
 };
 
 struct vmx_cpu {
@@ -43,6 +44,14 @@ struct vmx_cpu {
     uint64_t timer_start_tsc, timer_start_value;
     uint32_t ple_first, ple_last; /* PAUSE-loop exiting, in TSC ticks */
     bool ple_seen;
+    bool monitor_armed;    /* MONITOR has armed address-range monitoring */
+    uint64_t tsc_adjust;   /* IA32_TSC_ADJUST: what software has added to `tsc` */
+    uint64_t random_state; /* RDRAND and RDSEED draw from this sequence */
+    /* Kept by VM entry and VM exit: the VMCS whose guest `state` holds, the entry controls it was loaded by, and the groups of `state` that
+       VM exit wrote and the next entry must name as changed. */
+    const struct vmcs *loaded;
+    uint32_t loaded_entry_controls;
+    uint32_t stale;
 };
 
 /* Reads a VMX control of the current VMCS; secondary and tertiary words count as 0 when not activated. */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Task switches by CALL, JMP and IRET always exit. SDM 3A, "Task Switching"; SDM 3C, "Instructions That Cause VM Exits Unconditionally". */
+#include "decide_ops.h"
+#include "operand.h"
+
+enum { SOURCE_CALL = 0, SOURCE_IRET = 1, SOURCE_JMP = 2 };
+/* System descriptor types; bit 3: 32-bit TSS. */
+enum { TYPE_TASK_GATE = 5, TSS_BUSY = 2, TSS_32 = 8 };
+
+struct descriptor {
+    uint32_t low, high;
+};
+
+enum found { FOUND, NOT_IN_TABLE, ACCESS_FAILED };
+
+/* Reads a descriptor of the GDT or the LDT as an implicit supervisor access. */
+static enum found find(struct vmx_cpu *cpu, uint16_t selector, struct descriptor *d, struct vmx_outcome *failure)
+{
+    const struct vmx_state *s = &cpu->state;
+    const struct vmx_segment *ldtr = &s->seg[VMX_LDTR];
+    const bool local = (selector & 4) != 0;
+    const uint32_t offset = selector & 0xfff8u;
+    struct vmx_translation translation;
+    if ((local && (ldtr->access_rights & VMX_AR_UNUSABLE) != 0) || offset + 7 > (local ? ldtr->limit : s->gdtr.limit))
+        return NOT_IN_TABLE;
+    if (vmx_read_linear(cpu, (local ? ldtr->base : s->gdtr.base) + offset, d, sizeof *d, VMX_ACCESS_READ, false, &translation))
+        return FOUND;
+    *failure = vmx_outcome_of_translation(&translation);
+    return ACCESS_FAILED;
+}
+
+static unsigned type_of(const struct descriptor *d)
+{
+    return d->high >> 8 & 0x1f; /* with the S bit */
+}
+static bool is_tss(const struct descriptor *d)
+{
+    return (type_of(d) & ~(unsigned)(TSS_BUSY | TSS_32)) == 1;
+}
+static bool present(const struct descriptor *d)
+{
+    return (d->high & 0x8000) != 0;
+}
+static unsigned dpl(const struct descriptor *d)
+{
+    return d->high >> 13 & 3;
+}
+
+static uint32_t limit_of(const struct descriptor *d)
+{
+    const uint32_t limit = (d->low & 0xffff) | (d->high & 0xf0000);
+    return (d->high & 0x800000) != 0 ? limit << 12 | 0xfff : limit;
+}
+
+static struct vmx_outcome selector_fault(uint8_t vector, uint16_t selector)
+{
+    return vmx_outcome_fault(vector, selector & 0xfffcu);
+}
+
+/* The checks on the new TSS, then the exit. IRET wants a busy TSS and answers with #TS where CALL and JMP answer with #GP. */
+static struct vmx_outcome switch_to(const struct vmx_instruction *i, uint16_t selector, const struct descriptor *tss, unsigned source)
+{
+    const bool busy = (type_of(tss) & TSS_BUSY) != 0;
+    if (!is_tss(tss) || busy != (source == SOURCE_IRET))
+        return selector_fault(source == SOURCE_IRET ? VMX_TS : VMX_GP, selector);
+    if (!present(tss))
+        return selector_fault(VMX_NP, selector);
+    if (limit_of(tss) < ((type_of(tss) & TSS_32) != 0 ? 0x67u : 0x2bu))
+        return selector_fault(VMX_TS, selector);
+    return vmx_outcome_instruction_exit(VMX_EXIT_TASK_SWITCH, i, selector | (uint64_t)source << 30);
+}
+
+static bool far_selector(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint16_t *selector, struct vmx_outcome *failure)
+{
+    uint8_t pointer[10];
+    if (i->rm != VMX_OPERAND_MEMORY) {
+        *selector = (uint16_t)(i->immediate >> 32);
+        return true;
+    }
+    if (!vmx_read_operand(cpu, i, pointer, i->operand_size + 2u, failure))
+        return false;
+    *selector = (uint16_t)(pointer[i->operand_size] | pointer[i->operand_size + 1] << 8);
+    return true;
+}
+
+static struct vmx_outcome through_gate(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint16_t gate_selector, const struct descriptor *gate,
+                                       unsigned source)
+{
+    const uint16_t selector = (uint16_t)(gate->low >> 16);
+    struct descriptor tss;
+    struct vmx_outcome failure;
+    if (!present(gate))
+        return selector_fault(VMX_NP, gate_selector);
+    if ((selector & 4) != 0)
+        return selector_fault(VMX_GP, selector);
+    switch (find(cpu, selector, &tss, &failure)) {
+    case FOUND:
+        return switch_to(i, selector, &tss, source);
+    case NOT_IN_TABLE:
+        return selector_fault(VMX_GP, selector);
+    case ACCESS_FAILED:
+        break;
+    }
+    return failure;
+}
+
+/* Only a far transfer that names a TSS or a task gate is judged; every other one is the engine's. */
+struct vmx_outcome vmx_decide_far_transfer(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const struct vmx_state *s = &cpu->state;
+    const unsigned source = i->op == VMX_OP_CALL_FAR ? SOURCE_CALL : SOURCE_JMP;
+    uint16_t selector;
+    struct descriptor d;
+    struct vmx_outcome failure;
+    if (!vmx_non_root(cpu) || vmx_real_or_virtual_8086(s) || (s->efer & VMX_EFER_LMA) != 0)
+        return vmx_outcome_run();
+    if (!far_selector(cpu, i, &selector, &failure))
+        return failure;
+    if ((selector & 0xfffc) == 0)
+        return vmx_outcome_run();
+    const enum found found = find(cpu, selector, &d, &failure);
+    if (found == ACCESS_FAILED)
+        return failure;
+    if (found == NOT_IN_TABLE || (!is_tss(&d) && type_of(&d) != TYPE_TASK_GATE))
+        return vmx_outcome_run();
+    if (dpl(&d) < vmx_cpl(s) || dpl(&d) < (selector & 3u))
+        return selector_fault(VMX_GP, selector);
+    if (type_of(&d) == TYPE_TASK_GATE)
+        return through_gate(cpu, i, selector, &d, source);
+    return (selector & 4) != 0 ? selector_fault(VMX_GP, selector) : switch_to(i, selector, &d, source);
+}
+
+/* IRET with NT = 1 returns to the task that the back link of the TSS names. */
+struct vmx_outcome vmx_decide_iret(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const struct vmx_state *s = &cpu->state;
+    struct vmx_translation translation;
+    struct vmx_outcome failure;
+    struct descriptor tss;
+    uint16_t selector;
+    if (!vmx_non_root(cpu) || vmx_real_or_virtual_8086(s) || (s->rflags & VMX_RFLAGS_NT) == 0)
+        return vmx_outcome_run();
+    if ((s->efer & VMX_EFER_LMA) != 0)
+        return vmx_outcome_gp();
+    if (!vmx_read_linear(cpu, s->seg[VMX_TR].base, &selector, sizeof selector, VMX_ACCESS_READ, false, &translation))
+        return vmx_outcome_of_translation(&translation);
+    if ((selector & 4) != 0)
+        return selector_fault(VMX_TS, selector);
+    switch (find(cpu, selector, &tss, &failure)) {
+    case FOUND:
+        return switch_to(i, selector, &tss, SOURCE_IRET);
+    case NOT_IN_TABLE:
+        return selector_fault(VMX_TS, selector);
+    case ACCESS_FAILED:
+        break;
+    }
+    return failure;
+}
