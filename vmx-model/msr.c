@@ -192,8 +192,8 @@ static const struct {
     uint64_t value;
     bool writable; /* with this same value */
 } constants[] = {
-    {VMX_MSR_BIOS_SIGN_ID, 0, true},  {VMX_MSR_MTRRCAP, 0, false},          {VMX_MSR_MCG_CAP, 0, false},
-    {VMX_MSR_MCG_STATUS, 0, true},    {VMX_MSR_MTRR_DEF_TYPE, 0x806, true},
+    {VMX_MSR_BIOS_SIGN_ID, 0, true}, {VMX_MSR_MTRRCAP, 0, false},          {VMX_MSR_MCG_CAP, 0, false},
+    {VMX_MSR_MCG_STATUS, 0, true},   {VMX_MSR_MTRR_DEF_TYPE, 0x806, true},
 };
 enum { CONSTANTS = sizeof constants / sizeof constants[0] };
 
