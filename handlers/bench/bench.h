@@ -7,17 +7,21 @@
 #include "packed.h"
 #include "trace.h"
 
-/* Where the presets put things in guest-physical memory. */
+/* Where the presets put things in guest-physical memory; linear addresses are the same. */
 enum {
     BENCH_GDT = 0x1000,
     BENCH_IDT = 0x2000,
     BENCH_TSS = 0x3000,
     BENCH_PAGE_TABLES = 0x4000, /* up to 0x8000 */
     BENCH_CODE = 0x8000,
+    BENCH_RING0_STACK_TOP = 0x60000, /* what the TSS holds for a change to CPL 0 */
+    BENCH_IST_STACK_TOP = 0x64000,   /* interrupt stack table entry 1 */
     BENCH_STACK_TOP = 0x70000,
+    BENCH_MORE_PAGE_TABLES = 0x70000, /* up to 0x80000 */
     BENCH_CODE_SELECTOR = 0x08,
     BENCH_DATA_SELECTOR = 0x10,
-    BENCH_TSS_SELECTOR = 0x18, /* 16 bytes in long mode */
+    BENCH_TSS_SELECTOR = 0x18,  /* 16 bytes in long mode */
+    BENCH_TASK_SELECTOR = 0x20, /* protected mode: a second, available TSS */
     BENCH_USER_CODE_SELECTOR = 0x28,
     BENCH_USER_DATA_SELECTOR = 0x30,
     BENCH_MIN_RAM = 0x80000

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Gathers what a packed scenario says once, and refuses what cannot be run. */
+#include "internal.h"
+
+bool bench_next_of(struct packed_reader *reader, enum packed_kind kind, struct packed_record *record)
+{
+    while (packed_next(reader, record))
+        if (record->kind == (uint32_t)kind)
+            return true;
+    return false;
+}
+
+static void copy_text(char out[BENCH_NAME_BYTES], const struct packed_record *record)
+{
+    uint32_t i = 0;
+    for (; i < record->size && i + 1 < BENCH_NAME_BYTES; i++)
+        out[i] = (char)record->payload[i];
+    out[i] = '\0';
+}
+
+static bool add_control(struct bench_plan *plan, const struct packed_record *record)
+{
+    const uint32_t word = packed_u32(record, 0);
+    if (word >= BENCH_WORDS)
+        return false;
+    plan->set[word] = (plan->set[word] | packed_u64(record, 8)) & ~packed_u64(record, 16);
+    plan->clear[word] = (plan->clear[word] | packed_u64(record, 16)) & ~packed_u64(record, 8);
+    return true;
+}
+
+static bool add_policy(struct hv_policy *policy, const struct packed_record *record)
+{
+    const uint64_t value = packed_u64(record, 8);
+    const uint32_t kind = packed_u32(record, 0);
+    if (kind > PACKED_POLICY_HIDE_CPUID_EDX)
+        return false;
+    switch ((enum packed_policy)kind) {
+    case PACKED_POLICY_EXCEPTIONS:
+        policy->exceptions = value != 0 ? HV_EXCEPTION_STOP : HV_EXCEPTION_REFLECT;
+        break;
+    case PACKED_POLICY_EPT:
+        policy->ept = value != 0 ? HV_EPT_STOP : HV_EPT_MAP_ON_DEMAND;
+        break;
+    case PACKED_POLICY_EPT_PREMAPPED:
+        policy->ept_premapped = value != 0;
+        break;
+    case PACKED_POLICY_DEVICES:
+        policy->devices = value != 0;
+        break;
+    case PACKED_POLICY_VMCALL_STOPS:
+        policy->vmcall_stops = value != 0;
+        break;
+    case PACKED_POLICY_HIDE_CPUID_ECX:
+        policy->hide_cpuid_1_ecx = (uint32_t)value;
+        break;
+    case PACKED_POLICY_HIDE_CPUID_EDX:
+        policy->hide_cpuid_1_edx = (uint32_t)value;
+        break;
+    }
+    return true;
+}
+
+static bool add_msr_rule(struct hv_policy *policy, const struct packed_record *record)
+{
+    if (policy->msr_rules >= HV_MSR_RULES)
+        return false;
+    policy->msr[policy->msr_rules++] =
+        (struct hv_msr_rule){.index = packed_u32(record, 0), .writable = packed_u32(record, 4) != 0, .value = packed_u64(record, 8)};
+    return true;
+}
+
+/* Takes what one record adds to the plan; kinds that are applied later pass. */
+static bool add_record(struct bench_plan *plan, const struct packed_record *record, uint32_t *vcpus)
+{
+    switch (record->kind) {
+    case PACKED_NAME:
+        copy_text(plan->name, record);
+        return true;
+    case PACKED_PROFILE:
+        copy_text(plan->profile, record);
+        return true;
+    case PACKED_MODE:
+        plan->mode = (enum packed_mode)packed_u32(record, 0);
+        return packed_u32(record, 0) <= PACKED_MODE_RESET;
+    case PACKED_GUEST_RAM:
+        plan->guest_bytes = packed_u64(record, 0);
+        return plan->guest_bytes % BENCH_PAGE == 0 && plan->guest_bytes >= BENCH_MIN_RAM;
+    case PACKED_CONTROL:
+        return add_control(plan, record);
+    case PACKED_POLICY:
+        return add_policy(&plan->policy, record);
+    case PACKED_MSR_RULE:
+        return add_msr_rule(&plan->policy, record);
+    case PACKED_REST_ANY:
+        plan->rest_any = true;
+        return true;
+    case PACKED_LIMIT:
+        plan->limit = packed_u64(record, 0);
+        return true;
+    case PACKED_VCPUS:
+        *vcpus = packed_u32(record, 0);
+        return true;
+    default:
+        return record->kind <= PACKED_PORTABLE;
+    }
+}
+
+bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size, struct bench_result *result)
+{
+    struct packed_record record;
+    uint32_t vcpus = 1;
+    *plan = (struct bench_plan){.mode = PACKED_MODE_LONG, .guest_bytes = BENCH_MIN_RAM};
+    hv_default_policy(&plan->policy);
+    const char *wrong = packed_open(&plan->records, packed, size);
+    if (wrong != NULL)
+        return bench_fail(result, wrong);
+    const struct packed_record header = {.size = PACKED_HEADER_BYTES, .payload = packed};
+    plan->crc = packed_u32(&header, 12);
+    struct packed_reader reader = plan->records;
+    while (packed_next(&reader, &record))
+        if (!add_record(plan, &record, &vcpus)) {
+            bench_say(result, "packed scenario: a bad record of kind ");
+            bench_say_number(result, record.kind);
+            return false;
+        }
+    if (reader.at == UINT32_MAX)
+        return bench_fail(result, "packed scenario: a record does not fit");
+    if (vcpus != 1)
+        return bench_fail(result, "Not modelled: more than one virtual CPU in a scenario");
+    return true;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Sets a machine up as a packed scenario says, through the backend alone. */
+#include "internal.h"
+
+static bool write_fields(struct bench_setup *setup)
+{
+    struct packed_reader reader = setup->plan.records;
+    struct packed_record record;
+    while (bench_next_of(&reader, PACKED_FIELD, &record)) {
+        const enum vmcs_field field = vmcs_field_of_encoding(packed_u32(&record, 0));
+        if (field == VMCS_NO_FIELD)
+            return bench_fail(setup->result, "packed scenario: a record names no VMCS field");
+        if (!bk_vmwrite(setup->vcpu, field, packed_u64(&record, 8))) {
+            bench_say(setup->result, "this processor has no field ");
+            bench_say_more(setup->result, vmcs_fields[field].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_registers(struct bench_setup *setup)
+{
+    struct packed_reader reader = setup->plan.records;
+    struct packed_record record;
+    while (bench_next_of(&reader, PACKED_REGISTER, &record)) {
+        const enum vmx_gpr gpr = (enum vmx_gpr)(packed_u32(&record, 0) % VMX_GPR_COUNT);
+        if (gpr == VMX_RSP)
+            (void)bk_vmwrite(setup->vcpu, VMCS_GUEST_RSP, packed_u64(&record, 8));
+        else
+            bk_set_register(setup->vcpu, gpr, packed_u64(&record, 8));
+    }
+}
+
+static bool write_ept(struct bench_setup *setup)
+{
+    struct packed_reader reader = setup->plan.records;
+    struct packed_record record;
+    while (bench_next_of(&reader, PACKED_EPT, &record))
+        if (!bench_change_ept(setup->vm, packed_u64(&record, 0), packed_u64(&record, 8), packed_u32(&record, 16), packed_u32(&record, 20)))
+            return bench_fail(setup->result, "EPT cannot be set up as the scenario says");
+    return true;
+}
+
+/* The hypervisor's own set-up comes first, for it decides about EPT; what the scenario says overrides it. */
+static bool prepare(struct bench_setup *setup)
+{
+    struct bench_plan *plan = &setup->plan;
+    struct bk_machine *machine = setup->machine;
+    bk_free_pages(machine);
+    if (!bk_set_guest_size(machine, plan->guest_bytes))
+        return bench_fail(setup->result, "the machine has less guest RAM than the scenario wants");
+    setup->vcpu = bk_vcpu(machine, 0);
+    bk_vmclear(setup->vcpu);
+    if (!bench_write_controls(setup) || !bench_clear_memory(setup))
+        return false;
+    if (!hv_vm_init(setup->vm, machine, &plan->policy, 1))
+        return bench_fail(setup->result, "the machine has no page left for the hypervisor");
+    if (!bench_ept_on(plan))
+        setup->vm->ept_root = 0;
+    if (!bench_write_memory(setup) || !bench_write_structures(setup) || !write_ept(setup))
+        return false;
+    bench_write_state(setup);
+    write_registers(setup);
+    return write_fields(setup);
+}
+
+bool bench_prepare_plan(struct bench_setup *setup)
+{
+    bk_charge(setup->machine, false);
+    const bool prepared = prepare(setup);
+    bk_charge(setup->machine, true);
+    return prepared;
+}
+
+bool bench_prepare(struct bk_machine *machine, const void *packed, uint64_t size, struct hv_vm *vm, struct bench_result *result)
+{
+    struct bench_setup setup = {.machine = machine, .vm = vm, .result = result};
+    *result = (struct bench_result){.stop = TRACE_STOP_HOST_ERROR};
+    return bench_read_plan(&setup.plan, packed, size, result) && bench_prepare_plan(&setup);
+}
