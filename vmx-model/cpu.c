@@ -40,6 +40,13 @@ unsigned vmx_cpl(const struct vmx_state *s)
     return (s->rflags & rflags_vm) != 0 ? 3 : s->seg[VMX_SS].access_rights >> 5 & 3u;
 }
 
+static bool has_xsave(const struct vmx_caps *caps)
+{
+    uint32_t features[4];
+    vmx_cpuid(caps, 1, 0, features);
+    return (features[2] & VMX_CPUID_XSAVE) != 0;
+}
+
 /* Bytes that XSAVE needs for the components enabled in XCR0: the end of the last one, from leaf 0DH. */
 static uint32_t xsave_size(const struct vmx_caps *caps, uint64_t xcr0)
 {
@@ -67,7 +74,7 @@ void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, u
     } else if (leaf == 7 && subleaf == 0) {
         if ((cpu->state.cr4 & cr4_pke) != 0)
             out[2] |= VMX_CPUID_OSPKE;
-    } else if (leaf == 0xd && subleaf == 0 && out[1] != 0) {
+    } else if (leaf == 0xd && subleaf == 0 && has_xsave(cpu->caps)) {
         out[1] = xsave_size(cpu->caps, cpu->state.xcr0);
     }
 }
