@@ -51,19 +51,22 @@ struct vmx_check_row {
 extern const struct vmx_check_row vmx_check_rows[VMX_CHECK_COUNT];
 
 /* The first violated rule, as silicon reports it; VMX_CHECK_NONE when all hold. `resume`: VMRESUME, else VMLAUNCH.
-   MSR-load and machine-check stages are not part of it (they run while state is loaded). */
+   MSR-load and machine-check stages are not part of it (they run while state is loaded). Physical memory that is not there reads as ones. Without a
+   current VMCS no rule after BASIC.CURRENT_VMCS is judged. */
 enum vmx_check vmx_check_first(const struct vmx_cpu *cpu, bool resume);
 
-/* The same with the short cut: skips groups of rules whose fields did not change since they last held (vmcs->unchecked). */
+/* The same with the short cut: skips rules all of whose fields are in groups not written since every rule last held (vmcs->unchecked, which success
+   clears). Rules that look beyond the VMCS are judged each time: at the processor, or at memory (VTPR, PDPTEs, the linked VMCS). */
 enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume);
 
 /* Every violated rule, in order, at most `capacity`; returns how many there are. */
 unsigned vmx_check_all(const struct vmx_cpu *cpu, bool resume, enum vmx_check *violated, unsigned capacity);
 
-/* One rule alone. True: it holds. */
+/* One rule alone. True: it holds. Rules of the MSR-load stage are about an entry of the list: see vmx_check_msr_load(); here they hold. */
 bool vmx_check_holds(const struct vmx_cpu *cpu, bool resume, enum vmx_check check);
 
-/* One entry of the VM-entry MSR-load list (SDM 3C, "Loading MSRs"); VMX_CHECK_NONE when it may be loaded. */
+/* One entry of the VM-entry MSR-load list (SDM 3C, "Loading MSRs"): bits 31:0, 63:32 and 127:64 of it. Guest state is already loaded.
+   VMX_CHECK_NONE when the entry may be loaded. */
 enum vmx_check vmx_check_msr_load(const struct vmx_cpu *cpu, uint32_t index, uint32_t reserved, uint64_t value);
 
 #endif
