@@ -47,11 +47,11 @@ struct vmx_cpu {
     bool monitor_armed;    /* MONITOR has armed address-range monitoring */
     uint64_t tsc_adjust;   /* IA32_TSC_ADJUST: what software has added to `tsc` */
     uint64_t random_state; /* RDRAND and RDSEED draw from this sequence */
-    /* Kept by VM entry and VM exit: the VMCS whose guest `state` holds, the entry controls it was loaded by, and the groups of `state` that
-       VM exit wrote and the next entry must name as changed. */
+    /* Kept by VM entry and VM exit: the VMCS whose guest `state` holds and the entry controls it was loaded by; groups of `state` that the model
+       wrote behind the engine's back, so that the next entry names them as changed; groups that the next exit saves whatever its caller says. */
     const struct vmcs *loaded;
     uint32_t loaded_entry_controls;
-    uint32_t stale;
+    uint32_t stale, unsaved;
 };
 
 /* Reads a VMX control of the current VMCS; secondary and tertiary words count as 0 when not activated. */

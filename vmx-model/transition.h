@@ -24,6 +24,7 @@ struct vmx_entry_result {
     uint32_t changed;     /* enum vmx_group mask of cpu->state written by the entry */
     struct vmx_event event;
     struct vmx_exit_info exit; /* VMX_ENTRY_FAILED: what was recorded. */
+    uint32_t abort;            /* VMX_ENTRY_FAILED: VMX-abort indicator of the host-state load, 0 for none */
     bool inject;               /* VMX_ENTERED: `event` is to be raised with vmx_raise(cpu, &event, true) before the guest runs */
 };
 
@@ -32,9 +33,9 @@ struct vmx_entry_result {
 struct vmx_entry_result vmx_enter(struct vmx_cpu *cpu, enum vmx_entry_instruction instruction);
 
 /* Commits a VM exit: records exit information, saves the groups of guest state that `changed` names (those that may differ from what the
-   VMCS holds), stores and loads the MSR lists, loads host state and leaves non-root operation. Returns a VMX-abort indicator, 0 for none.
-   cpu->state keeps the guest for native root software; software that runs as code in root operation gets vmx_load_host_state(), so that one
-   transition serves both. */
+   VMCS holds; IP and EVENT always), stores and loads the MSR lists, loads host state and leaves non-root operation. Returns a VMX-abort
+   indicator, 0 for none. With cpu->native_root, cpu->state keeps the guest but for registers that the exit loads and no entry loads back;
+   without, it is the host's state afterwards. So does a failed entry. */
 uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_t changed);
 
 /* The host state that a VM exit loads, a pure function of the VMCS and the state before. SDM 3C, "Loading Host State". */
@@ -43,6 +44,10 @@ void vmx_load_host_state(const struct vmx_cpu *cpu, struct vmx_state *state);
 /* Saves the groups of guest state that `changed` names, IP and EVENT always, without a VM exit: for who stops a guest and looks at its VMCS. */
 void vmx_save_guest_state(struct vmx_cpu *cpu, uint32_t changed);
 
+/* cpu->state does not hold a guest any more: the next entry loads everything. */
 void vmx_forget_guest(struct vmx_cpu *cpu);
+
+/* The first active control of the current VMCS whose effect is not modelled, as a text for people; NULL when there is none. */
+const char *vmx_unmodelled_controls(const struct vmx_cpu *cpu);
 
 #endif
