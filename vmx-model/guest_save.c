@@ -58,7 +58,8 @@ static uint32_t save_tables(struct vmcs *v, const struct vmx_state *s)
 {
     return put(v, VMCS_GUEST_GDTR_BASE, s->gdtr.base, VMCS_GROUP_GUEST_TABLES) |
            put(v, VMCS_GUEST_GDTR_LIMIT, s->gdtr.limit, VMCS_GROUP_GUEST_TABLES) |
-           put(v, VMCS_GUEST_IDTR_BASE, s->idtr.base, VMCS_GROUP_GUEST_TABLES) | put(v, VMCS_GUEST_IDTR_LIMIT, s->idtr.limit, VMCS_GROUP_GUEST_TABLES);
+           put(v, VMCS_GUEST_IDTR_BASE, s->idtr.base, VMCS_GROUP_GUEST_TABLES) |
+           put(v, VMCS_GUEST_IDTR_LIMIT, s->idtr.limit, VMCS_GROUP_GUEST_TABLES);
 }
 
 static uint32_t save_debug(struct vmcs *v, const struct vmx_state *s, uint32_t exit)

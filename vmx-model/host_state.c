@@ -76,18 +76,15 @@ static uint16_t selector_of(const struct vmcs *v, enum vmcs_field field)
 
 static void load_segments(const struct vmcs *v, struct vmx_state *s, bool host64)
 {
-    s->seg[VMX_CS] = (struct vmx_segment){.selector = selector_of(v, VMCS_HOST_CS_SELECTOR),
-                                          .limit = UINT32_MAX,
-                                          .access_rights = CODE_SEGMENT | (host64 ? VMX_AR_L : VMX_AR_DB)};
+    s->seg[VMX_CS] = (struct vmx_segment){
+        .selector = selector_of(v, VMCS_HOST_CS_SELECTOR), .limit = UINT32_MAX, .access_rights = CODE_SEGMENT | (host64 ? VMX_AR_L : VMX_AR_DB)};
     load_data_segment(&s->seg[VMX_SS], selector_of(v, VMCS_HOST_SS_SELECTOR), 0);
     load_data_segment(&s->seg[VMX_DS], selector_of(v, VMCS_HOST_DS_SELECTOR), 0);
     load_data_segment(&s->seg[VMX_ES], selector_of(v, VMCS_HOST_ES_SELECTOR), 0);
     load_data_segment(&s->seg[VMX_FS], selector_of(v, VMCS_HOST_FS_SELECTOR), vmcs_get(v, VMCS_HOST_FS_BASE));
     load_data_segment(&s->seg[VMX_GS], selector_of(v, VMCS_HOST_GS_SELECTOR), vmcs_get(v, VMCS_HOST_GS_BASE));
-    s->seg[VMX_TR] = (struct vmx_segment){.selector = selector_of(v, VMCS_HOST_TR_SELECTOR),
-                                          .base = vmcs_get(v, VMCS_HOST_TR_BASE),
-                                          .limit = TSS_LIMIT,
-                                          .access_rights = TSS_SEGMENT};
+    s->seg[VMX_TR] = (struct vmx_segment){
+        .selector = selector_of(v, VMCS_HOST_TR_SELECTOR), .base = vmcs_get(v, VMCS_HOST_TR_BASE), .limit = TSS_LIMIT, .access_rights = TSS_SEGMENT};
     s->seg[VMX_LDTR] = (struct vmx_segment){.access_rights = VMX_AR_UNUSABLE};
     s->gdtr = (struct vmx_descriptor_table){vmcs_get(v, VMCS_HOST_GDTR_BASE), UINT16_MAX};
     s->idtr = (struct vmx_descriptor_table){vmcs_get(v, VMCS_HOST_IDTR_BASE), UINT16_MAX};

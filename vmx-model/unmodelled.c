@@ -48,7 +48,8 @@ static const char *transition_controls(const struct vmcs *v)
         {VMX_ENTRYCTL_LOAD_FRED, "Not modelled: load FRED"},
     };
     const struct lacking exit[] = {{VMX_EXITCTL_CLEAR_UINV, "Not modelled: clear UINV"}};
-    const struct lacking exit2[] = {{~(uint64_t)VMX_EXITCTL2_LOAD_SPEC_CTRL, "Not modelled: secondary VM-exit controls other than load IA32_SPEC_CTRL"}};
+    const struct lacking exit2[] = {
+        {~(uint64_t)VMX_EXITCTL2_LOAD_SPEC_CTRL, "Not modelled: secondary VM-exit controls other than load IA32_SPEC_CTRL"}};
     const uint64_t exit_word = vmcs_get(v, VMCS_VM_EXIT_CONTROLS);
     const char *text = FIRST_SET(vmcs_get(v, VMCS_VM_ENTRY_CONTROLS), entry);
     if (text == NULL)
