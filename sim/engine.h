@@ -17,7 +17,7 @@ enum sim_stop {
     SIM_STOP_EXCEPTION,      /* an exception is due at RIP (fault: of the instruction; trap: of the one before): result->event */
     SIM_STOP_SOFT_INTERRUPT, /* INT n, INT3, INTO, INT1 at RIP, before it acts: result->event with type and length */
     SIM_STOP_TRANSLATION,    /* the translate callback answered with a fault or an exit: result->translation */
-    SIM_STOP_DEADLINE,       /* exactly the asked number of instructions has retired */
+    SIM_STOP_DEADLINE,       /* exactly the asked number of ticks has passed */
     SIM_STOP_HOST_ERROR      /* Unicorn failed: result->message */
 };
 
@@ -32,8 +32,8 @@ struct sim_engine_result {
 
 struct sim_engine_callbacks {
     void *context;
-    /* A translation is not cached. May change page tables (accessed and dirty flags). The state of SEGMENTS and CONTROL groups as of the last
-       sim_engine_set() is valid; RIP is not. */
+    /* A translation is not cached. May change page tables (accessed and dirty flags). The state of the CONTROL group as of the last
+       sim_engine_set() is valid; RIP is not. What else a walk needs of the running state: sim_engine_smap_exempt(), sim_engine_pkru(). */
     void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
 };
 
@@ -42,14 +42,20 @@ struct sim_engine_callbacks {
 struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_engine_callbacks *callbacks, const char **message);
 void sim_engine_free(struct sim_engine *engine);
 
-/* Runs until a stop; `deadline` is the number of instructions from now (UINT64_MAX: none). */
+/* Runs until a stop; `deadline` is the number of ticks from now (UINT64_MAX: none): of instructions, where each iteration of REP counts, so
+   that an endless or huge REP is interrupted as on hardware. */
 void sim_engine_run(struct sim_engine *engine, uint64_t deadline, struct sim_engine_result *result);
-/* Lets the next sensitive instruction at the current RIP run as the processor would outside VMX, without a stop. */
+/* Lets the sensitive instruction at the current RIP run as the processor would outside VMX, without a stop, when the next run starts:
+   SGDT, SIDT, LGDT, LIDT, SLDT, STR, LLDT, LTR, SMSW, LMSW, CLTS, MOV from CR and DR, MOV to DR, INVLPG, INVD, WBINVD, MONITOR, PAUSE,
+   XSETBV. The others (CPUID, RDTSC, RDMSR, IN, HLT, RDRAND ...) need what only the machine has and stop nevertheless. */
 void sim_engine_allow_once(struct sim_engine *engine);
 /* Instructions retired since the engine was made. A REP string instruction counts once, when it completes. */
 uint64_t sim_engine_retired(const struct sim_engine *engine);
 /* Time: instructions retired plus REP iterations beyond the first. */
 uint64_t sim_engine_ticks(const struct sim_engine *engine);
+/* During the translate callback: true when SMAP does not apply to the access (RFLAGS.AC = 1 and explicit, or user mode); PKRU. */
+bool sim_engine_smap_exempt(const struct sim_engine *engine);
+uint32_t sim_engine_pkru(const struct sim_engine *engine);
 /* Adds one to both: an instruction that the model executed in the engine's place. */
 void sim_engine_count_one(struct sim_engine *engine);
 
@@ -67,5 +73,8 @@ void sim_engine_flush(struct sim_engine *engine);
 void sim_engine_flush_page(struct sim_engine *engine, gva_t linear);
 /* RAM was written from outside (handlers, devices): translated code there is dropped. */
 void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t size);
+/* Engines on the same RAM: stores of each, and what sim_engine_ram_written() tells one, drop translated code of all. Call once a pair
+   that is not joined yet, before either runs; all run on one thread. */
+void sim_engine_join(struct sim_engine *engine, struct sim_engine *other);
 
 #endif

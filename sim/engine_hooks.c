@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replaced helpers of Unicorn: where guest code reaches a sensitive instruction, a software interrupt or an exception, the run ends before
+   the instruction acts. Helpers of instructions that sim_engine_allow_once() may let pass fall through to the original. */
+#include "engine_internal.h"
+
+enum { RFLAGS_IF = 1 << 9, EFER_LMA = 1 << 10, DR6_BS = 1 << 14 };
+enum { DESCRIPTOR_S = 1 << 12, DESCRIPTOR_TYPE_SHIFT = 8, DESCRIPTOR_DPL_SHIFT = 13 };
+
+_Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event)
+{
+    engine->result->event = *event;
+    engine_stop(engine, stop);
+}
+
+static bool has_error_code(unsigned vector)
+{
+    return vector == VMX_DF || (vector >= VMX_TS && vector <= VMX_PF) || vector == VMX_AC || vector == VMX_CP;
+}
+
+_Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address)
+{
+    const struct vmx_event event = {.vector = vector,
+                                    .type = VMX_EVENT_HARDWARE_EXCEPTION,
+                                    .has_error_code = has_error_code(vector),
+                                    .error_code = has_error_code(vector) ? error_code : 0};
+    engine_unwind(engine, return_address);
+    engine_stop_event(engine, SIM_STOP_EXCEPTION, &event);
+}
+
+static _Noreturn void stop_before(struct sim_engine *engine, uintptr_t return_address)
+{
+    engine_unwind(engine, return_address);
+    engine_stop(engine, SIM_STOP_INSTRUCTION);
+}
+
+/* Makes the bodies differ: a compiler that merged them would put itself between a block and its return address. */
+#define DISTINCT(name) __asm__ volatile("# " #name)
+
+/* Helpers of instructions that always stop: what they need the engine does not hold. */
+#define STOPS(result, name, ...)                                                                                                                     \
+    result __wrap_helper_##name##_x86_64(__VA_ARGS__);                                                                                               \
+    result __wrap_helper_##name##_x86_64(__VA_ARGS__)                                                                                                \
+    {                                                                                                                                                \
+        DISTINCT(name);                                                                                                                              \
+        stop_before(engine_running, RETURN_ADDRESS);                                                                                                 \
+    }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+STOPS(void, cpuid, struct unicorn_env *env)
+STOPS(void, rdtsc, struct unicorn_env *env)
+STOPS(void, rdtscp, struct unicorn_env *env)
+STOPS(void, rdpmc, struct unicorn_env *env)
+STOPS(void, rdmsr, struct unicorn_env *env)
+STOPS(void, wrmsr, struct unicorn_env *env)
+STOPS(void, hlt, struct unicorn_env *env, int length)
+STOPS(void, mwait, struct unicorn_env *env, int length)
+STOPS(uint64_t, rdrand, struct unicorn_env *env)
+STOPS(uint64_t, inb, struct unicorn_env *env, uint32_t port)
+STOPS(uint64_t, inw, struct unicorn_env *env, uint32_t port)
+STOPS(uint64_t, inl, struct unicorn_env *env, uint32_t port)
+STOPS(void, outb, struct unicorn_env *env, uint32_t port, uint32_t data)
+STOPS(void, outw, struct unicorn_env *env, uint32_t port, uint32_t data)
+STOPS(void, outl, struct unicorn_env *env, uint32_t port, uint32_t data)
+STOPS(void, write_crN, struct unicorn_env *env, int number, uint64_t value)
+#pragma GCC diagnostic pop
+
+/* Helpers of instructions that may be let pass. */
+#define STOPS_UNLESS_ALLOWED(name, parameters, arguments)                                                                                            \
+    void __wrap_helper_##name##_x86_64 parameters;                                                                                                   \
+    void __real_helper_##name##_x86_64 parameters;                                                                                                   \
+    void __wrap_helper_##name##_x86_64 parameters                                                                                                    \
+    {                                                                                                                                                \
+        DISTINCT(name);                                                                                                                              \
+        if (!engine_running->allowing)                                                                                                               \
+            stop_before(engine_running, RETURN_ADDRESS);                                                                                             \
+        __real_helper_##name##_x86_64 arguments;                                                                                                     \
+    }
+
+STOPS_UNLESS_ALLOWED(invlpg, (struct unicorn_env * env, uint64_t address), (env, address))
+STOPS_UNLESS_ALLOWED(monitor, (struct unicorn_env * env, uint64_t address), (env, address))
+STOPS_UNLESS_ALLOWED(xsetbv, (struct unicorn_env * env, uint32_t ecx, uint64_t value), (env, ecx, value))
+
+uint64_t __wrap_helper_read_crN_x86_64(struct unicorn_env *env, int number);
+uint64_t __wrap_helper_read_crN_x86_64(struct unicorn_env *env, int number)
+{
+    if (!engine_running->allowing)
+        stop_before(engine_running, RETURN_ADDRESS);
+    return number == 8 ? env->v_tpr : env->cr[number];
+}
+
+void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length);
+void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length)
+{
+    if (!engine_running->allowing)
+        stop_before(engine_running, RETURN_ADDRESS);
+    env->eip += (uint64_t)(int64_t)length;
+    engine_retry(engine_running, 0);
+}
+
+/* Descriptor-table accesses, SMSW, LMSW, CLTS, MOV DR, INVD, WBINVD, RSM announce themselves here; so do PUSHF, POPF, IRET, which
+   never exit. The numbers are those of AMD's exit codes. */
+void __wrap_helper_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32_t type, uint64_t parameter);
+void __wrap_helper_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32_t type, uint64_t parameter)
+{
+    enum { PUSHF = 0x70, POPF = 0x71, IRET = 0x74 };
+    (void)env;
+    (void)parameter;
+    if (type != PUSHF && type != POPF && type != IRET && !engine_running->allowing)
+        stop_before(engine_running, RETURN_ADDRESS);
+}
+
+void __wrap_cpu_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32_t type, uint64_t parameter, uintptr_t return_address);
+void __wrap_cpu_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32_t type, uint64_t parameter, uintptr_t return_address)
+{
+    (void)env;
+    (void)type;
+    (void)parameter;
+    (void)return_address;
+}
+
+/* Not modelled: breakpoints. QEMU would flush all translated code under the running block here. */
+void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t value);
+void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t value)
+{
+    env->dr[number == 4 || number == 5 ? number + 2 : number] = value;
+}
+
+/* A second STI, or one with IF = 1, does not block. */
+void __wrap_helper_sti_x86_64(struct unicorn_env *env);
+void __wrap_helper_sti_x86_64(struct unicorn_env *env)
+{
+    engine_running->shadow = env->eflags & RFLAGS_IF ? 0 : VMX_BLOCKING_BY_STI;
+    env->eflags |= RFLAGS_IF;
+}
+
+static uint8_t code_byte(struct unicorn_env *env, uint64_t eip)
+{
+    return (uint8_t)cpu_ldub_code_x86_64(env, env->segs[VMX_CS].base + eip);
+}
+
+static _Noreturn void software_interrupt(struct unicorn_env *env, int vector, int length, uintptr_t return_address)
+{
+    struct sim_engine *engine = engine_running;
+    engine_unwind(engine, return_address);
+    const bool int3 = vector == VMX_BP && code_byte(env, env->eip + (uint64_t)(int64_t)length - 1) == 0xcc;
+    const bool into = vector == VMX_OF && code_byte(env, env->eip + (uint64_t)(int64_t)length - 1) == 0xce;
+    const struct vmx_event event = {.vector = (uint8_t)vector,
+                                    .type = int3 || into ? VMX_EVENT_SOFTWARE_EXCEPTION : VMX_EVENT_SOFTWARE_INTERRUPT,
+                                    .instruction_length = (uint8_t)length};
+    engine_stop_event(engine, SIM_STOP_SOFT_INTERRUPT, &event);
+}
+
+_Noreturn void __wrap_helper_raise_interrupt_x86_64(struct unicorn_env *env, int vector, int length);
+_Noreturn void __wrap_helper_raise_interrupt_x86_64(struct unicorn_env *env, int vector, int length)
+{
+    software_interrupt(env, vector, length, RETURN_ADDRESS);
+}
+
+/* INTO comes this way; RIP is its own. */
+_Noreturn void __wrap_raise_interrupt_x86_64(struct unicorn_env *env, int vector, int is_int, int error_code, int length);
+_Noreturn void __wrap_raise_interrupt_x86_64(struct unicorn_env *env, int vector, int is_int, int error_code, int length)
+{
+    (void)is_int;
+    (void)error_code;
+    software_interrupt(env, vector, length, 0);
+}
+
+/* INT1 is #UD for Unicorn. Answers the length of an INT1 at RIP, 0 when there is another instruction. */
+static uint8_t int1_length(struct unicorn_env *env)
+{
+    for (uint8_t i = 0; i < 15; i++) {
+        const uint8_t byte = code_byte(env, env->eip + i);
+        const bool rex = (env->hflags & UNICORN_HF_CS64) != 0 && (byte & 0xf0) == 0x40;
+        if (byte == 0xf1)
+            return (uint8_t)(i + 1);
+        if (!rex && byte != 0x66 && byte != 0x67 && byte != 0xf2 && byte != 0xf3 && (byte & 0xe7) != 0x26 && (byte & 0xfe) != 0x64)
+            break;
+    }
+    return 0;
+}
+
+_Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
+_Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector)
+{
+    struct sim_engine *engine = engine_running;
+    const uint8_t length = vector == VMX_UD ? int1_length(env) : 0;
+    if (length == 0)
+        engine_raise(engine, (uint8_t)vector, 0, RETURN_ADDRESS);
+    const struct vmx_event event = {.vector = VMX_DB, .type = VMX_EVENT_PRIVILEGED_SOFTWARE_EXCEPTION, .instruction_length = length};
+    engine_unwind(engine, RETURN_ADDRESS);
+    engine_stop_event(engine, SIM_STOP_SOFT_INTERRUPT, &event);
+}
+
+/* Every exception of a helper ends here. */
+_Noreturn void __wrap_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_address);
+_Noreturn void __real_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_address);
+_Noreturn void __wrap_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_address)
+{
+    struct sim_engine *engine = engine_running;
+    const int32_t vector = UNICORN_FIELD(cpu, UNICORN_CPU_EXCEPTION_INDEX, int32_t);
+    if (engine == NULL || vector < 0 || vector > 255)
+        __real_cpu_loop_exit_restore_x86_64(cpu, return_address);
+    engine->env->old_exception = -1;
+    engine_raise(engine, (uint8_t)vector, (uint32_t)engine->env->error_code, return_address);
+}
+
+/* The trap of RFLAGS.TF: the instruction has completed, RIP is behind it. */
+static _Noreturn void single_step(void)
+{
+    const struct vmx_event event = {.vector = VMX_DB, .type = VMX_EVENT_HARDWARE_EXCEPTION, .payload = DR6_BS};
+    engine_stop_event(engine_running, SIM_STOP_EXCEPTION, &event);
+}
+
+_Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env);
+_Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env)
+{
+    (void)env;
+    single_step();
+}
+
+void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env);
+void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env)
+{
+    enum { RFLAGS_TF = 1 << 8 };
+    if (env->eflags & RFLAGS_TF)
+        single_step();
+}
+
+/* The descriptor of a far transfer names a task that may be switched to. Unreadable ones are left to the original. */
+static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_address)
+{
+    enum { TSS_16 = 1, TASK_GATE = 5, TSS_32 = 9 };
+    const struct unicorn_segment *table = selector & 4 ? &env->segs[VMX_LDTR] : &env->gdt;
+    const uint32_t offset = (uint32_t)selector & 0xfff8;
+    if ((selector & 0xfffc) == 0 || offset + 7 > table->limit || (env->efer & EFER_LMA) != 0)
+        return false;
+    const int mode = env->hflags & UNICORN_HF_SMAP ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
+    const uint32_t high = cpu_ldl_mmuidx_ra_x86_64(env, table->base + offset + 4, mode, return_address);
+    const uint32_t type = high >> DESCRIPTOR_TYPE_SHIFT & 0xf, dpl = high >> DESCRIPTOR_DPL_SHIFT & 3;
+    if ((high & DESCRIPTOR_S) != 0 || (type != TSS_16 && type != TASK_GATE && type != TSS_32))
+        return false;
+    return dpl >= (env->hflags & UNICORN_HF_CPL) && dpl >= ((uint32_t)selector & 3);
+}
+
+/* The originals find RIP by their return address, which is here now: it is restored before. */
+static void before_far_transfer(struct unicorn_env *env, int selector, uintptr_t return_address)
+{
+    engine_restore(engine_running, return_address);
+    if (is_task(env, selector, return_address))
+        stop_before(engine_running, return_address);
+}
+
+void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
+void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
+void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
+{
+    before_far_transfer(env, cs, RETURN_ADDRESS);
+    __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
+}
+
+void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
+void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
+void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
+{
+    before_far_transfer(env, cs, RETURN_ADDRESS);
+    __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
+}
+
+/* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
+static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8])
+{
+    enum { NULL_SS_FLAGS = 0xc09300, FLAGS_DPL = 3 << DESCRIPTOR_DPL_SHIFT };
+    for (unsigned i = VMX_FS; i <= VMX_GS; i++)
+        if (env->segs[i].flags == 0 && before[i].flags != 0)
+            env->segs[i].base = before[i].base;
+    struct unicorn_segment *ss = &env->segs[VMX_SS];
+    if ((ss->selector & 0xfffc) == 0 && (ss->flags & ~(uint32_t)FLAGS_DPL) == NULL_SS_FLAGS && ss->flags != before[VMX_SS].flags)
+        ss->flags &= FLAGS_DPL;
+}
+
+void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
+void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
+void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
+{
+    enum { RFLAGS_NT = 1 << 14 };
+    struct unicorn_segment before[8];
+    if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
+        stop_before(engine_running, RETURN_ADDRESS);
+    __builtin_memcpy(before, env->segs, sizeof before);
+    __real_helper_iret_protected_x86_64(env, shift, next);
+    after_return(env, before);
+}
+
+void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
+void __real_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
+void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released)
+{
+    struct unicorn_segment before[8];
+    __builtin_memcpy(before, env->segs, sizeof before);
+    __real_helper_lret_protected_x86_64(env, shift, released);
+    after_return(env, before);
+}
+
+/* The original leaves the type in TR as the descriptor had it, without the busy bit, and accepts a null selector. */
+void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector);
+void __real_helper_ltr_x86_64(struct unicorn_env *env, int selector);
+void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector)
+{
+    enum { TYPE_BUSY = 2 << DESCRIPTOR_TYPE_SHIFT };
+    if ((selector & 0xfffc) == 0)
+        engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
+    __real_helper_ltr_x86_64(env, selector);
+    env->segs[VMX_TR].flags |= TYPE_BUSY;
+}
+
+void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector);
+void __real_helper_lldt_x86_64(struct unicorn_env *env, int selector);
+void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector)
+{
+    __real_helper_lldt_x86_64(env, selector);
+    if ((selector & 0xfffc) == 0)
+        env->segs[VMX_LDTR].flags = 0;
+}

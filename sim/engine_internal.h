@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the engine share.
+
+   Guest code runs as Unicorn's translated blocks. At the start of each one engine_block() accounts for all of its instructions ahead;
+   whoever leaves in its middle takes back those that did not run. Leaving is a jump out of the block through Unicorn's own
+   longjmp, with RIP and flags restored from the block's table: from a replaced helper, from the page walk, or from engine_block(). */
+#ifndef SIM_ENGINE_INTERNAL_H
+#define SIM_ENGINE_INTERNAL_H
+
+#include "engine.h"
+#include "unicorn_internals.h"
+
+#define RETURN_ADDRESS ((uintptr_t)__builtin_return_address(0))
+#define RARELY(condition) __builtin_expect(!!(condition), 0)
+
+/* A block's properties, found at translation. The low 16 bits of the word that engine_block() gets count its instructions. */
+enum {
+    BLOCK_COUNT = 0xffff,
+    BLOCK_REP_FIRST = 1 << 16, /* its first instruction is a string instruction with REP */
+    BLOCK_REP_LAST = 1 << 17,
+    BLOCK_STRING_IO = 1 << 18,  /* it is an INS or OUTS alone */
+    BLOCK_LOADS_SS = 1 << 19,   /* ends with MOV SS or POP SS */
+    BLOCK_RF = 1 << 20,         /* translated for RFLAGS.RF = 1 */
+    BLOCK_COUNTER_16 = 1 << 21, /* REP counts in CX */
+    BLOCK_COUNTER_32 = 1 << 22  /* REP counts in ECX */
+};
+
+/* The part of the environment that belongs to the groups of state, as it was when last moved. */
+struct engine_snapshot {
+    uint64_t regs[16];
+    uint64_t eip, eflags;
+    struct unicorn_segment segs[8], gdt, idt;
+    uint64_t cr[5], efer, dr[8];
+    uint64_t kernel_gs_base, xcr0;
+    uint32_t pkru, inhibit, nmi;
+    uint8_t v_tpr;
+};
+
+struct sim_engine {
+    /* what engine_block() touches */
+    int64_t left; /* ticks to the deadline */
+    const struct unicorn_block *block;
+    uint32_t block_word; /* of `block`; 0 when what ran before says nothing about what runs now */
+
+    struct unicorn_env *env;
+    void *cpu, *uc, *tcg;
+
+    uint64_t limit;     /* ticks at the deadline */
+    uint64_t unretired; /* ticks that are not a retired instruction: iterations of REP beyond the first, or of an unfinished REP */
+    int64_t set_aside;  /* ticks to the deadline beyond the instruction that is allowed */
+    bool allow;         /* the next run starts with an allowed instruction */
+    bool allowing;      /* it is under way */
+    bool translating, stopped;
+    uint64_t fetch_retry;     /* linear address of an instruction that is retried alone after a fetch failed, */
+    int64_t fetch_retry_left; /* and `left` at that time */
+    uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
+    bool smap_exempt;         /* of the access that is being translated */
+    struct sim_engine_result *result;
+
+    void *ram;
+    uint64_t size;
+    uint64_t hole;           /* Unicorn's physical address of the page where there is no memory */
+    uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
+    struct sim_engine *peer; /* ring of engines on the same RAM */
+    struct sim_engine_callbacks callbacks;
+
+    struct vmx_state held; /* what Unicorn has no place for */
+    struct engine_snapshot snapshot;
+};
+
+/* The engine that runs on this thread; NULL outside of sim_engine_run() and sim_engine_new(). */
+extern _Thread_local struct sim_engine *engine_running;
+
+/* engine_time.c */
+void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word, void *engine);
+/* Restores RIP and condition codes of the instruction that made the call and takes back all from it on. 0 or an address outside of
+   the block: RIP says which instruction it is. */
+void engine_unwind(struct sim_engine *engine, uintptr_t return_address);
+/* The same without taking back. */
+void engine_restore(struct sim_engine *engine, uintptr_t return_address);
+/* Leaves the run at the current RIP. */
+_Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop);
+/* Leaves the block and looks again for one to run at the current RIP; `count` instructions long, 0: any length. */
+_Noreturn void engine_retry(struct sim_engine *engine, uint32_t count);
+/* Starts and ends the accounting of one run. */
+void engine_time_start(struct sim_engine *engine, uint64_t deadline);
+void engine_time_end(struct sim_engine *engine);
+
+/* engine_translate.c */
+bool engine_translation_present(void);
+
+/* engine_memory.c */
+bool engine_memory_init(struct sim_engine *engine);
+void engine_memory_free(struct sim_engine *engine);
+/* All translated code is gone. */
+void engine_code_forgotten(struct sim_engine *engine);
+
+/* engine_hooks.c */
+_Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event);
+_Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
+
+/* engine_mode.c */
+void engine_set_features(struct unicorn_env *env);
+/* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */
+void engine_update_mode(struct unicorn_env *env);
+
+/* engine_state.c */
+void engine_snapshot(struct sim_engine *engine, uint32_t groups);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory: misses of Unicorn's TLB go to the translate callback; stores are fast unless the page holds translated code, of this engine or of
+   another on the same RAM. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "engine_internal.h"
+
+bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
+void __wrap_tlb_protect_code_x86_64(void *uc, uint64_t address);
+void __wrap_tlb_unprotect_code_x86_64(void *uc, uint64_t address);
+void __wrap_tb_invalidate_phys_page_fast_x86_64(void *uc, void *pages, uint64_t start, int length, uintptr_t return_address);
+void __real_tb_invalidate_phys_page_fast_x86_64(void *uc, void *pages, uint64_t start, int length, uintptr_t return_address);
+void *__wrap_memory_mapping(void *uc, uint64_t address);
+void *__real_memory_mapping(void *uc, uint64_t address);
+int __wrap_gettimeofday(struct timeval *now, void *zone);
+int __real_gettimeofday(struct timeval *now, void *zone);
+
+bool engine_memory_init(struct sim_engine *engine)
+{
+    engine->code_pages = calloc(engine->size >> UNICORN_PAGE_BITS, 1);
+    engine->peer = engine;
+    return engine->code_pages != NULL;
+}
+
+void engine_memory_free(struct sim_engine *engine)
+{
+    struct sim_engine *before = engine;
+    while (before->peer != engine)
+        before = before->peer;
+    before->peer = engine->peer;
+    free(engine->code_pages);
+}
+
+void sim_engine_join(struct sim_engine *engine, struct sim_engine *other)
+{
+    struct sim_engine *next = engine->peer;
+    engine->peer = other->peer;
+    other->peer = next;
+    sim_engine_flush(engine);
+    sim_engine_flush(other);
+}
+
+static bool page_has_code(const struct sim_engine *engine, uint64_t page)
+{
+    const struct sim_engine *e = engine;
+    do {
+        if (e->code_pages[page])
+            return true;
+        e = e->peer;
+    } while (e != engine);
+    return false;
+}
+
+static struct unicorn_tlb *tlb_of(struct sim_engine *engine, int mode)
+{
+    return &UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_FAST + mode * (int)sizeof(struct unicorn_tlb), struct unicorn_tlb);
+}
+
+/* Lets stores to a page of RAM go without a look at translated code. */
+static void make_fast(struct unicorn_tlb_entry *entry, uint64_t host_page)
+{
+    if (entry->write != UINT64_MAX && (entry->write & (UNICORN_PAGE_SIZE - 1)) == UNICORN_TLB_NOTDIRTY &&
+        entry->write - UNICORN_TLB_NOTDIRTY + entry->addend == host_page)
+        entry->write -= UNICORN_TLB_NOTDIRTY;
+}
+
+static void make_page_fast(struct sim_engine *engine, uint64_t page)
+{
+    const uint64_t host = (uint64_t)(uintptr_t)engine->ram + (page << UNICORN_PAGE_BITS);
+    for (int mode = 0; mode < UNICORN_MMU_MODES; mode++) {
+        struct unicorn_tlb *tlb = tlb_of(engine, mode);
+        for (uint64_t i = 0; i <= tlb->mask / sizeof(struct unicorn_tlb_entry); i++)
+            make_fast(&tlb->table[i], host);
+        struct unicorn_tlb_description *d =
+            &UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_DESCRIPTION + mode * (int)sizeof(*d), struct unicorn_tlb_description);
+        for (unsigned i = 0; i < UNICORN_VICTIMS; i++)
+            make_fast(&d->victims[i], host);
+    }
+}
+
+static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
+{
+    int rights = (t->read ? UNICORN_PROT_READ : 0) | (t->write ? UNICORN_PROT_WRITE : 0) | (t->fetch ? UNICORN_PROT_EXEC : 0);
+    switch (kind) {
+    case VMX_ACCESS_READ:
+        return rights | UNICORN_PROT_READ;
+    case VMX_ACCESS_WRITE:
+        return rights | UNICORN_PROT_WRITE;
+    case VMX_ACCESS_FETCH:
+        return rights | UNICORN_PROT_EXEC;
+    }
+    return rights;
+}
+
+static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, int rights, const struct vmx_translation *t)
+{
+    const bool memory = !t->no_memory && t->host < engine->size;
+    const uint64_t physical = memory ? t->host & ~(uint64_t)(UNICORN_PAGE_SIZE - 1) : engine->hole;
+    const uint64_t size = t->page_size > UNICORN_PAGE_SIZE ? t->page_size : UNICORN_PAGE_SIZE;
+    address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
+    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, size);
+    if (memory && (rights & UNICORN_PROT_WRITE) != 0 && !page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
+        struct unicorn_tlb *tlb = tlb_of(engine, mode);
+        const uint64_t index = (address >> UNICORN_PAGE_BITS) & (tlb->mask / sizeof(struct unicorn_tlb_entry));
+        make_fast(&tlb->table[index], (uint64_t)(uintptr_t)engine->ram + physical);
+    }
+}
+
+/* A fetch is about to look for its page. At the deadline it is not due any more; only a REP whose counter has become 0 still completes. */
+static void check_deadline(struct sim_engine *engine)
+{
+    if (engine->left <= 0 && !engine->allowing && (engine->block_word & BLOCK_REP_LAST) == 0)
+        engine_stop(engine, SIM_STOP_DEADLINE);
+}
+
+/* A fetch failed. The instruction at RIP may not be the one that needs the missing page: it is retried alone first. */
+static void retry_fetch(struct sim_engine *engine)
+{
+    const struct unicorn_env *env = engine->env;
+    const uint64_t pc = env->segs[VMX_CS].base + env->eip;
+    if (engine->fetch_retry == pc && engine->fetch_retry_left == engine->left)
+        return;
+    engine->fetch_retry = pc;
+    engine->fetch_retry_left = engine->left;
+    engine_retry(engine, 1);
+}
+
+static uint64_t linear_of(const struct unicorn_env *env, uint64_t address, int access)
+{
+    const bool wide = (env->hflags & (access == UNICORN_FETCH ? UNICORN_HF_CS64 : UNICORN_HF_LMA)) != 0;
+    return wide ? address : (uint32_t)address;
+}
+
+bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)
+{
+    static const enum vmx_access_kind kinds[] = {VMX_ACCESS_READ, VMX_ACCESS_WRITE, VMX_ACCESS_FETCH};
+    struct sim_engine *engine = engine_running;
+    struct vmx_translation *t = &engine->result->translation;
+    const uint64_t linear = linear_of(engine->env, address, access);
+    (void)cpu;
+    (void)size;
+    if (access == UNICORN_FETCH)
+        check_deadline(engine);
+    memset(t, 0, sizeof *t);
+    engine->smap_exempt = mode != UNICORN_MMU_SMAP;
+    engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER, t);
+    if (t->kind == VMX_TRANSLATED) {
+        enter_translation(engine, address, mode, rights_of(t, kinds[access]), t);
+        return true;
+    }
+    if (probe)
+        return false;
+    if (access == UNICORN_FETCH)
+        retry_fetch(engine);
+    else
+        engine_unwind(engine, return_address);
+    engine->result->linear = linear;
+    engine->result->access = kinds[access];
+    engine_stop(engine, SIM_STOP_TRANSLATION);
+}
+
+void __wrap_tlb_protect_code_x86_64(void *uc, uint64_t address)
+{
+    struct sim_engine *engine = engine_running;
+    (void)uc;
+    engine->code_pages[address >> UNICORN_PAGE_BITS] = 1;
+    struct sim_engine *e = engine;
+    do {
+        tlb_reset_dirty_x86_64(e->cpu, (uint64_t)(uintptr_t)e->ram + (address & ~(uint64_t)(UNICORN_PAGE_SIZE - 1)), UNICORN_PAGE_SIZE);
+        e = e->peer;
+    } while (e != engine);
+}
+
+static struct sim_engine *engine_of(struct sim_engine *member, const void *uc)
+{
+    while (member->uc != uc)
+        member = member->peer;
+    return member;
+}
+
+static void page_lost_code(struct sim_engine *engine, uint64_t page)
+{
+    engine->code_pages[page] = 0;
+    if (page_has_code(engine, page))
+        return;
+    struct sim_engine *e = engine;
+    do {
+        make_page_fast(e, page);
+        e = e->peer;
+    } while (e != engine);
+}
+
+static _Thread_local struct sim_engine *invalidating; /* whose ring a call of the library belongs to */
+
+void __wrap_tlb_unprotect_code_x86_64(void *uc, uint64_t address)
+{
+    struct sim_engine *member = invalidating != NULL ? invalidating : engine_running;
+    page_lost_code(engine_of(member, uc), address >> UNICORN_PAGE_BITS);
+}
+
+static void forget_code(struct sim_engine *engine, uint64_t start, uint64_t end)
+{
+    for (uint64_t page = start >> UNICORN_PAGE_BITS; page <= (end - 1) >> UNICORN_PAGE_BITS; page++)
+        if (engine->code_pages[page]) {
+            struct sim_engine *outer = invalidating;
+            invalidating = engine;
+            tb_invalidate_phys_range_x86_64(engine->uc, start, end);
+            invalidating = outer;
+            return;
+        }
+}
+
+/* A store hits a page with translated code. */
+void __wrap_tb_invalidate_phys_page_fast_x86_64(void *uc, void *pages, uint64_t start, int length, uintptr_t return_address)
+{
+    struct sim_engine *engine = engine_running;
+    for (struct sim_engine *e = engine->peer; e != engine; e = e->peer)
+        forget_code(e, start, start + (uint64_t)length);
+    __real_tb_invalidate_phys_page_fast_x86_64(uc, pages, start, length, return_address);
+}
+
+void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t size)
+{
+    if (address >= engine->size || size == 0)
+        return;
+    const uint64_t end = size < engine->size - address ? address + size : engine->size;
+    struct sim_engine *e = engine;
+    do {
+        forget_code(e, address, end);
+        e = e->peer;
+    } while (e != engine);
+}
+
+void engine_code_forgotten(struct sim_engine *engine)
+{
+    memset(engine->code_pages, 0, engine->size >> UNICORN_PAGE_BITS);
+    tlb_flush_x86_64(engine->cpu);
+}
+
+void sim_engine_flush(struct sim_engine *engine)
+{
+    struct sim_engine *outer = engine_running;
+    engine_running = engine;
+    tlb_flush_x86_64(engine->cpu);
+    engine_running = outer;
+}
+
+void sim_engine_flush_page(struct sim_engine *engine, gva_t linear)
+{
+    struct sim_engine *outer = engine_running;
+    engine_running = engine;
+    tlb_flush_page_x86_64(engine->cpu, linear);
+    engine_running = outer;
+}
+
+bool sim_engine_smap_exempt(const struct sim_engine *engine)
+{
+    return engine->smap_exempt;
+}
+
+uint32_t sim_engine_pkru(const struct sim_engine *engine)
+{
+    return engine->env->pkru;
+}
+
+/* The library looks here for its regions by guest-virtual address; what may be accessed has been judged by the translate callback. */
+void *__wrap_memory_mapping(void *uc, uint64_t address)
+{
+    return __real_memory_mapping(uc, engine_running != NULL ? 0 : address);
+}
+
+/* The library sizes its TLB by the host's clock. */
+int __wrap_gettimeofday(struct timeval *now, void *zone)
+{
+    if (engine_running == NULL)
+        return __real_gettimeofday(now, zone);
+    now->tv_sec = 0;
+    now->tv_usec = 0;
+    return 0;
+}

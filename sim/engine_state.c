@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Moving groups of state in and out; finding what guest code changed. */
+#include <string.h>
+
+#include "engine_internal.h"
+
+enum { RFLAGS_FIXED = 2, RFLAGS_VM = 1 << 17, UNUSABLE = 1 << 16, PRESENT = 1 << 7, DPL = 3 << 5, RIGHTS = 0xf0ff, RIGHTS_SHIFT = 8 };
+enum { BLOCKING_SHADOW = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS };
+
+/* Unicorn has no "unusable": it is a segment that is not present. */
+static void get_segment(const struct unicorn_segment *from, struct vmx_segment *to)
+{
+    const uint32_t rights = from->flags >> RIGHTS_SHIFT & RIGHTS;
+    *to = (struct vmx_segment){.base = from->base,
+                               .limit = from->limit,
+                               .access_rights = rights & PRESENT ? rights : rights | UNUSABLE,
+                               .selector = (uint16_t)from->selector};
+}
+
+static void set_segment(struct unicorn_segment *to, const struct vmx_segment *from)
+{
+    const uint32_t rights = from->access_rights & UNUSABLE ? from->access_rights & DPL : from->access_rights & RIGHTS;
+    *to = (struct unicorn_segment){.selector = from->selector, .base = from->base, .limit = from->limit, .flags = rights << RIGHTS_SHIFT};
+}
+
+static void get_msrs(const struct sim_engine *engine, struct vmx_state *s)
+{
+    const struct unicorn_env *env = engine->env;
+    const struct vmx_state *h = &engine->held;
+    s->cr2 = env->cr[2];
+    s->cr8 = env->v_tpr;
+    s->xcr0 = env->xcr0;
+    s->sysenter_cs = env->sysenter_cs;
+    s->sysenter_esp = env->sysenter_esp;
+    s->sysenter_eip = env->sysenter_eip;
+    s->star = env->star;
+    s->lstar = env->lstar;
+    s->cstar = env->cstar;
+    s->fmask = env->fmask;
+    s->kernel_gs_base = env->kernel_gs_base;
+    s->tsc_aux = env->tsc_aux;
+    s->pkru = env->pkru;
+    s->pat = h->pat;
+    s->perf_global_ctrl = h->perf_global_ctrl;
+    s->bndcfgs = h->bndcfgs;
+    s->rtit_ctl = h->rtit_ctl;
+    s->lbr_ctl = h->lbr_ctl;
+    s->pkrs = h->pkrs;
+    s->spec_ctrl = h->spec_ctrl;
+    s->xss = h->xss;
+    s->s_cet = h->s_cet;
+    s->ssp = h->ssp;
+    s->interrupt_ssp_table = h->interrupt_ssp_table;
+    s->apic_base = h->apic_base;
+    s->misc_enable = h->misc_enable;
+}
+
+static void set_msrs(struct sim_engine *engine, const struct vmx_state *s)
+{
+    struct unicorn_env *env = engine->env;
+    if (env->pkru != s->pkru)
+        sim_engine_flush(engine);
+    env->cr[2] = s->cr2;
+    env->v_tpr = (uint8_t)(s->cr8 & 0xf);
+    env->xcr0 = s->xcr0;
+    env->sysenter_cs = (uint32_t)s->sysenter_cs;
+    env->sysenter_esp = s->sysenter_esp;
+    env->sysenter_eip = s->sysenter_eip;
+    env->star = s->star;
+    env->lstar = s->lstar;
+    env->cstar = s->cstar;
+    env->fmask = s->fmask;
+    env->kernel_gs_base = s->kernel_gs_base;
+    env->tsc_aux = s->tsc_aux;
+    env->pkru = s->pkru;
+    engine->held.pat = s->pat;
+    engine->held.perf_global_ctrl = s->perf_global_ctrl;
+    engine->held.bndcfgs = s->bndcfgs;
+    engine->held.rtit_ctl = s->rtit_ctl;
+    engine->held.lbr_ctl = s->lbr_ctl;
+    engine->held.pkrs = s->pkrs;
+    engine->held.spec_ctrl = s->spec_ctrl;
+    engine->held.xss = s->xss;
+    engine->held.s_cet = s->s_cet;
+    engine->held.ssp = s->ssp;
+    engine->held.interrupt_ssp_table = s->interrupt_ssp_table;
+    engine->held.apic_base = s->apic_base;
+    engine->held.misc_enable = s->misc_enable;
+}
+
+static void get_control(const struct sim_engine *engine, struct vmx_state *s)
+{
+    s->cr0 = engine->env->cr[0];
+    s->cr3 = engine->env->cr[3];
+    s->cr4 = engine->env->cr[4];
+    s->efer = engine->env->efer;
+    memcpy(s->pdpte, engine->held.pdpte, sizeof s->pdpte);
+}
+
+static void set_control(struct sim_engine *engine, const struct vmx_state *s)
+{
+    struct unicorn_env *env = engine->env;
+    if (env->cr[0] != s->cr0 || env->cr[3] != s->cr3 || env->cr[4] != s->cr4 || env->efer != s->efer ||
+        memcmp(engine->held.pdpte, s->pdpte, sizeof s->pdpte) != 0)
+        sim_engine_flush(engine);
+    env->cr[0] = s->cr0;
+    env->cr[3] = s->cr3;
+    env->cr[4] = s->cr4;
+    env->efer = s->efer;
+    memcpy(engine->held.pdpte, s->pdpte, sizeof s->pdpte);
+}
+
+static void get_event(const struct sim_engine *engine, struct vmx_state *s)
+{
+    const struct unicorn_env *env = engine->env;
+    s->interruptibility = (env->hflags & UNICORN_HF_INHIBIT_IRQ ? engine->shadow : 0) | (env->hflags2 & UNICORN_HF2_NMI ? VMX_BLOCKING_BY_NMI : 0u) |
+                          (engine->held.interruptibility & VMX_BLOCKING_BY_SMI);
+    s->activity = engine->held.activity;
+    s->pending_debug = engine->held.pending_debug;
+}
+
+static void set_event(struct sim_engine *engine, const struct vmx_state *s)
+{
+    struct unicorn_env *env = engine->env;
+    engine->shadow = s->interruptibility & BLOCKING_SHADOW;
+    env->hflags = engine->shadow != 0 ? env->hflags | UNICORN_HF_INHIBIT_IRQ : env->hflags & ~(uint32_t)UNICORN_HF_INHIBIT_IRQ;
+    env->hflags2 = s->interruptibility & VMX_BLOCKING_BY_NMI ? env->hflags2 | UNICORN_HF2_NMI : env->hflags2 & ~(uint32_t)UNICORN_HF2_NMI;
+    engine->held.interruptibility = s->interruptibility;
+    engine->held.activity = s->activity;
+    engine->held.pending_debug = s->pending_debug;
+}
+
+static void get_gprs(const struct unicorn_env *env, struct vmx_state *s)
+{
+    const uint64_t rsp = s->gpr[VMX_RSP];
+    memcpy(s->gpr, env->regs, sizeof s->gpr);
+    s->gpr[VMX_RSP] = rsp;
+}
+
+static void set_gprs(struct unicorn_env *env, const struct vmx_state *s)
+{
+    const uint64_t rsp = env->regs[VMX_RSP];
+    memcpy(env->regs, s->gpr, sizeof s->gpr);
+    env->regs[VMX_RSP] = rsp;
+}
+
+void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state *s)
+{
+    const struct unicorn_env *env = engine->env;
+    if (groups & VMX_GROUP_GPR)
+        get_gprs(env, s);
+    if (groups & VMX_GROUP_IP) {
+        s->rip = env->eip;
+        s->gpr[VMX_RSP] = env->regs[VMX_RSP];
+        s->rflags = env->eflags;
+    }
+    if (groups & VMX_GROUP_CONTROL)
+        get_control(engine, s);
+    if (groups & VMX_GROUP_SEGMENTS)
+        for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
+            get_segment(&env->segs[i], &s->seg[i]);
+    if (groups & VMX_GROUP_TABLES) {
+        s->gdtr = (struct vmx_descriptor_table){env->gdt.base, env->gdt.limit};
+        s->idtr = (struct vmx_descriptor_table){env->idt.base, env->idt.limit};
+    }
+    if (groups & VMX_GROUP_DEBUG) {
+        memcpy(s->dr, env->dr, sizeof s->dr);
+        s->debugctl = engine->held.debugctl;
+    }
+    if (groups & VMX_GROUP_MSR)
+        get_msrs(engine, s);
+    if (groups & VMX_GROUP_EVENT)
+        get_event(engine, s);
+    engine_snapshot(engine, groups);
+}
+
+void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx_state *s)
+{
+    struct unicorn_env *env = engine->env;
+    bool mode = (groups & (VMX_GROUP_CONTROL | VMX_GROUP_SEGMENTS)) != 0;
+    if (groups & VMX_GROUP_GPR)
+        set_gprs(env, s);
+    if (groups & VMX_GROUP_IP) {
+        mode |= ((env->eflags ^ s->rflags) & RFLAGS_VM) != 0;
+        env->eip = s->rip;
+        env->regs[VMX_RSP] = s->gpr[VMX_RSP];
+        env->eflags = s->rflags | RFLAGS_FIXED;
+    }
+    if (groups & VMX_GROUP_CONTROL)
+        set_control(engine, s);
+    if (groups & VMX_GROUP_SEGMENTS)
+        for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
+            set_segment(&env->segs[i], &s->seg[i]);
+    if (groups & VMX_GROUP_TABLES) {
+        env->gdt = (struct unicorn_segment){.base = s->gdtr.base, .limit = s->gdtr.limit};
+        env->idt = (struct unicorn_segment){.base = s->idtr.base, .limit = s->idtr.limit};
+    }
+    if (groups & VMX_GROUP_DEBUG) {
+        memcpy(env->dr, s->dr, sizeof env->dr);
+        engine->held.debugctl = s->debugctl;
+    }
+    if (groups & VMX_GROUP_MSR)
+        set_msrs(engine, s);
+    if (groups & VMX_GROUP_EVENT)
+        set_event(engine, s);
+    if (mode)
+        engine_update_mode(env);
+    engine_snapshot(engine, groups);
+}
+
+void engine_snapshot(struct sim_engine *engine, uint32_t groups)
+{
+    const struct unicorn_env *env = engine->env;
+    struct engine_snapshot *shot = &engine->snapshot;
+    if (groups & VMX_GROUP_GPR) {
+        const uint64_t rsp = shot->regs[VMX_RSP];
+        memcpy(shot->regs, env->regs, sizeof shot->regs);
+        shot->regs[VMX_RSP] = rsp;
+    }
+    if (groups & VMX_GROUP_IP) {
+        shot->regs[VMX_RSP] = env->regs[VMX_RSP];
+        shot->eip = env->eip;
+        shot->eflags = env->eflags;
+    }
+    if (groups & VMX_GROUP_CONTROL) {
+        shot->cr[0] = env->cr[0];
+        shot->cr[3] = env->cr[3];
+        shot->cr[4] = env->cr[4];
+        shot->efer = env->efer;
+    }
+    if (groups & VMX_GROUP_SEGMENTS)
+        memcpy(shot->segs, env->segs, sizeof shot->segs);
+    if (groups & VMX_GROUP_TABLES) {
+        shot->gdt = env->gdt;
+        shot->idt = env->idt;
+    }
+    if (groups & VMX_GROUP_DEBUG)
+        memcpy(shot->dr, env->dr, sizeof shot->dr);
+    if (groups & VMX_GROUP_MSR) {
+        shot->cr[2] = env->cr[2];
+        shot->kernel_gs_base = env->kernel_gs_base;
+        shot->pkru = env->pkru;
+        shot->v_tpr = env->v_tpr;
+        shot->xcr0 = env->xcr0;
+    }
+    if (groups & VMX_GROUP_EVENT) {
+        shot->inhibit = env->hflags & UNICORN_HF_INHIBIT_IRQ;
+        shot->nmi = env->hflags2 & UNICORN_HF2_NMI;
+    }
+}
+
+uint32_t sim_engine_changed(struct sim_engine *engine)
+{
+    const struct unicorn_env *env = engine->env;
+    const struct engine_snapshot *shot = &engine->snapshot;
+    uint32_t changed = 0;
+    uint64_t regs = 0;
+    for (unsigned i = 0; i < VMX_GPR_COUNT; i++)
+        regs |= i == VMX_RSP ? 0 : env->regs[i] ^ shot->regs[i];
+    if (regs != 0)
+        changed |= VMX_GROUP_GPR;
+    if (env->eip != shot->eip || env->eflags != shot->eflags || env->regs[VMX_RSP] != shot->regs[VMX_RSP])
+        changed |= VMX_GROUP_IP;
+    if (memcmp(env->segs, shot->segs, sizeof shot->segs) != 0)
+        changed |= VMX_GROUP_SEGMENTS;
+    if (memcmp(&env->gdt, &shot->gdt, sizeof shot->gdt) != 0 || memcmp(&env->idt, &shot->idt, sizeof shot->idt) != 0)
+        changed |= VMX_GROUP_TABLES;
+    if (env->cr[0] != shot->cr[0] || env->cr[3] != shot->cr[3] || env->cr[4] != shot->cr[4] || env->efer != shot->efer)
+        changed |= VMX_GROUP_CONTROL;
+    if (memcmp(env->dr, shot->dr, sizeof shot->dr) != 0)
+        changed |= VMX_GROUP_DEBUG;
+    if (env->kernel_gs_base != shot->kernel_gs_base || env->pkru != shot->pkru || env->cr[2] != shot->cr[2] || env->v_tpr != shot->v_tpr ||
+        env->xcr0 != shot->xcr0)
+        changed |= VMX_GROUP_MSR;
+    if ((env->hflags & UNICORN_HF_INHIBIT_IRQ) != shot->inhibit || (env->hflags2 & UNICORN_HF2_NMI) != shot->nmi)
+        changed |= VMX_GROUP_EVENT;
+    return changed;
+}
+
+uint64_t *sim_engine_gpr(struct sim_engine *engine)
+{
+    return engine->env->regs;
+}

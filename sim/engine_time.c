@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Exact time: counting at the start of every block, taking back when a block is left in its middle, stopping at a deadline. */
+#include "engine_internal.h"
+
+enum { RFLAGS_RF = 1 << 16 };
+enum { CALL_OUTSIDE_BLOCK = -1 };
+
+_Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop)
+{
+    engine->result->stop = stop;
+    engine->stopped = true;
+    engine->translating = false;
+    UNICORN_FIELD(engine->cpu, UNICORN_CPU_EXCEPTION_INDEX, int32_t) = UNICORN_EXCEPTION_HALT;
+    cpu_loop_exit_x86_64(engine->cpu);
+}
+
+_Noreturn void engine_retry(struct sim_engine *engine, uint32_t count)
+{
+    engine->translating = false;
+    UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = count != 0 ? (int32_t)count : UNICORN_CF_NEXT_NONE;
+    UNICORN_FIELD(engine->cpu, UNICORN_CPU_EXCEPTION_INDEX, int32_t) = -1;
+    cpu_loop_exit_x86_64(engine->cpu);
+}
+
+static int64_t signed_leb128(const uint8_t **table)
+{
+    uint64_t value = 0;
+    unsigned shift = 0;
+    uint8_t byte;
+    do {
+        byte = *(*table)++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte & 0x80);
+    if (shift < 64 && (byte & 0x40) != 0)
+        value |= ~(uint64_t)0 << shift;
+    return (int64_t)value;
+}
+
+/* Finds an instruction of the current block by the host address of a call it made, or, with CALL_OUTSIDE_BLOCK, by its guest address. Sets
+   RIP and condition codes; answers its index, the block's number of instructions when there is none. */
+static unsigned locate(struct sim_engine *engine, int64_t host_offset, uint64_t pc)
+{
+    const struct unicorn_block *block = engine->block;
+    const uint8_t *table = block->tc_ptr + block->tc_size;
+    uint64_t row_pc = block->pc;
+    int64_t row_cc = 0, row_end = 0;
+    for (unsigned i = 0; i < block->icount; i++) {
+        row_pc += (uint64_t)signed_leb128(&table);
+        row_cc += signed_leb128(&table);
+        row_end += signed_leb128(&table);
+        if (host_offset == CALL_OUTSIDE_BLOCK ? row_pc != pc : row_end <= host_offset)
+            continue;
+        if (host_offset != CALL_OUTSIDE_BLOCK) {
+            engine->env->eip = row_pc - block->cs_base;
+            if (row_cc != 0)
+                engine->env->cc_op = (uint32_t)row_cc;
+        }
+        return i;
+    }
+    return block->icount;
+}
+
+static unsigned locate_call(struct sim_engine *engine, uintptr_t return_address)
+{
+    const struct unicorn_block *block = engine->block;
+    const uint64_t offset = (uint64_t)return_address - UNICORN_RETURN_ADJUST - (uint64_t)(uintptr_t)block->tc_ptr;
+    if (return_address != 0 && offset < block->tc_size)
+        return locate(engine, (int64_t)offset, 0);
+    return locate(engine, CALL_OUTSIDE_BLOCK, engine->env->eip + block->cs_base);
+}
+
+void engine_restore(struct sim_engine *engine, uintptr_t return_address)
+{
+    if (engine->block != NULL)
+        (void)locate_call(engine, return_address);
+}
+
+void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
+{
+    if (engine->block == NULL)
+        return;
+    const unsigned index = locate_call(engine, return_address);
+    engine->left += engine->block->icount - index;
+    /* Hardware clears RF with each completed instruction, QEMU only where a block ends. */
+    if (index != 0 && (engine->block_word & BLOCK_RF) != 0)
+        engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
+    engine->block = NULL;
+    engine->block_word = 0;
+}
+
+static bool counter_is_zero(const struct sim_engine *engine, uint32_t word)
+{
+    const uint64_t rcx = engine->env->regs[VMX_RCX];
+    if (word & BLOCK_COUNTER_16)
+        return (uint16_t)rcx == 0;
+    return word & BLOCK_COUNTER_32 ? (uint32_t)rcx == 0 : rcx == 0;
+}
+
+/* The block starts with the very REP instruction that ended the previous block: QEMU runs each iteration as a block of its own and comes
+   back once more to find the counter 0. */
+static bool is_same_rep(const struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
+{
+    return (word & BLOCK_REP_FIRST) != 0 && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->block != NULL &&
+           engine->block->pc + engine->block->size == block->pc + block->size;
+}
+
+/* Nothing of the block has run: RIP is its start. */
+static _Noreturn void does_not_fit(struct sim_engine *engine)
+{
+    if (engine->allowing) {
+        engine->allowing = false;
+        engine->left += engine->set_aside;
+        engine->limit += (uint64_t)engine->set_aside;
+        engine_retry(engine, 0);
+    }
+    if (engine->left <= 0)
+        engine_stop(engine, SIM_STOP_DEADLINE);
+    engine_retry(engine, engine->left < UNICORN_CF_COUNT ? (uint32_t)engine->left : UNICORN_CF_COUNT);
+}
+
+/* A block with properties. Answers what it costs. */
+static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
+{
+    int64_t cost = word & BLOCK_COUNT;
+    if (engine->allowing && engine->left <= 0)
+        does_not_fit(engine);
+    if ((word & BLOCK_RF) != 0 && (engine->block_word & BLOCK_RF) != 0) {
+        /* A direct jump led here: the instruction before has completed, RF ends. */
+        engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
+        engine->block_word = 0;
+        engine_retry(engine, 0);
+    }
+    if ((word & BLOCK_STRING_IO) != 0 && !((word & BLOCK_REP_FIRST) != 0 && counter_is_zero(engine, word))) {
+        if (engine->left <= 0)
+            does_not_fit(engine);
+        engine_stop(engine, SIM_STOP_INSTRUCTION);
+    }
+    if (is_same_rep(engine, block, word)) {
+        engine->unretired++;
+        if (counter_is_zero(engine, word)) {
+            cost = 0;
+            engine->unretired--;
+        }
+    }
+    if ((word & BLOCK_LOADS_SS) != 0 && (block->flags & UNICORN_HF_INHIBIT_IRQ) == 0)
+        engine->shadow = VMX_BLOCKING_BY_MOV_SS;
+    return cost;
+}
+
+void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word, void *data)
+{
+    struct sim_engine *engine = data;
+    (void)pc;
+    int64_t cost = word;
+    if (RARELY(word > BLOCK_COUNT)) {
+        engine->env->eip = block->pc - block->cs_base;
+        cost = account_special(engine, block, word);
+    }
+    const int64_t left = engine->left - cost;
+    if (RARELY(left < 0)) {
+        engine->env->eip = block->pc - block->cs_base;
+        does_not_fit(engine);
+    }
+    engine->left = left;
+    engine->block = block;
+    engine->block_word = word;
+}
+
+/* Self-modifying code: Unicorn goes back to the storing instruction and runs it alone; RIP points to it. */
+_Noreturn void __wrap_cpu_loop_exit_noexc_x86_64(void *cpu);
+_Noreturn void __real_cpu_loop_exit_noexc_x86_64(void *cpu);
+_Noreturn void __wrap_cpu_loop_exit_noexc_x86_64(void *cpu)
+{
+    if (engine_running != NULL)
+        engine_unwind(engine_running, 0);
+    __real_cpu_loop_exit_noexc_x86_64(cpu);
+}
+
+void engine_time_start(struct sim_engine *engine, uint64_t deadline)
+{
+    const uint64_t most = INT64_MAX / 2;
+    const uint64_t ticks = engine->limit - (uint64_t)engine->left;
+    const int64_t wanted = (int64_t)(deadline < most ? deadline : most);
+    engine->allowing = engine->allow && wanted > 0;
+    engine->allow = false;
+    engine->left = engine->allowing ? 1 : wanted;
+    engine->set_aside = wanted - engine->left;
+    engine->limit = ticks + (uint64_t)engine->left;
+    engine->block = NULL;
+    engine->block_word = 0;
+    engine->fetch_retry = UINT64_MAX;
+    UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = engine->allowing ? 1 : UNICORN_CF_NEXT_NONE;
+}
+
+void engine_time_end(struct sim_engine *engine)
+{
+    engine->allowing = false;
+    engine->block = NULL;
+    engine->block_word = 0;
+}
+
+uint64_t sim_engine_ticks(const struct sim_engine *engine)
+{
+    return engine->limit - (uint64_t)engine->left;
+}
+
+uint64_t sim_engine_retired(const struct sim_engine *engine)
+{
+    return sim_engine_ticks(engine) - engine->unretired;
+}
+
+void sim_engine_count_one(struct sim_engine *engine)
+{
+    engine->limit++;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
+#include "engine_internal.h"
+
+enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
+enum { INSTRUCTIONS_MAX = 512 };
+
+void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
+void __real_tcg_exec_init_x86_64(void *uc, unsigned long size);
+void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit);
+void __real_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit);
+
+static _Thread_local bool translation_present;
+
+bool engine_translation_present(void)
+{
+    return translation_present;
+}
+
+/* The default of 1 GiB makes each flush of translated code cost a second. */
+void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size)
+{
+    translation_present = true;
+    __real_tcg_exec_init_x86_64(uc, size != 0 ? size : CODE_BUFFER_BYTES);
+}
+
+struct opcode {
+    uint8_t byte;
+    bool rep, address_prefix, two_byte;
+    uint8_t next; /* the byte after it */
+};
+
+/* Prefixes and opcode of an instruction that has just been translated. */
+static struct opcode opcode_at(struct unicorn_env *env, uint64_t pc)
+{
+    struct opcode found = {0};
+    const bool code64 = (env->hflags & UNICORN_HF_CS64) != 0;
+    for (unsigned i = 0; i < 15; i++) {
+        found.byte = (uint8_t)cpu_ldub_code_x86_64(env, pc + i);
+        switch (found.byte) {
+        case 0xf2:
+        case 0xf3:
+            found.rep = true;
+            continue;
+        case 0x67:
+            found.address_prefix = true;
+            continue;
+        case 0x66:
+        case 0xf0:
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
+        case 0x64:
+        case 0x65:
+            continue;
+        default:
+            if (code64 && (found.byte & 0xf0) == 0x40)
+                continue;
+        }
+        if (found.byte == 0x8e)
+            found.next = (uint8_t)cpu_ldub_code_x86_64(env, pc + i + 1);
+        break;
+    }
+    return found;
+}
+
+static bool is_string_io(struct opcode opcode)
+{
+    return opcode.byte >= 0x6c && opcode.byte <= 0x6f;
+}
+
+static bool is_rep_string(struct opcode opcode)
+{
+    const uint8_t b = opcode.byte;
+    return opcode.rep && (is_string_io(opcode) || (b >= 0xa4 && b <= 0xa7) || (b >= 0xaa && b <= 0xaf));
+}
+
+static bool loads_ss(struct opcode opcode)
+{
+    return opcode.byte == 0x17 || (opcode.byte == 0x8e && (opcode.next >> 3 & 7) == VMX_SS);
+}
+
+static uint32_t counter_width(const struct unicorn_block *block, struct opcode opcode)
+{
+    if (block->flags & UNICORN_HF_CS64)
+        return opcode.address_prefix ? BLOCK_COUNTER_32 : 0;
+    const bool wide = ((block->flags & UNICORN_HF_CS32) != 0) != opcode.address_prefix;
+    return wide ? BLOCK_COUNTER_32 : BLOCK_COUNTER_16;
+}
+
+/* Collects the addresses of the block's instructions from the markers among its operations; the first marker is the first operation whose
+   first argument is the block's address (other operations have pointers to temporaries there). */
+static unsigned instruction_starts(const struct sim_engine *engine, uint64_t first, uint64_t starts[INSTRUCTIONS_MAX])
+{
+    unsigned count = 0;
+    uint8_t marker = 0;
+    for (const struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next) {
+        const uint8_t opcode = (uint8_t)op->opcode;
+        if (count == 0 ? op->args[0] != first : opcode != marker)
+            continue;
+        marker = opcode;
+        if (count < INSTRUCTIONS_MAX)
+            starts[count++] = op->args[0];
+    }
+    return count;
+}
+
+/* Where the first INS or OUTS stands; `count` when there is none. */
+static unsigned find_string_io(struct sim_engine *engine, const uint64_t *starts, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (is_string_io(opcode_at(engine->env, starts[i])))
+            return i;
+    return count;
+}
+
+static uint32_t properties(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
+{
+    uint32_t word = block->flags & (1u << 16) ? BLOCK_RF : 0;
+    if (count == 0)
+        return word;
+    const struct opcode first = opcode_at(engine->env, starts[0]);
+    if (is_string_io(first))
+        word |= BLOCK_STRING_IO;
+    if (is_rep_string(first))
+        word |= BLOCK_REP_FIRST | counter_width(block, first);
+    const struct opcode last = opcode_at(engine->env, starts[count - 1]);
+    if (is_rep_string(last))
+        word |= BLOCK_REP_LAST;
+    if (loads_ss(last))
+        word |= BLOCK_LOADS_SS;
+    return word;
+}
+
+/* The call of engine_block() is the block's first operation: four constants (size, Unicorn's handle, address, user data) and the call.
+   Puts the block in the handle's place and its word in that of the size. */
+static bool patch_call(const struct sim_engine *engine, struct unicorn_block *block, uint32_t word)
+{
+    struct unicorn_op *size = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *);
+    if (size == NULL || size->args[1] != block->size || size->next == NULL || size->next->args[1] != (uint64_t)(uintptr_t)engine->uc)
+        return false;
+    size->args[1] = word;
+    size->next->args[1] = (uint64_t)(uintptr_t)block;
+    return true;
+}
+
+/* Nothing translated is running here: only the main loop translates. */
+static void make_room(struct sim_engine *engine, const struct unicorn_block *block)
+{
+    const char *next = UNICORN_FIELD(engine->tcg, UNICORN_TCG_CODE_POINTER, char *);
+    const char *end = UNICORN_FIELD(engine->tcg, UNICORN_TCG_CODE_HIGHWATER, char *);
+    if (end - next >= CODE_BUFFER_RESERVE)
+        return;
+    tb_flush_x86_64(engine->cpu);
+    UNICORN_FIELD(engine->uc, UNICORN_UC_LAST_BLOCK, void *) = NULL;
+    engine_code_forgotten(engine);
+    engine_retry(engine, block->cflags & UNICORN_CF_COUNT);
+}
+
+void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit)
+{
+    struct sim_engine *engine = engine_running;
+    uint64_t starts[INSTRUCTIONS_MAX];
+    make_room(engine, block);
+    engine->translating = true;
+    __real_gen_intermediate_code_x86_64(cpu, block, limit);
+    unsigned count = instruction_starts(engine, block->pc, starts);
+    const unsigned io = find_string_io(engine, starts, count);
+    if (io < count && count > 1) {
+        tcg_func_start_x86_64(engine->tcg);
+        __real_gen_intermediate_code_x86_64(cpu, block, io != 0 ? (int)io : 1);
+        count = instruction_starts(engine, block->pc, starts);
+    }
+    engine->translating = false;
+    if (count != block->icount || !patch_call(engine, block, block->icount | properties(engine, block, starts, count))) {
+        engine->result->message = "Unicorn's translator does not work as that of version 2.0.1";
+        engine_stop(engine, SIM_STOP_HOST_ERROR);
+    }
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every sensitive instruction stops before it acts. */
+#include "tests/support/suite.h"
+
+#include "engine_guest.h"
+
+#define PROLOGUE "\xb8\x05\x00\x00\x00\x83\xf8\x05\xf9" /* mov eax, 5; cmp eax, 5; stc */
+enum { PROLOGUE_SIZE = 9, PROLOGUE_COUNT = 3 };
+
+struct stop_case {
+    const char *name;
+    const char *code;
+    unsigned size;
+    enum sim_stop stop;
+    uint8_t vector, type;
+};
+
+#define STOPS(name, code)                                                                                                                            \
+    {                                                                                                                                                \
+        name, code, sizeof(code) - 1, SIM_STOP_INSTRUCTION, 0, 0                                                                                     \
+    }
+#define RAISES(name, code, vector)                                                                                                                   \
+    {                                                                                                                                                \
+        name, code, sizeof(code) - 1, SIM_STOP_EXCEPTION, vector, VMX_EVENT_HARDWARE_EXCEPTION                                                       \
+    }
+#define SOFT(name, code, vector, type)                                                                                                               \
+    {                                                                                                                                                \
+        name, code, sizeof(code) - 1, SIM_STOP_SOFT_INTERRUPT, vector, type                                                                          \
+    }
+
+static const struct stop_case cases[] = {
+    STOPS("cpuid", "\x0f\xa2"),
+    STOPS("hlt", "\xf4"),
+    STOPS("rdtsc", "\x0f\x31"),
+    STOPS("rdtscp", "\x0f\x01\xf9"),
+    STOPS("rdpmc", "\x0f\x33"),
+    STOPS("rdmsr", "\x0f\x32"),
+    STOPS("wrmsr", "\x0f\x30"),
+    STOPS("mov cr0, rax", "\x0f\x22\xc0"),
+    STOPS("mov cr3, rax", "\x0f\x22\xd8"),
+    STOPS("mov cr4, rax", "\x0f\x22\xe0"),
+    STOPS("mov cr8, rax", "\x44\x0f\x22\xc0"),
+    STOPS("mov rax, cr0", "\x0f\x20\xc0"),
+    STOPS("mov rax, cr3", "\x0f\x20\xd8"),
+    STOPS("mov rax, cr8", "\x44\x0f\x20\xc0"),
+    STOPS("clts", "\x0f\x06"),
+    STOPS("lmsw ax", "\x0f\x01\xf0"),
+    STOPS("smsw ax", "\x66\x0f\x01\xe0"),
+    STOPS("mov dr7, rax", "\x0f\x23\xf8"),
+    STOPS("mov rax, dr6", "\x0f\x21\xf0"),
+    STOPS("invlpg [rax]", "\x0f\x01\x38"),
+    STOPS("pause", "\xf3\x90"),
+    STOPS("monitor", "\x0f\x01\xc8"),
+    STOPS("mwait", "\x0f\x01\xc9"),
+    STOPS("in al, 0x60", "\xe4\x60"),
+    STOPS("in eax, dx", "\xed"),
+    STOPS("in ax, dx", "\x66\xed"),
+    STOPS("out 0x60, al", "\xe6\x60"),
+    STOPS("out dx, eax", "\xef"),
+    STOPS("insb", "\x6c"),
+    STOPS("outsd", "\x6f"),
+    STOPS("lgdt", "\x0f\x01\x14\x25\x00\x00\x10\x00"),
+    STOPS("lidt", "\x0f\x01\x1c\x25\x00\x00\x10\x00"),
+    STOPS("sgdt", "\x0f\x01\x04\x25\x00\x00\x10\x00"),
+    STOPS("sidt", "\x0f\x01\x0c\x25\x00\x00\x10\x00"),
+    STOPS("lldt ax", "\x0f\x00\xd0"),
+    STOPS("ltr ax", "\x0f\x00\xd8"),
+    STOPS("sldt ax", "\x0f\x00\xc0"),
+    STOPS("str ax", "\x0f\x00\xc8"),
+    STOPS("invd", "\x0f\x08"),
+    STOPS("wbinvd", "\x0f\x09"),
+    STOPS("rsm", "\x0f\xaa"),
+    STOPS("xsetbv", "\x0f\x01\xd1"),
+    STOPS("rdrand eax", "\x0f\xc7\xf0"),
+    RAISES("vmcall", "\x0f\x01\xc1", VMX_UD),
+    RAISES("vmlaunch", "\x0f\x01\xc2", VMX_UD),
+    RAISES("vmread rax, rax", "\x0f\x78\xc0", VMX_UD),
+    RAISES("vmwrite rax, rax", "\x0f\x79\xc0", VMX_UD),
+    RAISES("vmptrld [rax]", "\x0f\xc7\x30", VMX_UD),
+    RAISES("vmxon [rax]", "\xf3\x0f\xc7\x30", VMX_UD),
+    RAISES("vmxoff", "\x0f\x01\xc4", VMX_UD),
+    RAISES("invept", "\x66\x0f\x38\x80\x00", VMX_UD),
+    RAISES("vmfunc", "\x0f\x01\xd4", VMX_UD),
+    RAISES("getsec", "\x0f\x37", VMX_UD),
+    RAISES("ud2", "\x0f\x0b", VMX_UD),
+    RAISES("xsaves [rax]", "\x0f\xc7\x28", VMX_UD),
+    SOFT("int 0x80", "\xcd\x80", 0x80, VMX_EVENT_SOFTWARE_INTERRUPT),
+    SOFT("int 3", "\xcd\x03", 3, VMX_EVENT_SOFTWARE_INTERRUPT),
+    SOFT("int3", "\xcc", 3, VMX_EVENT_SOFTWARE_EXCEPTION),
+    SOFT("int1", "\xf1", 1, VMX_EVENT_PRIVILEGED_SOFTWARE_EXCEPTION),
+};
+
+static void check_case(struct guest *g, const struct stop_case *c)
+{
+    uint8_t code[64] = PROLOGUE;
+    memset(&g->state.gpr, 0, sizeof g->state.gpr);
+    g->state.gpr[VMX_RSP] = GUEST_STACK;
+    g->state.rip = GUEST_CODE;
+    g->state.rflags = 2;
+    memcpy(code + PROLOGUE_SIZE, c->code, c->size);
+    memset(code + PROLOGUE_SIZE + c->size, 0x90, 8);
+    guest_code(g, GUEST_CODE, code, sizeof code);
+    const uint64_t retired = sim_engine_retired(g->engine);
+    struct vmx_state expected = g->state;
+    const enum sim_stop stop = guest_run(g, 100);
+    CU_ASSERT_EQUAL(sim_engine_retired(g->engine) - retired, PROLOGUE_COUNT);
+    expected.rip = GUEST_CODE + PROLOGUE_SIZE;
+    expected.gpr[VMX_RAX] = 5;
+    expected.rflags = 0x47; /* ZF PF CF */
+    if (stop != c->stop || memcmp(&expected, &g->state, sizeof expected) != 0 ||
+        (c->stop != SIM_STOP_INSTRUCTION && (g->result.event.vector != c->vector || g->result.event.type != c->type))) {
+        fprintf(stderr, "%s: stop %d, rip %lx, flags %lx, vector %d\n", c->name, (int)stop, (long)g->state.rip, (long)g->state.rflags,
+                g->result.event.vector);
+        CU_FAIL("stop");
+    }
+    if (c->stop == SIM_STOP_SOFT_INTERRUPT)
+        CU_ASSERT_EQUAL(g->result.event.instruction_length, c->size);
+}
+
+static void sensitive_instructions_stop_before_acting(void)
+{
+    struct guest *g = guest_new();
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_case(g, &cases[i]);
+    guest_free(g);
+}
+
+SUITE("sim/engine", {"sensitive_instructions_stop_before_acting", sensitive_instructions_stop_before_acting})
