@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The local APIC as the source of events: the processor sends them to itself. SDM 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+#include "machine.h"
+#include "x86.h"
+
+enum apic_register {
+    APIC_ID = 0x20,
+    APIC_TPR = 0x80,
+    APIC_EOI = 0xb0,
+    APIC_SPURIOUS = 0xf0,
+    APIC_ISR = 0x100,
+    APIC_IRR = 0x200,
+    APIC_ICR_LOW = 0x300,
+    APIC_ICR_HIGH = 0x310,
+    APIC_LVT_TIMER = 0x320,
+    APIC_LVT_LINT0 = 0x350,
+    APIC_LVT_LINT1 = 0x360
+};
+enum {
+    APIC_BASE_ENABLE = 1 << 11,
+    APIC_BASE_X2APIC = 1 << 10,
+    APIC_SOFTWARE_ENABLE = 0x1ff, /* with spurious vector FFH */
+    APIC_LVT_MASKED = 1 << 16,
+    X2APIC_MSRS = 0x800,
+    ICR_NMI = 4 << 8,
+    ICR_INIT = 5 << 8,
+    ICR_PENDING = 1 << 12,
+    ICR_ASSERT = 1 << 14,
+    ICR_SELF = 1 << 18,
+    FIRST_VECTOR = 32,
+    PIC_MASTER_MASK = 0x21,
+    PIC_SLAVE_MASK = 0xa1,
+    CPUID_1_EDX_APIC = 1 << 9
+};
+
+static uint64_t apic_base(void)
+{
+    return msr_or_0(MSR_APIC_BASE);
+}
+
+static volatile uint32_t *apic_memory(uint32_t number)
+{
+    const uint64_t base = apic_base() & UINT64_C(0xffffff000);
+    return (volatile uint32_t *)(uintptr_t)(base + number);
+}
+
+static bool x2apic(void)
+{
+    return (apic_base() & APIC_BASE_X2APIC) != 0;
+}
+
+static uint32_t apic_read(uint32_t number)
+{
+    return x2apic() ? (uint32_t)msr_or_0(X2APIC_MSRS + (number >> 4)) : *apic_memory(number);
+}
+
+static void apic_write(uint32_t number, uint32_t value)
+{
+    if (x2apic())
+        (void)wrmsr(X2APIC_MSRS + (number >> 4), value);
+    else
+        *apic_memory(number) = value;
+}
+
+static void send_to_self(uint32_t command)
+{
+    const uint32_t id = apic_read(APIC_ID);
+    if (x2apic()) {
+        (void)wrmsr(X2APIC_MSRS + (APIC_ICR_LOW >> 4), command | (uint64_t)id << 32);
+        return;
+    }
+    apic_write(APIC_ICR_HIGH, id);
+    apic_write(APIC_ICR_LOW, command);
+    while ((apic_read(APIC_ICR_LOW) & ICR_PENDING) != 0)
+        ;
+}
+
+bool hw_apic_init(void)
+{
+    uint32_t leaf[4];
+    cpuid(1, 0, leaf);
+    if ((leaf[3] & CPUID_1_EDX_APIC) == 0 || (apic_base() & APIC_BASE_ENABLE) == 0)
+        return false;
+    outb(PIC_MASTER_MASK, 0xff);
+    outb(PIC_SLAVE_MASK, 0xff);
+    apic_write(APIC_SPURIOUS, APIC_SOFTWARE_ENABLE);
+    apic_write(APIC_TPR, 0);
+    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
+    apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
+    apic_write(APIC_LVT_LINT1, APIC_LVT_MASKED);
+    return true;
+}
+
+/* The highest vector in a 256-bit register, or -1. */
+static int highest(uint32_t number)
+{
+    for (uint32_t word = 8; word-- > 0;) {
+        const uint32_t bits = apic_read(number + 0x10 * word);
+        if (bits != 0)
+            return (int)(word * 32 + 31 - (uint32_t)__builtin_clz(bits));
+    }
+    return -1;
+}
+
+bool hw_apic_send_interrupt(uint8_t vector)
+{
+    if (vector < FIRST_VECTOR)
+        return false;
+    hw_apic_end_interrupts();
+    send_to_self(ICR_SELF | ICR_ASSERT | vector);
+    while ((apic_read(APIC_IRR + 0x10u * (vector / 32u)) & 1u << vector % 32u) == 0)
+        ;
+    return true;
+}
+
+void hw_apic_send_nmi(void)
+{
+    send_to_self(ICR_ASSERT | ICR_NMI);
+}
+
+void hw_apic_send_init(void)
+{
+    send_to_self(ICR_ASSERT | ICR_INIT);
+}
+
+bool hw_apic_pending(void)
+{
+    hw_apic_end_interrupts();
+    return highest(APIC_IRR) >= 0;
+}
+
+void hw_apic_end_interrupts(void)
+{
+    while (highest(APIC_ISR) >= 0)
+        apic_write(APIC_EOI, 0);
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* The processor's VT-x as the handlers' backend. */
+#include "machine.h"
+#include "x86.h"
+
+#include "../../vmx-model/controls.h"
+#include "../../vmx-model/reasons.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, TSS_SELECTOR = 0x18, INTERRUPTION_VALID = 1 << 31 };
+/* A guest instruction takes fewer TSC ticks than this on any processor, all in all: what turns a limit in instructions into a time. */
+enum { TICKS_PER_INSTRUCTION = 8 };
+
+extern uint8_t hw_gdt[], hw_tss[];
+
+/* ---- the machine ---- */
+uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr)
+{
+    (void)machine;
+    return msr >= MSR_VMX_BASIC && msr <= MSR_VMX_EXIT2 ? msr_or_0(msr) : 0;
+}
+
+void bk_cpuid(const struct bk_machine *machine, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    (void)machine;
+    cpuid(leaf, subleaf, out);
+}
+
+hpa_t bk_guest_base(const struct bk_machine *machine)
+{
+    (void)machine;
+    return HW_GUEST_BASE;
+}
+
+uint64_t bk_guest_size(const struct bk_machine *machine)
+{
+    return machine->guest_size;
+}
+
+bool bk_set_guest_size(struct bk_machine *machine, uint64_t size)
+{
+    if (size % HW_PAGE != 0 || size > machine->ram_end - HW_GUEST_BASE)
+        return false;
+    machine->guest_size = size;
+    return true;
+}
+
+hpa_t bk_page(struct bk_machine *machine)
+{
+    if (machine->next_page >= HW_GUEST_BASE)
+        return 0;
+    const hpa_t page = machine->next_page;
+    machine->next_page += HW_PAGE;
+    memset((void *)(uintptr_t)page, 0, HW_PAGE);
+    return page;
+}
+
+void bk_free_pages(struct bk_machine *machine)
+{
+    for (unsigned i = 0; i < HW_VCPUS; i++) {
+        struct bk_vcpu *vcpu = &machine->vcpu[i];
+        if (vcpu->vmcs != 0)
+            (void)vmclear(vcpu->vmcs);
+        vcpu->vmcs = 0;
+    }
+    machine->current = NULL;
+    machine->next_page = HW_PAGES_FIRST;
+}
+
+/* The image itself, below HW_PAGES_FIRST, is nobody's to read or write. */
+static bool is_memory(const struct bk_machine *machine, hpa_t address, uint64_t size)
+{
+    const uint64_t end = HW_GUEST_BASE + machine->guest_size;
+    return address >= HW_PAGES_FIRST && address <= end && size <= end - address;
+}
+
+bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size)
+{
+    if (!is_memory(machine, address, size))
+        return false;
+    memcpy(buffer, (const void *)(uintptr_t)address, size);
+    return true;
+}
+
+bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size)
+{
+    if (!is_memory(machine, address, size))
+        return false;
+    memcpy((void *)(uintptr_t)address, buffer, size);
+    return true;
+}
+
+const char *bk_error(const struct bk_machine *machine)
+{
+    return machine->error;
+}
+
+void bk_charge(struct bk_machine *machine, bool on)
+{
+    (void)machine;
+    (void)on;
+}
+
+/* ---- one virtual CPU ---- */
+struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
+{
+    return &machine->vcpu[vcpu];
+}
+
+unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return 0;
+}
+
+static void write_host_state(struct bk_vcpu *vcpu)
+{
+    const struct bk_machine *machine = vcpu->machine;
+    const struct {
+        enum vmcs_field field;
+        uint64_t value;
+    } state[] = {{VMCS_HOST_CR0, machine->host_cr0},        {VMCS_HOST_CR3, read_cr3()},
+                 {VMCS_HOST_CR4, machine->host_cr4},        {VMCS_HOST_CS_SELECTOR, CODE_SELECTOR},
+                 {VMCS_HOST_SS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_DS_SELECTOR, DATA_SELECTOR},
+                 {VMCS_HOST_ES_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_FS_SELECTOR, DATA_SELECTOR},
+                 {VMCS_HOST_GS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_TR_SELECTOR, TSS_SELECTOR},
+                 {VMCS_HOST_TR_BASE, (uintptr_t)hw_tss},    {VMCS_HOST_GDTR_BASE, (uintptr_t)hw_gdt},
+                 {VMCS_HOST_IDTR_BASE, hw_idt_base()},      {VMCS_HOST_IA32_PAT, machine->host_pat},
+                 {VMCS_HOST_IA32_EFER, machine->host_efer}, {VMCS_HOST_RIP, (uintptr_t)hw_exit}};
+    for (unsigned i = 0; i < sizeof state / sizeof *state; i++)
+        (void)bk_vmwrite(vcpu, state[i].field, state[i].value);
+}
+
+/* VMCLEAR leaves the data of a region as it was, so every field is written. */
+void bk_vmclear(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    hw_reset_guest_state(vcpu);
+    if (vcpu->vmcs != 0)
+        (void)vmclear(vcpu->vmcs);
+    vcpu->vmcs = bk_page(machine);
+    vcpu->launched = false;
+    if (vcpu->vmcs == 0) {
+        machine->error = "no page is left for a VMCS";
+        return;
+    }
+    const uint32_t revision = (uint32_t)msr_or_0(MSR_VMX_BASIC) & 0x7fffffffu;
+    memcpy((void *)(uintptr_t)vcpu->vmcs, &revision, sizeof revision);
+    if (!vmclear(vcpu->vmcs) || !vmptrld(vcpu->vmcs)) {
+        machine->error = "VMCLEAR or VMPTRLD failed";
+        vcpu->vmcs = 0;
+        return;
+    }
+    for (enum vmcs_field field = 0; field < VMCS_FIELD_COUNT; field++)
+        (void)bk_vmwrite(vcpu, field, 0);
+    write_host_state(vcpu);
+}
+
+uint64_t bk_vmread(struct bk_vcpu *vcpu, enum vmcs_field field)
+{
+    uint64_t value;
+    hw_make_current(vcpu);
+    return vmread(vmcs_fields[field].encoding, &value) ? value : 0;
+}
+
+bool bk_vmwrite(struct bk_vcpu *vcpu, enum vmcs_field field, uint64_t value)
+{
+    hw_make_current(vcpu);
+    return vmwrite(vmcs_fields[field].encoding, value);
+}
+
+uint64_t bk_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr)
+{
+    return vcpu->gpr[gpr];
+}
+
+void bk_set_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr, uint64_t value)
+{
+    vcpu->gpr[gpr] = value;
+}
+
+/* ---- caches and time ---- */
+void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp)
+{
+    enum { ALL_CONTEXTS = 2 };
+    hw_make_current(vcpu);
+    if (!invept(type, (struct invalidation){eptp, 0}) && !invept(ALL_CONTEXTS, (struct invalidation){0, 0}))
+        vcpu->machine->error = "INVEPT failed";
+}
+
+void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear)
+{
+    enum { ALL_CONTEXTS = 2 };
+    hw_make_current(vcpu);
+    if (!invvpid(type, (struct invalidation){vpid, linear}) && !invvpid(ALL_CONTEXTS, (struct invalidation){0, 0}))
+        vcpu->machine->error = "INVVPID failed";
+}
+
+uint64_t bk_tsc(struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return rdtsc();
+}
+
+/* Not modelled: counting retired instructions. */
+uint64_t bk_retired(struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return 0;
+}
+
+/* Not modelled: the cost of the transitions themselves, which the processor does not tell apart from the guest's own time. */
+void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t *entry)
+{
+    *exit = 0;
+    *handler = rdtsc() - vcpu->exit_tsc;
+    *entry = 0;
+}
+
+/* ---- VM entry ---- */
+void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
+{
+    machine->budget = instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;
+}
+
+/* The preemption timer bounds the guest unless the VMCS uses it, or would violate an entry check without it. */
+static bool arm_timer(struct bk_vcpu *vcpu, uint64_t pin)
+{
+    const struct bk_machine *machine = vcpu->machine;
+    if (machine->budget == UINT64_MAX || !machine->timer || (pin & VMX_PIN_VMX_PREEMPTION_TIMER) != 0 ||
+        (bk_vmread(vcpu, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_PREEMPTION_TIMER) != 0)
+        return false;
+    const uint64_t ticks = machine->budget >> (msr_or_0(MSR_VMX_MISC) & 0x1f);
+    (void)bk_vmwrite(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
+    return bk_vmwrite(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, pin | VMX_PIN_VMX_PREEMPTION_TIMER);
+}
+
+static void spend(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    const uint64_t spent = vcpu->exit_tsc - vcpu->entry_tsc;
+    if (machine->budget != UINT64_MAX)
+        machine->budget = spent < machine->budget ? machine->budget - spent : 0;
+}
+
+/* An interrupt that the exit acknowledged is at its end here, as a host's handler would end it. */
+static void end_acknowledged(struct bk_vcpu *vcpu)
+{
+    if ((uint32_t)bk_vmread(vcpu, VMCS_VM_EXIT_REASON) == VMX_EXIT_EXTERNAL_INTERRUPT &&
+        (bk_vmread(vcpu, VMCS_VM_EXIT_INTR_INFO) & (uint32_t)INTERRUPTION_VALID) != 0)
+        hw_apic_end_interrupts();
+}
+
+static bool timed_out(struct bk_vcpu *vcpu)
+{
+    return (uint32_t)bk_vmread(vcpu, VMCS_VM_EXIT_REASON) == VMX_EXIT_PREEMPTION_TIMER;
+}
+
+static bool may_enter(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    if (vcpu->vmcs == 0)
+        machine->error = machine->error[0] != '\0' ? machine->error : "the vCPU has no VMCS";
+    else if (bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_WAIT_FOR_SIPI)
+        machine->error = "wait-for-SIPI state: a second processor would have to send the SIPI";
+    return machine->error[0] == '\0';
+}
+
+enum bk_entered bk_enter(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    hw_make_current(vcpu);
+    if (!may_enter(vcpu))
+        return BK_HOST_ERROR;
+    const uint64_t pin = bk_vmread(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL);
+    for (;;) {
+        if (machine->budget == 0)
+            return bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) != VMX_ACTIVE ? BK_ASLEEP : BK_LIMIT;
+        const bool armed = arm_timer(vcpu, pin);
+        vcpu->entry_tsc = rdtsc();
+        const unsigned entered = hw_enter(vcpu->gpr, vcpu->launched);
+        vcpu->exit_tsc = rdtsc();
+        if (armed)
+            (void)bk_vmwrite(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, pin);
+        if (entered != HW_ENTER_EXITED)
+            return entered == HW_ENTER_FAIL_VALID ? BK_FAIL_VALID : BK_FAIL_INVALID;
+        spend(vcpu);
+        if ((bk_vmread(vcpu, VMCS_VM_EXIT_REASON) & VMX_REASON_FAILED_VMENTRY) == 0)
+            vcpu->launched = true;
+        if (!armed || !timed_out(vcpu)) {
+            end_acknowledged(vcpu);
+            return BK_EXITED;
+        }
+    }
+}
+
+/* ---- the physical CPU's events ---- */
+/* Not modelled: machine checks, and SIPIs, which a processor cannot send to itself. */
+bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after)
+{
+    (void)vcpu;
+    if (after != 0)
+        return false;
+    switch (stimulus) {
+    case BK_INTERRUPT:
+        return hw_apic_send_interrupt(vector);
+    case BK_NMI:
+        hw_pend_nmi();
+        return true;
+    case BK_INIT:
+        hw_apic_send_init();
+        return true;
+    case BK_SIPI:
+    case BK_MACHINE_CHECK_AT_ENTRY:
+        return false;
+    }
+    return false;
+}
+
+int bk_take_interrupt(struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return hw_take_interrupt();
+}
+
+void bk_take_nmi(struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    hw_take_nmi();
+}
+
+/* Nothing but interrupts that wait already, and the deadline, can wake this host. */
+bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
+{
+    (void)vcpu;
+    if (hw_apic_pending())
+        return true;
+    if (tsc_deadline == UINT64_MAX)
+        return false;
+    while (rdtsc() < tsc_deadline)
+        __asm__ volatile("pause");
+    return true;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* From a multiboot loader to 64-bit C: header, page tables, descriptor tables, trap stubs. */
+
+.set HEADER_MAGIC, 0x1badb002
+.set HEADER_FLAGS, 3                    /* modules on page boundaries, memory sizes wanted */
+
+.set CR0_PE_MP_NE_PG, 0x80000023
+.set CR0_EM, 4
+.set CR4_PAE_OSFXSR_OSXMMEXCPT, 0x620
+.set MSR_EFER, 0xc0000080
+.set EFER_LME, 0x100
+
+.section .multiboot, "a"
+.align 4
+        .long HEADER_MAGIC, HEADER_FLAGS, -(HEADER_MAGIC + HEADER_FLAGS)
+
+.text
+.code32
+.globl hw_start
+hw_start:
+        cli
+        cld
+        mov $stack_top, %esp
+        mov %eax, boot_magic
+        mov %ebx, boot_info
+        /* 2048 pages of 2 MBytes map the first 4 GBytes one to one. */
+        mov $page_directories, %edi
+        mov $0x83, %eax                 /* present, writable, page size */
+        mov $2048, %ecx
+1:      mov %eax, (%edi)
+        movl $0, 4(%edi)
+        add $0x200000, %eax
+        add $8, %edi
+        loop 1b
+        mov $page_pointers, %edi
+        mov $page_directories + 3, %eax
+        mov $4, %ecx
+2:      mov %eax, (%edi)
+        add $0x1000, %eax
+        add $8, %edi
+        loop 2b
+        movl $page_pointers + 3, page_root
+        mov $page_root, %eax
+        mov %eax, %cr3
+        mov $CR4_PAE_OSFXSR_OSXMMEXCPT, %eax
+        mov %eax, %cr4
+        mov $MSR_EFER, %ecx
+        rdmsr
+        or $EFER_LME, %eax
+        wrmsr
+        mov %cr0, %eax
+        and $~CR0_EM, %eax
+        or $CR0_PE_MP_NE_PG, %eax
+        mov %eax, %cr0
+        lgdt gdt_pointer
+        ljmp $8, $long_mode
+
+.code64
+long_mode:
+        mov $16, %eax
+        mov %eax, %ds
+        mov %eax, %es
+        mov %eax, %ss
+        mov %eax, %fs
+        mov %eax, %gs
+        mov $stack_top, %rsp
+        /* The TSS descriptor's base, and the stack of double faults in IST1. */
+        mov $hw_tss, %eax
+        mov %ax, gdt_tss + 2
+        shr $16, %eax
+        mov %al, gdt_tss + 4
+        mov %ah, gdt_tss + 7
+        movq $fault_stack_top, hw_tss + 36
+        mov $24, %eax
+        ltr %ax
+        mov boot_magic, %edi
+        mov boot_info, %esi
+        xor %ebp, %ebp
+        call hw_main
+1:      cli
+        hlt
+        jmp 1b
+
+/* One stub for each vector, 16 bytes apart: error code (0 where the processor pushes none), vector. */
+.align 16
+.globl hw_trap_stubs
+hw_trap_stubs:
+.set vector, 0
+.rept 256
+        .align 16
+        .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+        push $0
+        .endif
+        push $vector
+        jmp trap
+        .set vector, vector + 1
+.endr
+
+trap:
+        push %rax
+        push %rcx
+        push %rdx
+        push %rsi
+        push %rdi
+        push %r8
+        push %r9
+        push %r10
+        push %r11
+        cld
+        mov %rsp, %rdi
+        call hw_trap                    /* 128 bytes below an aligned RSP: aligned */
+        test %eax, %eax
+        pop %r11
+        pop %r10
+        pop %r9
+        pop %r8
+        pop %rdi
+        pop %rsi
+        pop %rdx
+        pop %rcx
+        pop %rax
+        lea 16(%rsp), %rsp
+        jnz 1f
+        iretq
+        /* Back without IRET, which leaves NMIs blocked. The interrupted code keeps nothing below its RSP. */
+1:      push %rax
+        push %rcx
+        mov 16(%rsp), %rcx              /* RIP */
+        mov 40(%rsp), %rax              /* RSP */
+        pushq 32(%rsp)                  /* RFLAGS */
+        popfq
+        mov %rcx, -8(%rax)
+        lea -8(%rax), %rax
+        pop %rcx
+        xchg %rax, (%rsp)
+        mov (%rsp), %rsp
+        ret
+
+.data
+.align 16
+.globl hw_gdt
+hw_gdt: .quad 0
+        .quad 0x00af9b000000ffff        /* 08: code, 64-bit */
+        .quad 0x00cf93000000ffff        /* 10: data */
+gdt_tss:
+        .quad 0x0000890000000067, 0     /* 18: TSS of 68H bytes */
+gdt_end:
+gdt_pointer:
+        .word gdt_end - hw_gdt - 1
+        .quad hw_gdt
+
+.bss
+.align 4096
+page_root:
+        .skip 4096
+page_pointers:
+        .skip 4096
+page_directories:
+        .skip 4 * 4096
+.globl hw_tss
+hw_tss: .skip 128
+boot_magic:
+        .skip 4
+boot_info:
+        .skip 4
+.align 16
+        .skip 16384
+fault_stack_top:
+        .skip 65536
+stack_top:
+
+.section .note.GNU-stack, "", @progbits

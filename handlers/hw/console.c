@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* COM1: text lines and trace frames. */
+#include "console.h"
+
+#include <stddef.h>
+
+#include "../bench/packed.h"
+#include "x86.h"
+
+enum {
+    COM1 = 0x3f8,
+    UART_DATA = COM1,
+    UART_INTERRUPTS = COM1 + 1,
+    UART_FIFO = COM1 + 2,
+    UART_LINE = COM1 + 3,
+    UART_MODEM = COM1 + 4,
+    UART_STATUS = COM1 + 5,
+    UART_LINE_8N1 = 0x03,
+    UART_LINE_DIVISOR = 0x80,
+    UART_FIFO_ON_CLEAR = 0x07,
+    UART_MODEM_DTR_RTS = 0x03,
+    UART_STATUS_HOLDING_EMPTY = 0x20,
+    UART_STATUS_ALL_EMPTY = 0x40,
+    BOCHS_SHUTDOWN_PORT = 0x8900,
+    FRAME_BYTES = 1024
+};
+
+static struct {
+    uint32_t size;
+    uint8_t bytes[FRAME_BYTES];
+} frame;
+
+void console_init(void)
+{
+    outb(UART_INTERRUPTS, 0);
+    outb(UART_LINE, UART_LINE_DIVISOR);
+    outb(UART_DATA, 1);
+    outb(UART_INTERRUPTS, 0);
+    outb(UART_LINE, UART_LINE_8N1);
+    outb(UART_FIFO, UART_FIFO_ON_CLEAR);
+    outb(UART_MODEM, UART_MODEM_DTR_RTS);
+}
+
+static void send_byte(uint8_t byte)
+{
+    while ((inb(UART_STATUS) & UART_STATUS_HOLDING_EMPTY) == 0)
+        ;
+    outb(UART_DATA, byte);
+}
+
+static void send_u32(uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++)
+        send_byte((uint8_t)(value >> 8 * i));
+}
+
+void console_flush(void)
+{
+    if (frame.size == 0)
+        return;
+    static const char magic[] = "VMXF";
+    for (unsigned i = 0; i < 4; i++)
+        send_byte((uint8_t)magic[i]);
+    send_u32(frame.size);
+    for (uint32_t i = 0; i < frame.size; i++)
+        send_byte(frame.bytes[i]);
+    send_u32(bench_crc32(0, frame.bytes, frame.size));
+    frame.size = 0;
+}
+
+bool console_trace(void *context, const void *bytes, uint32_t size)
+{
+    (void)context;
+    const uint8_t *from = bytes;
+    for (uint32_t i = 0; i < size; i++) {
+        if (frame.size == FRAME_BYTES)
+            console_flush();
+        frame.bytes[frame.size++] = from[i];
+    }
+    return true;
+}
+
+void console_text(const char *text)
+{
+    console_flush();
+    for (; *text != '\0'; text++)
+        send_byte((uint8_t)*text);
+}
+
+void console_hex(uint64_t value)
+{
+    char digits[17] = {0};
+    for (unsigned i = 0; i < 16; i++)
+        digits[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 0xf];
+    console_text(digits);
+}
+
+void console_decimal(uint64_t value)
+{
+    char digits[21] = {0};
+    unsigned at = 20;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    console_text(digits + at);
+}
+
+_Noreturn void console_end(const char *reason)
+{
+    if (reason != NULL) {
+        console_text("vmxbench-hw: stopped: ");
+        console_text(reason);
+        console_text("\n");
+    }
+    console_flush();
+    while ((inb(UART_STATUS) & UART_STATUS_ALL_EMPTY) == 0)
+        ;
+    for (const char *c = "Shutdown"; *c != '\0'; c++)
+        outb(BOCHS_SHUTDOWN_PORT, (uint8_t)*c);
+    for (;;)
+        halt();
+}

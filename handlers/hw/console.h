@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What leaves the machine: COM1, 115200 baud. Text lines for people, and between them frames { "VMXF", u32 length, payload, u32 CRC-32 of the
+   payload }, little-endian, whose payloads in order are the trace. */
+#ifndef HW_CONSOLE_H
+#define HW_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void console_init(void);
+void console_text(const char *text);
+void console_hex(uint64_t value);
+void console_decimal(uint64_t value);
+/* A trace_writer's sink: collects bytes and sends a frame when enough stand together. Text sends them first, so a frame is never cut. */
+bool console_trace(void *context, const void *bytes, uint32_t size);
+void console_flush(void);
+/* Ends the run: says why unless `reason` is NULL, waits until all is sent, powers Bochs off or halts. */
+_Noreturn void console_end(const char *reason);
+
+#endif

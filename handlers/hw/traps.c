@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's IDT: interrupts and NMIs that the bench sent, instructions that may fault, and a clean end for anything else. */
+#include "console.h"
+#include "machine.h"
+#include "x86.h"
+
+#include <stddef.h>
+
+enum {
+    VECTORS = 256,
+    STUB_BYTES = 16,
+    GATE_INTERRUPT = 0x8e,
+    IST_DOUBLE_FAULT = 1,
+    CODE_SELECTOR = 8,
+    NMI = 2,
+    DOUBLE_FAULT = 8,
+    FIRST_INTERRUPT = 32
+};
+enum { RFLAGS_CF = 1 };
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct trap_frame {
+    uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax, vector, error_code, rip, cs, rflags, rsp, ss;
+};
+
+struct fixup {
+    uint64_t fault, resume;
+};
+
+extern const uint8_t hw_trap_stubs[];
+extern const struct fixup hw_fixups[], hw_fixups_end[];
+bool hw_trap(struct trap_frame *frame);
+
+static struct gate idt[VECTORS];
+static struct {
+    volatile int interrupt; /* the last one taken; -1: none */
+    volatile bool nmi;      /* one was taken */
+    bool keep_nmis_blocked;
+} taken;
+
+void hw_traps_init(void)
+{
+    for (unsigned vector = 0; vector < VECTORS; vector++) {
+        const uintptr_t stub = (uintptr_t)hw_trap_stubs + STUB_BYTES * vector;
+        idt[vector] = (struct gate){.offset_low = (uint16_t)stub,
+                                    .selector = CODE_SELECTOR,
+                                    .ist = vector == DOUBLE_FAULT ? IST_DOUBLE_FAULT : 0,
+                                    .type = GATE_INTERRUPT,
+                                    .offset_middle = (uint16_t)(stub >> 16),
+                                    .offset_high = (uint32_t)(stub >> 32)};
+    }
+    const struct __attribute__((packed)) {
+        uint16_t limit;
+        uint64_t base;
+    } pointer = {sizeof idt - 1, (uintptr_t)idt};
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static _Noreturn void unexpected(const struct trap_frame *frame)
+{
+    console_text("vmxbench-hw: exception ");
+    console_decimal(frame->vector);
+    console_text(" error code ");
+    console_hex(frame->error_code);
+    console_text(" rip ");
+    console_hex(frame->rip);
+    console_text(" cr2 ");
+    console_hex(read_cr2());
+    console_text("\n");
+    console_end("an exception in the host");
+}
+
+/* True: go back without IRET, so that NMIs stay blocked. */
+bool hw_trap(struct trap_frame *frame)
+{
+    if (frame->vector == NMI) {
+        taken.nmi = true;
+        return taken.keep_nmis_blocked;
+    }
+    if (frame->vector >= FIRST_INTERRUPT) {
+        taken.interrupt = (int)frame->vector;
+        return false;
+    }
+    for (const struct fixup *fixup = hw_fixups; fixup < hw_fixups_end; fixup++)
+        if (fixup->fault == frame->rip) {
+            frame->rip = fixup->resume;
+            frame->rflags |= RFLAGS_CF;
+            return false;
+        }
+    unexpected(frame);
+}
+
+int hw_take_interrupt(void)
+{
+    if (!hw_apic_pending())
+        return -1;
+    taken.interrupt = -1;
+    __asm__ volatile("sti; nop; nop; cli" : : : "memory");
+    if (taken.interrupt >= 0)
+        hw_apic_end_interrupts();
+    return taken.interrupt;
+}
+
+void hw_take_nmi(void)
+{
+    taken.keep_nmis_blocked = false;
+    __asm__ volatile("int $2" : : : "memory");
+}
+
+/* The first NMI blocks the next: its handler goes back without IRET. Where NMIs were blocked already the first one waits, and no second is needed. */
+void hw_pend_nmi(void)
+{
+    enum { ARRIVED = 1000 };
+    taken.nmi = false;
+    taken.keep_nmis_blocked = true;
+    hw_apic_send_nmi();
+    for (unsigned i = 0; i < ARRIVED && !taken.nmi; i++)
+        __asm__ volatile("pause" : : : "memory");
+    if (taken.nmi)
+        hw_apic_send_nmi();
+    taken.keep_nmis_blocked = false;
+}
+
+uint64_t hw_idt_base(void)
+{
+    return (uintptr_t)idt;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Enters VMX operation, or says why this processor cannot. SDM 3C, "Enabling and Entering VMX Operation". */
+#include "machine.h"
+#include "x86.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    CPUID_1_ECX_VMX = 1 << 5,
+    CPUID_1_ECX_XSAVE = 1 << 26,
+    FEATURE_CONTROL_LOCKED = 1 << 0,
+    FEATURE_CONTROL_VMX = 1 << 2,
+    CR4_VMXE = 1 << 13,
+    CR4_OSXSAVE = 1 << 18,
+    PIN_TIMER = 1 << 6,
+    XCR0_IN_ONE_PAGE = 0x2ff /* x87, SSE, AVX, MPX, AVX-512, PKRU */
+};
+
+static _Alignas(HW_PAGE) uint8_t vmxon_region[HW_PAGE];
+static _Alignas(64) uint8_t extended[HW_VCPUS][HW_PAGE];
+
+static const char *feature_control(void)
+{
+    const uint64_t control = msr_or_0(MSR_FEATURE_CONTROL);
+    if ((control & FEATURE_CONTROL_LOCKED) == 0)
+        return wrmsr(MSR_FEATURE_CONTROL, control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX) ? NULL : "IA32_FEATURE_CONTROL refuses VMX";
+    return (control & FEATURE_CONTROL_VMX) != 0 ? NULL : "the firmware locked VT-x off in IA32_FEATURE_CONTROL";
+}
+
+const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
+{
+    uint32_t leaf[4];
+    cpuid(1, 0, leaf);
+    if ((leaf[2] & CPUID_1_ECX_VMX) == 0)
+        return "the processor has no VT-x (CPUID.1:ECX bit 5 is 0)";
+    const char *why = feature_control();
+    if (why != NULL)
+        return why;
+    const bool xsave = (leaf[2] & CPUID_1_ECX_XSAVE) != 0;
+    write_cr0((read_cr0() | msr_or_0(MSR_VMX_CR0_FIXED0)) & msr_or_0(MSR_VMX_CR0_FIXED1));
+    write_cr4((read_cr4() | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | msr_or_0(MSR_VMX_CR4_FIXED0)) & msr_or_0(MSR_VMX_CR4_FIXED1));
+    const uint64_t basic = msr_or_0(MSR_VMX_BASIC);
+    const uint32_t revision = (uint32_t)basic & 0x7fffffffu;
+    memcpy(vmxon_region, &revision, sizeof revision);
+    if (!vmxon((uintptr_t)vmxon_region))
+        return "VMXON failed";
+    machine->timer = (bk_capability(machine, (basic >> 55 & 1) != 0 ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN) >> 32 & PIN_TIMER) != 0;
+    if (xsave) {
+        cpuid(0xd, 0, leaf);
+        machine->xcr0_all = leaf[0] & XCR0_IN_ONE_PAGE;
+    }
+    machine->ram_end = ram_end;
+    machine->host_cr0 = read_cr0();
+    machine->host_cr4 = read_cr4();
+    machine->host_efer = msr_or_0(MSR_EFER);
+    machine->host_pat = msr_or_0(MSR_PAT);
+    for (unsigned i = 0; i < HW_VCPUS; i++) {
+        machine->vcpu[i].machine = machine;
+        machine->vcpu[i].extended = extended[i];
+    }
+    hw_machine_reset(machine);
+    return NULL;
+}
+
+void hw_machine_reset(struct bk_machine *machine)
+{
+    bk_free_pages(machine);
+    machine->guest_size = (machine->ram_end - HW_GUEST_BASE) & ~(uint64_t)(HW_PAGE - 1);
+    machine->budget = UINT64_MAX;
+    machine->error = "";
+    while (hw_take_interrupt() >= 0)
+        ;
+    hw_take_nmi();
+}
