@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Scenarios on Bochs: packs them into boots, boots, and puts their traces in order. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../../handlers/bench/trace.h"
+#include "../../sim/machine.h"
+
+enum { MEGABYTE = 1 << 20, MEMORY_MIN = 32, MEMORY_MAX = 2048 };
+
+struct batch {
+    const struct sim_scenario *scenarios;
+    size_t *index; /* of the scenarios in this boot */
+    size_t count;
+    struct bytes module;
+    uint64_t guest_bytes; /* the most that one wants */
+    const char *model;
+};
+
+const char *bochs_model(const char *profile)
+{
+    static const struct {
+        const char *profile, *model;
+    } rows[] = {{"nehalem", "corei7_haswell_4770"}, {"haswell", "corei7_haswell_4770"}, {"skylake-sp", "corei7_skylake_x"},
+                {"icelake-sp", "corei7_icelake_u"}, {"sapphire-rapids", "tigerlake"},   {"bochs-skylake-x", "corei7_skylake_x"},
+                {"bochs-tigerlake", "tigerlake"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcasecmp(rows[i].profile, profile) == 0)
+            return rows[i].model;
+    return "corei7_skylake_x";
+}
+
+static bool fail(struct sim_error *error, const char *what)
+{
+    *error = (struct sim_error){.line = 0};
+    snprintf(error->file, sizeof error->file, "bochs");
+    snprintf(error->message, sizeof error->message, "%s", what);
+    return false;
+}
+
+/* ---- traces ---- */
+static bool sink(void *context, const void *data, uint32_t size)
+{
+    return bytes_add(context, data, size);
+}
+
+/* Cuts a trace that broke off behind its last whole record and ends it. Nothing is left of one that did not begin. */
+static void end_trace(struct bytes *trace, const char *why)
+{
+    struct bytes whole = {NULL, 0, 0};
+    struct trace_writer writer = {.sink = sink, .context = &whole};
+    struct trace_reader reader;
+    struct trace_record record;
+    uint64_t exits = 0;
+    trace_begin(&writer);
+    if (bytes_add(&whole, trace->data, trace->size) && trace_open(&reader, whole.data, whole.size) == NULL) {
+        int more;
+        uint64_t good = reader.at;
+        while ((more = trace_next(&reader, &record)) == 1) {
+            good = reader.at;
+            exits += record.kind == TRACE_EXIT;
+        }
+        if (good > TRACE_HEADER_BYTES) {
+            whole.size = (size_t)good;
+            const uint64_t number[] = {exits, 0, 0, TRACE_STOP_HOST_ERROR};
+            trace_numbers(&writer, TRACE_END, 0, number, 4, why, (uint32_t)strlen(why));
+        }
+    }
+    trace->size = 0;
+    if (whole.size > TRACE_HEADER_BYTES)
+        (void)bytes_add(trace, whole.data + TRACE_HEADER_BYTES, whole.size - TRACE_HEADER_BYTES);
+    free(whole.data);
+}
+
+static bool append(struct sim_trace *to, const void *data, size_t size)
+{
+    struct bytes all = {to->bytes, to->size, to->capacity};
+    const bool added = bytes_add(&all, data, size);
+    *to = (struct sim_trace){all.data, all.size, all.capacity};
+    return added;
+}
+
+static bool append_header(struct sim_trace *to)
+{
+    struct bytes header = {NULL, 0, 0};
+    struct trace_writer writer = {.sink = sink, .context = &header};
+    trace_begin(&writer);
+    const bool added = !writer.failed && append(to, header.data, header.size);
+    free(header.data);
+    return added;
+}
+
+/* ---- one boot ---- */
+/* Takes what goes together, in order: the same processor model, as much as the ROM holds. */
+static bool gather(struct batch *batch, const bool *pending, size_t count)
+{
+    batch->count = batch->module.size = 0;
+    batch->guest_bytes = 0;
+    batch->model = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_scenario *scenario = &batch->scenarios[i];
+        const char *model = bochs_model(scenario->profile);
+        if (!pending[i] || (batch->model != NULL && strcmp(batch->model, model) != 0) ||
+            batch->module.size + scenario->packed_size > bochs_module_room())
+            continue;
+        batch->model = model;
+        if (!bytes_add(&batch->module, scenario->packed, scenario->packed_size))
+            return false;
+        if (scenario->guest_bytes > batch->guest_bytes)
+            batch->guest_bytes = scenario->guest_bytes;
+        batch->index[batch->count++] = i;
+    }
+    return true;
+}
+
+/* Guest RAM and scenarios above SIM_GUEST_BASE. */
+static unsigned memory_mbytes(const struct batch *batch)
+{
+    const uint64_t wanted = (SIM_GUEST_BASE + batch->guest_bytes + batch->module.size) / MEGABYTE + 2;
+    return wanted < MEMORY_MIN ? MEMORY_MIN : wanted > MEMORY_MAX ? MEMORY_MAX : (unsigned)wanted;
+}
+
+/* The scenario that the machine was at when it ended: it has begun and has neither run nor been refused. */
+static void broke_off(struct bochs_report *report, bool stuck, const char *last)
+{
+    snprintf(report->text, sizeof report->text, "%s%s%.100s", stuck ? "the machine went silent" : "the machine ended", last[0] != '\0' ? ": " : "",
+             last);
+    end_trace(&report->trace, report->text);
+}
+
+/* True when at least one scenario was settled. */
+static bool settle(const struct batch *batch, struct bochs_report *reports, bool stuck, const char *last, bool *pending, struct bytes *traces,
+                   struct bochs_outcome *outcomes)
+{
+    bool any = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct bochs_report *report = &reports[i];
+        const size_t index = batch->index[i];
+        if (!report->begun && !report->refused) {
+            free(report->trace.data);
+            continue;
+        }
+        if (!report->ran && !report->refused)
+            broke_off(report, stuck, last);
+        outcomes[index].ran = report->ran;
+        memcpy(outcomes[index].text, report->text, sizeof outcomes[index].text);
+        traces[index] = report->trace;
+        pending[index] = false;
+        any = true;
+    }
+    return any;
+}
+
+static bool boot(const struct batch *batch, bool *pending, struct bytes *traces, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    struct bytes rom = {NULL, 0, 0}, serial = {NULL, 0, 0};
+    struct bochs_report *reports = calloc(batch->count, sizeof *reports);
+    const unsigned memory = memory_mbytes(batch);
+    bool stuck = false;
+    bool done = reports != NULL && bochs_make_rom(&rom, batch->module.data, batch->module.size, memory);
+    if (!done)
+        (void)fail(error, "no ROM could be made of the image and the scenarios");
+    done = done && bochs_boot(&rom, batch->model, memory, &serial, &stuck, error);
+    if (done) {
+        char last[160];
+        bochs_parse(&serial, reports, batch->count, last);
+        done = settle(batch, reports, stuck, last, pending, traces, outcomes) || fail(error, last[0] != '\0' ? last : "the image said nothing");
+    }
+    free(reports);
+    free(rom.data);
+    free(serial.data);
+    return done;
+}
+
+/* A scenario that no ROM holds is refused here. */
+static bool run_all(struct batch *batch, size_t count, bool *pending, struct bytes *traces, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i] = (struct bochs_outcome){.ran = false};
+        pending[i] = batch->scenarios[i].packed_size <= bochs_module_room();
+        if (!pending[i])
+            snprintf(outcomes[i].text, sizeof outcomes[i].text, "the packed scenario has %zu bytes; one boot of Bochs takes %zu",
+                     batch->scenarios[i].packed_size, bochs_module_room());
+    }
+    for (;;) {
+        if (!gather(batch, pending, count))
+            return fail(error, "out of memory");
+        if (batch->count == 0)
+            return true;
+        if (!boot(batch, pending, traces, outcomes, error))
+            return false;
+    }
+}
+
+bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    bool *pending = calloc(count + 1, sizeof *pending);
+    struct bytes *traces = calloc(count + 1, sizeof *traces);
+    struct batch batch = {.scenarios = scenarios, .index = calloc(count + 1, sizeof(size_t))};
+    bool done = pending != NULL && traces != NULL && batch.index != NULL;
+    if (!done)
+        (void)fail(error, "out of memory");
+    done = done && run_all(&batch, count, pending, traces, outcomes, error);
+    if (done && trace->size == 0)
+        done = append_header(trace) || fail(error, "out of memory");
+    for (size_t i = 0; done && i < count; i++)
+        done = append(trace, traces[i].data, traces[i].size) || fail(error, "out of memory");
+    for (size_t i = 0; traces != NULL && i < count; i++)
+        free(traces[i].data);
+    free(traces);
+    free(pending);
+    free(batch.index);
+    free(batch.module.data);
+    return done;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Scenarios on Bochs: the hardware image boots on the emulated processor's VT-x and runs them there. */
+#ifndef TOOLS_BOCHS_RUN_H
+#define TOOLS_BOCHS_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../sim/run.h"
+
+struct bochs_outcome {
+    bool ran;       /* to its end: its trace is whole */
+    char text[160]; /* why it ended as it did, for people; "" when all went as planned */
+};
+
+/* Runs the scenarios, as many in one boot as go together, and appends their traces in order to `trace` (zeroed for a new one). A scenario that does not
+   come to its end costs no other: the rest runs in another boot; its own trace ends where the machine did, with TRACE_STOP_HOST_ERROR. One that was
+   refused leaves no trace. `outcomes` has `count` elements. False: Bochs cannot run at all, *error says why. */
+bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
+
+/* The Bochs processor model for a CPU profile: its namesake, or the nearest. */
+const char *bochs_model(const char *profile);
+
+#endif

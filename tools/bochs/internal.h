@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the Bochs runner share. */
+#ifndef TOOLS_BOCHS_INTERNAL_H
+#define TOOLS_BOCHS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bochs_run.h"
+
+struct bytes {
+    uint8_t *data;
+    size_t size, capacity;
+};
+/* False: no memory. */
+bool bytes_add(struct bytes *to, const void *data, size_t size);
+
+/* ---- image.c ---- */
+/* Bochs takes a ROM of this size at most, with what it holds besides scenarios. */
+enum { BOCHS_ROM_MAX = 4 << 20, BOCHS_LOADER_BYTES = 64 << 10 };
+/* Bytes of packed scenarios that go into one ROM. */
+size_t bochs_module_room(void);
+/* The ROM that starts the hardware image with one boot module, in a machine of so many MBytes. False: it does not fit. */
+bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, unsigned memory_mbytes);
+
+/* ---- machine.c ---- */
+/* Boots a ROM and returns what came over the serial port. False: Bochs could not run, *error says why. *stuck: it was ended after a long silence. */
+bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
+
+/* ---- serial.c ---- */
+/* What the serial port said of one scenario. */
+struct bochs_report {
+    bool begun, ran, refused;
+    struct bytes trace; /* payloads of its frames */
+    char text[160], note[48]; /* note: what the image adds, like a control that the processor lacks */
+};
+/* Takes a serial stream apart: frames and the lines "begin N", "note: text", "ran N: text", "refused N: text"; the last other line goes to `last`. */
+void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_t count, char last[160]);
+
+#endif
