@@ -22,7 +22,10 @@ struct vmx_translation {
     uint64_t page_size;      /* of the smaller of guest page and EPT page, in bytes */
     bool read, write, fetch; /* further accesses of this privilege that need no new walk (write: dirty flags are set) */
     bool global;             /* guest page is global */
-    bool no_memory;          /* translated, but the caller's memory has nothing there */
+    bool no_memory;          /* translated, but the caller's memory has nothing there (vmx_read_linear and vmx_write_linear) */
+    /* The byte is on the APIC-access page and "use TPR shadow" = 1: `host` names its place on the virtual-APIC page, and
+       vmx_apic_access_virtualized() says whether an access of the size at hand may go there. Never to be cached. */
+    bool apic_page;
     struct vmx_event event;
     struct vmx_exit_info exit;
 };
@@ -35,14 +38,23 @@ void vmx_translate(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind,
 /* Translates a guest-physical address through EPT alone (identity where EPT is off). */
 void vmx_translate_physical(struct vmx_cpu *cpu, gpa_t guest, enum vmx_access_kind kind, struct vmx_translation *out);
 
+/* The exit APIC access of a linear access to the APIC-access page, for an access that is not virtualized. */
+void vmx_apic_access_exit(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, struct vmx_translation *out);
+
+/* Whether an access of size bytes at an offset of the APIC-access page is virtualized, "use TPR shadow" being 1: it then acts on
+   the virtual-APIC page; a write is to be followed by APIC-write emulation. SDM 3C, "Virtualizing Memory-Mapped APIC Accesses". */
+bool vmx_apic_access_virtualized(const struct vmx_cpu *cpu, unsigned offset, unsigned size, bool write);
+
 /* Moves size bytes (1 to 4096) at a linear address as the processor would, page by page; stops at the first translation that is
-   not VMX_TRANSLATED and returns it in `out`. Bytes of earlier pages are already moved (writes check all pages first). */
+   not VMX_TRANSLATED and returns it in `out`. Bytes of earlier pages are already moved (writes check all pages first). Where the
+   caller's memory has nothing, reads give all ones and writes vanish. A virtualized write to the APIC-access page leaves
+   out->apic_page set: APIC-write emulation is the caller's. */
 bool vmx_read_linear(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t size, enum vmx_access_kind kind, bool user,
                      struct vmx_translation *out);
 bool vmx_write_linear(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, bool user, struct vmx_translation *out);
 
-/* Loads the four PDPTEs from CR3 for PAE paging; false (and nothing written) when a present one has reserved bits set. An
-   EPT exit of the load stands in `out`. SDM 3A, "PAE Paging". */
+/* Loads the four PDPTEs from CR3 for PAE paging; false (and nothing written) when a present one has reserved bits set
+   (out->kind is VMX_TRANSLATED: #GP(0) is the caller's) or when the load exits (`out`). SDM 3A, "PAE Paging". */
 bool vmx_load_pdptes(struct vmx_cpu *cpu, uint64_t cr3, uint64_t pdpte[4], struct vmx_translation *out);
 
 /* True iff the address is canonical for the linear-address width in bits (48 or 57). */

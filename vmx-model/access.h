@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* One memory access on its way through guest paging and EPT: what both walks share. Internal to the walks and to event delivery. */
+#ifndef VMX_ACCESS_H
+#define VMX_ACCESS_H
+
+#include "walk.h"
+
+struct vmx_access {
+    struct vmx_cpu *cpu;
+    gva_t linear;
+    enum vmx_access_kind kind;
+    bool user;     /* user-mode access */
+    bool implicit; /* supervisor access that the instruction does not make itself: descriptor tables, TSS, stacks of delivery */
+    /* Of non-root operation; all clear elsewhere. */
+    bool ept, ept_flags /* EPTP[6] */, mode_based_execute, log /* page-modification log */;
+    bool apic_accesses; /* "virtualize APIC accesses" */
+    uint64_t eptp;
+    /* What guest paging said of the linear address; with paging off a user-mode, writable, executable page. */
+    bool page_user, page_writable, page_execute_disabled;
+};
+
+struct vmx_access vmx_access_begin(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, bool user, bool implicit);
+
+/* As vmx_translate(), for an access that is implicit or not. */
+void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out);
+
+/* As vmx_read_linear() and vmx_write_linear(), for implicit supervisor accesses. */
+bool vmx_read_system(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t size, struct vmx_translation *out);
+bool vmx_write_system(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, struct vmx_translation *out);
+
+/* A guest-physical address is used for ... */
+enum vmx_ept_use {
+    VMX_EPT_LINEAR,    /* the translation of the linear address */
+    VMX_EPT_STRUCTURE, /* reading a guest paging-structure entry */
+    VMX_EPT_UPDATE,    /* setting a flag in one */
+    VMX_EPT_PHYSICAL   /* an access without linear address: PDPTEs at MOV to CR */
+};
+
+struct vmx_ept_page {
+    hpa_t host;
+    unsigned shift; /* log2 of the page size */
+    bool read, write, fetch;
+};
+
+/* Translates through EPT (identity without) and sets its accessed and dirty flags; false: `out` holds the exit or the #VE. */
+bool vmx_ept_translate(struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, struct vmx_ept_page *page, struct vmx_translation *out);
+
+/* Fills out->exit for a memory-access exit, IDT-vectoring information included. */
+void vmx_access_exit(const struct vmx_access *a, uint32_t reason, uint64_t qualification, struct vmx_translation *out);
+/* Bit 12 of a qualification, where NMI unblocking due to IRET is reported. */
+uint64_t vmx_nmi_unblocking(const struct vmx_cpu *cpu);
+
+/* Guest paging: linear address to guest-physical address with all permission checks and flag updates. `page` gives what guest paging
+   allows; false: `out` holds the fault or the exit. */
+struct vmx_guest_page {
+    gpa_t guest;
+    unsigned shift;
+    bool read, write, fetch, global;
+};
+bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out);
+
+/* An entry of a paging structure in memory; all ones where there is no memory. */
+uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);
+void vmx_write_entry(const struct vmx_cpu *cpu, hpa_t address, uint64_t entry, unsigned size_bytes);
+
+/* Mask of bits high:low. */
+static inline uint64_t vmx_bits(unsigned high, unsigned low)
+{
+    return high < low ? 0 : (UINT64_MAX >> (63 - high)) & (UINT64_MAX << low);
+}
+
+#endif
