@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "devices/devices.h"
 
 /* What the run loop does after an exit was handled. */
 enum hv_action {
@@ -30,6 +31,7 @@ struct hv_policy {
     enum hv_ept_policy ept;
     bool ept_premapped;                          /* map all of guest RAM before the first entry */
     bool devices;                                /* the device set answers ports and MMIO; else ports read all ones, writes vanish */
+    bool no_fw_cfg;                              /* the device set lacks the firmware configuration ports */
     bool vmcall_stops;                           /* VMCALL with EAX = 0 ends the run */
     uint32_t hide_cpuid_1_ecx, hide_cpuid_1_edx; /* CPUID.1 bits taken away */
     unsigned msr_rules;
@@ -50,11 +52,25 @@ struct hv_vcpu {
     bool inject_valid;
     uint32_t inject_info, inject_error_code, inject_length;
     bool halted;
-    uint64_t mtf_steps; /* exits left before single-stepping is turned off; 0: not stepping */
+    uint64_t mtf_steps;    /* exits left before single-stepping is turned off; 0: not stepping */
+    bool triple_fault;     /* an injected exception met #DF in delivery */
+    bool entered;          /* the first VM entry was prepared */
+    uint8_t tpr;           /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
+    uint32_t timer_reload; /* VMX-preemption timer value of the first VM entry */
+    uint64_t random;       /* state of the fixed sequence that RDRAND and RDSEED exits answer */
     char stop_reason[96];
 };
 
-struct hv_device_set; /* handlers/devices */
+/* Guest-physical memory beside guest RAM: a ROM below 4 GiB, say. */
+struct hv_memory {
+    gpa_t guest;
+    uint64_t size;
+    hpa_t table; /* host page with the host addresses of the first 511 pages; the last entry names the next such table */
+};
+enum { HV_MEMORIES = 4 };
+
+/* Device time: this many ticks of the time-stamp counter are a second. */
+enum { HV_TICKS_PER_SECOND = 1000000000 };
 
 struct hv_vm {
     struct bk_machine *machine;
@@ -62,7 +78,12 @@ struct hv_vm {
     unsigned vcpus;
     struct hv_vcpu vcpu[8];
     hpa_t ept_root; /* 0: EPT is not used */
-    struct hv_device_set *devices;
+    unsigned memories;
+    struct hv_memory memory[HV_MEMORIES];
+    uint64_t dirty_pages;          /* entries drained from page-modification logs */
+    uint64_t mtrr_def_type;        /* IA32_MTRR_DEF_TYPE as the guest sees it */
+    struct hv_device_set *devices; /* &device_set, or NULL without devices */
+    struct hv_device_set device_set;
     /* What the guest wrote to a debug or serial port, byte by byte, and what handlers report; may be NULL. */
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, unsigned vcpu, const char *text);
@@ -105,6 +126,7 @@ struct hv_exit {
     uint32_t length; /* of the instruction, where valid */
     uint32_t instruction_info;
     uint64_t rip;
+    gpa_t guest_physical; /* EPT violation, EPT misconfiguration */
     struct hv_event_info event, vectoring;
     union {
         struct hv_cr_access cr;
@@ -115,7 +137,9 @@ struct hv_exit {
 };
 
 void hv_default_policy(struct hv_policy *policy);
-/* Prepares a VM over a machine: policy first, then EPT and devices as it says. False: out of pages. */
+/* The VM may not be moved afterwards.
+   Prepares a VM over a machine: policy first, then EPT and devices as it says. Every field of `vm` is set; output, report and context are NULL after it.
+   False: out of pages. */
 bool hv_vm_init(struct hv_vm *vm, struct bk_machine *machine, const struct hv_policy *policy, unsigned vcpus);
 /* Reads the exit-information fields of the last exit and decodes them. */
 void hv_decode_exit(struct hv_vcpu *vcpu, struct hv_exit *exit);
@@ -130,10 +154,15 @@ void hv_queue_nmi(struct hv_vcpu *vcpu);
 void hv_inject_exception(struct hv_vcpu *vcpu, uint8_t vector, bool has_error_code, uint32_t error_code);
 /* RIP += length, with the side effects of a retired instruction. */
 void hv_advance(struct hv_vcpu *vcpu, const struct hv_exit *exit);
-/* Guest-physical memory; false outside of guest RAM. */
+/* Guest-physical memory; false (and nothing moved) outside of guest RAM and added memory. */
 bool hv_guest_read(struct hv_vm *vm, gpa_t address, void *buffer, uint32_t size);
 bool hv_guest_write(struct hv_vm *vm, gpa_t address, const void *buffer, uint32_t size);
 /* EPT: maps, or changes the rights of, pages; rights: 1 read, 2 write, 4 execute; size 4 KiB, 2 MiB or 1 GiB. False: out of pages or misaligned. */
 bool hv_ept_map(struct hv_vm *vm, gpa_t guest, hpa_t host, unsigned rights, uint64_t size);
+/* Value for the EPT-pointer field: write-back where the processor can, 4-level walk, no accessed and dirty flags; 0 where EPT is not used. */
+uint64_t hv_eptp(const struct hv_vm *vm);
+/* Adds zeroed memory at guest-physical addresses outside of guest RAM, page-aligned, and maps it with EPT (all rights). hv_guest_read() and
+   hv_guest_write() reach it. False: overlap, no EPT, out of pages or more than HV_MEMORIES ranges. */
+bool hv_add_memory(struct hv_vm *vm, gpa_t guest, uint64_t size);
 
 #endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* APIC_ACCESS, APIC_WRITE, EOI_INDUCED, TPR_BELOW_THRESHOLD, and the virtual-APIC page behind them.
+   SDM 3C, "APIC Virtualization and Virtual Interrupts"; SDM 3A, "Advanced Programmable Interrupt Controller (APIC)". */
+#include "apic.h"
+#include "handlers.h"
+
+enum {
+    REG_TPR = 0x80,
+    REG_EOI = 0xb0,
+    REG_ISR = 0x100,
+    REG_IRR = 0x200,
+    REG_ICR_LOW = 0x300,
+    REG_ICR_HIGH = 0x310,
+    REG_LVT_FIRST = 0x320,
+    REG_LVT_LAST = 0x370,
+    REG_TIMER_INITIAL = 0x380,
+    REG_SELF_IPI = 0x3f0,
+    REGISTER_MASK = 0xff0
+};
+
+/* ---- the page ---- */
+static bool page_register(struct hv_vcpu *vcpu, unsigned offset, hpa_t *address)
+{
+    if (!hv_primary_control(vcpu, VMX_PRI_USE_TPR_SHADOW))
+        return false;
+    *address = hv_read(vcpu, VMCS_VIRTUAL_APIC_PAGE_ADDR) + (offset & REGISTER_MASK);
+    return true;
+}
+
+static uint32_t load(struct hv_vcpu *vcpu, hpa_t address)
+{
+    uint32_t value = 0;
+    (void)bk_read(vcpu->vm->machine, address, &value, sizeof(value));
+    return value;
+}
+
+static void store(struct hv_vcpu *vcpu, hpa_t address, uint32_t value)
+{
+    (void)bk_write(vcpu->vm->machine, address, &value, sizeof(value));
+}
+
+uint8_t hv_tpr(struct hv_vcpu *vcpu)
+{
+    hpa_t address;
+    return page_register(vcpu, REG_TPR, &address) ? (uint8_t)load(vcpu, address) : vcpu->tpr;
+}
+
+void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
+{
+    hpa_t address;
+    if (page_register(vcpu, REG_TPR, &address))
+        store(vcpu, address, value);
+    else
+        vcpu->tpr = value;
+}
+
+void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class)
+{
+    if (!hv_primary_control(vcpu, VMX_PRI_USE_TPR_SHADOW))
+        return;
+    if (hv_read(vcpu, VMCS_TPR_THRESHOLD) != priority_class)
+        hv_write(vcpu, VMCS_TPR_THRESHOLD, priority_class);
+}
+
+bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu)
+{
+    return hv_secondary_control(vcpu, VMX_SEC_VIRTUAL_INTR_DELIVERY);
+}
+
+/* RVI, the low byte of the guest interrupt status, is the highest vector of VIRR. */
+void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
+{
+    hpa_t address;
+    if (!page_register(vcpu, REG_IRR + vector / 32u * 0x10u, &address))
+        return;
+    store(vcpu, address, load(vcpu, address) | 1u << vector % 32);
+    const uint64_t status = hv_read(vcpu, VMCS_GUEST_INTR_STATUS);
+    if ((status & 0xffu) < vector)
+        hv_write(vcpu, VMCS_GUEST_INTR_STATUS, (status & ~UINT64_C(0xff)) | vector);
+}
+
+/* ---- interprocessor interrupts ---- */
+enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_RESERVED, MODE_NMI, MODE_INIT, MODE_STARTUP };
+
+static bool is_target(const struct hv_vcpu *from, const struct hv_vcpu *to, uint32_t high, uint32_t low)
+{
+    enum { DESTINATION, SELF, ALL, OTHERS, BROADCAST = 0xff, LOGICAL = 1u << 11 };
+    const uint32_t destination = high >> 24;
+    switch (low >> 18 & 3u) {
+    case SELF:
+        return from == to;
+    case ALL:
+        return true;
+    case OTHERS:
+        return from != to;
+    default: /* Not modelled: logical destinations other than the flat one bit a CPU */
+        if ((low & LOGICAL) != 0)
+            return (destination >> to->index & 1u) != 0;
+        return destination == BROADCAST || destination == to->index;
+    }
+}
+
+void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low)
+{
+    struct hv_vm *vm = vcpu->vm;
+    const unsigned mode = low >> 8 & 7u;
+    for (unsigned i = 0; i < vm->vcpus; i++) {
+        struct hv_vcpu *to = &vm->vcpu[i];
+        if (!is_target(vcpu, to, high, low))
+            continue;
+        if (mode == MODE_FIXED || mode == MODE_LOWEST)
+            hv_queue_interrupt(to, (uint8_t)low);
+        else if (mode == MODE_NMI)
+            hv_queue_nmi(to);
+        else
+            hv_report(vcpu, "IPI with delivery mode %u to virtual CPU %u: not modelled", mode, i);
+        if (mode == MODE_LOWEST)
+            return;
+    }
+}
+
+/* ---- register writes ---- */
+static void end_of_interrupt(struct hv_vcpu *vcpu)
+{
+    for (int word = 7; word >= 0; word--) {
+        hpa_t address;
+        if (!page_register(vcpu, REG_ISR + (unsigned)word * 0x10u, &address))
+            return;
+        const uint32_t bits = load(vcpu, address);
+        if (bits != 0) {
+            store(vcpu, address, bits & ~(UINT32_C(0x80000000) >> __builtin_clz(bits)));
+            return;
+        }
+    }
+}
+
+/* What a write does besides standing in the page. */
+static void side_effect(struct hv_vcpu *vcpu, unsigned offset, uint32_t value)
+{
+    hpa_t high;
+    switch (offset & REGISTER_MASK) {
+    case REG_EOI:
+        end_of_interrupt(vcpu);
+        return;
+    case REG_ICR_LOW:
+        if (page_register(vcpu, REG_ICR_HIGH, &high))
+            hv_send_ipi(vcpu, load(vcpu, high), value);
+        return;
+    case REG_SELF_IPI:
+        hv_queue_interrupt(vcpu, (uint8_t)value);
+        return;
+    case REG_TIMER_INITIAL:
+        if (value != 0)
+            hv_report(vcpu, "the timer of the local APIC is not modelled: initial count %x", value);
+        return;
+    default:
+        return;
+    }
+}
+
+bool hv_virtual_apic_read(struct hv_vcpu *vcpu, unsigned offset, uint32_t *value)
+{
+    hpa_t address;
+    if (!page_register(vcpu, offset, &address))
+        return false;
+    *value = load(vcpu, address) >> 8 * (offset & 3u);
+    return true;
+}
+
+bool hv_virtual_apic_write(struct hv_vcpu *vcpu, unsigned offset, uint32_t value)
+{
+    hpa_t address;
+    if (!page_register(vcpu, offset, &address))
+        return false;
+    store(vcpu, address, value);
+    side_effect(vcpu, offset, value);
+    return true;
+}
+
+/* ---- exits ---- */
+enum hv_action hv_handle_apic_access(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    enum { READ, WRITE };
+    const unsigned type = (unsigned)(exit->qualification >> 12) & 0xfu;
+    if (type != READ && type != WRITE)
+        return hv_stop(vcpu, "APIC access of type %u, RIP %lx", type, exit->rip);
+    return hv_emulate_instruction(vcpu, exit);
+}
+
+/* Trap-like: the value stands in the page and RIP is past the instruction. */
+enum hv_action hv_handle_apic_write(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    const unsigned offset = (unsigned)exit->qualification & 0xfffu;
+    hpa_t address;
+    if (page_register(vcpu, offset, &address))
+        side_effect(vcpu, offset, load(vcpu, address));
+    return HV_RESUME;
+}
+
+/* Not modelled: level-triggered interrupts of an I/O APIC that would wait for this. */
+enum hv_action hv_handle_eoi_induced(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    hv_report(vcpu, "EOI of vector %u: no I/O APIC waits for it", (unsigned)exit->qualification & 0xffu);
+    return HV_RESUME;
+}
+
+/* The interrupt that waited for this is injected by the next entry, which sets a threshold again if another one waits. */
+enum hv_action hv_handle_tpr_below_threshold(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    (void)exit;
+    hv_write(vcpu, VMCS_TPR_THRESHOLD, 0);
+    return HV_RESUME;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The local APIC as a virtual CPU has it without a device: task priority, and the virtual-APIC page of "use TPR shadow". */
+#ifndef HANDLERS_APIC_H
+#define HANDLERS_APIC_H
+
+#include "hypervisor.h"
+
+enum { HV_APIC_PAGE_BYTES = 4096 };
+#define HV_APIC_BASE UINT64_C(0xfee00000)
+
+/* Task priority in force: VTPR with "use TPR shadow", else what CR8 exits have set. */
+uint8_t hv_tpr(struct hv_vcpu *vcpu);
+void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value);
+/* With "use TPR shadow": an exit is due when VTPR falls below this priority class; 0: never. */
+void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class);
+bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu);
+/* Requests an interrupt through VIRR and RVI: the processor delivers it without an exit. */
+void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector);
+/* Registers in the virtual-APIC page; false where there is no such page. */
+bool hv_virtual_apic_read(struct hv_vcpu *vcpu, unsigned offset, uint32_t *value);
+bool hv_virtual_apic_write(struct hv_vcpu *vcpu, unsigned offset, uint32_t value);
+/* An interprocessor interrupt as the interrupt command register describes it. */
+void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The way from handlers to the VM's device set, where it has one. */
+#ifndef HANDLERS_DEVICE_ACCESS_H
+#define HANDLERS_DEVICE_ACCESS_H
+
+#include "hypervisor.h"
+
+/* Puts the device set into the VM if its policy wants one. */
+void hv_devices_init(struct hv_vm *vm);
+/* 1, 2 or 4 bytes at a port; all ones where no device answers. */
+uint32_t hv_port_read(struct hv_vcpu *vcpu, uint16_t port, unsigned size);
+void hv_port_write(struct hv_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
+/* 1 to 8 bytes of device registers at a guest-physical address; all ones where no device answers. */
+uint64_t hv_mmio_read(struct hv_vcpu *vcpu, gpa_t address, unsigned size);
+void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t value);
+/* HV_POWER_OFF once the guest has asked a device for power-off or reset, else HV_RESUME. */
+enum hv_action hv_power(struct hv_vcpu *vcpu);
+/* Lets device time catch up with the time-stamp counter. */
+void hv_run_devices(struct hv_vcpu *vcpu);
+/* The interrupt controller's output, wired to virtual CPU 0: is it asserted, and which vector does an acknowledge cycle give? */
+bool hv_device_interrupt(struct hv_vcpu *vcpu);
+int hv_device_acknowledge(struct hv_vcpu *vcpu);
+/* Time-stamp counter at the next device interrupt; UINT64_MAX: none is due. */
+uint64_t hv_next_device_event(struct hv_vcpu *vcpu);
+
+#endif

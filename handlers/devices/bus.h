@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* The bus between devices and whoever drives them, by VM exits or on a bare machine: time, interrupt lines, console bytes.
+   A device is a plain struct; its functions get the bus for everything else. Nothing here allocates or keeps global state. */
+#ifndef DEVICES_BUS_H
+#define DEVICES_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bus_power { BUS_RUNNING, BUS_RESET, BUS_OFF };
+
+struct bus {
+    uint64_t now;         /* ticks; the driver sets it before every call */
+    uint64_t hz;          /* ticks a second */
+    unsigned cpu;         /* which CPU accesses a device; the driver sets it too */
+    enum bus_power power; /* what the guest asked for */
+    void *context;        /* of the calls below, any of which may be NULL */
+    void (*output)(void *context, unsigned port, uint8_t byte);
+    void (*report)(void *context, const char *text);
+    void (*ipi)(void *context, uint32_t high, uint32_t low); /* interrupt command register */
+    void *lines;                                             /* the interrupt controller */
+    void (*set_line)(void *lines, unsigned line, bool level);
+};
+
+/* A range of ports that one device answers. Accesses wider than `width` bytes arrive as several, lowest port first. */
+struct bus_ports {
+    uint16_t first, last, width;
+    size_t device; /* offset of the device in the device set */
+    uint32_t (*read)(void *device, struct bus *bus, uint16_t port, unsigned size);
+    void (*write)(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value);
+};
+
+/* A range of device registers in memory; `offset` counts from `first`. */
+struct bus_memory {
+    uint64_t first, last;
+    size_t device;
+    uint64_t (*read)(void *device, struct bus *bus, uint64_t offset, unsigned size);
+    void (*write)(void *device, struct bus *bus, uint64_t offset, unsigned size, uint64_t value);
+};
+
+static inline void bus_set_line(struct bus *bus, unsigned line, bool level)
+{
+    if (bus->set_line != NULL)
+        bus->set_line(bus->lines, line, level);
+}
+
+static inline void bus_output(struct bus *bus, unsigned port, uint8_t byte)
+{
+    if (bus->output != NULL)
+        bus->output(bus->context, port, byte);
+}
+
+static inline void bus_report(struct bus *bus, const char *text)
+{
+    if (bus->report != NULL)
+        bus->report(bus->context, text);
+}
+
+/* count / from seconds, in units of 1 / to seconds, rounded down. */
+static inline uint64_t bus_rescale(uint64_t count, uint64_t from, uint64_t to)
+{
+    return count / from * to + count % from * to / from;
+}
+
+/* The same rounded up. */
+static inline uint64_t bus_rescale_up(uint64_t count, uint64_t from, uint64_t to)
+{
+    return count / from * to + (count % from * to + from - 1) / from;
+}
+
+#endif

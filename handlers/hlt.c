@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* HLT: the virtual CPU waits for an event; time passes on the host. SDM 2A, "HLT". */
+#include "device_access.h"
+#include "handlers.h"
+
+enum { RFLAGS_IF = 1u << 9, CAPABILITY_MISC = 0x485 };
+
+static uint64_t device_deadline(struct hv_vcpu *vcpu)
+{
+    const bool can_wake = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+    return can_wake ? hv_next_device_event(vcpu) : UINT64_MAX;
+}
+
+/* Other events than interrupts (NMI, INIT, ...) exit from the HLT activity state as the processor finds them. */
+static void enter_halted(struct hv_vcpu *vcpu)
+{
+    if ((bk_capability(vcpu->vm->machine, CAPABILITY_MISC) & VMX_MISC_ACTIVITY_HLT) != 0)
+        hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_HLT);
+}
+
+enum hv_action hv_handle_hlt(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    hv_advance(vcpu, exit);
+    vcpu->halted = true;
+    enter_halted(vcpu);
+    for (;;) {
+        hv_run_devices(vcpu);
+        if (hv_wakes(vcpu)) {
+            return HV_RESUME;
+        }
+        const uint64_t deadline = device_deadline(vcpu);
+        if (!bk_idle(vcpu->bk, deadline))
+            return HV_HALTED;
+        const int vector = bk_take_interrupt(vcpu->bk);
+        if (vector >= 0)
+            hv_queue_interrupt(vcpu, (uint8_t)vector);
+        else if (bk_tsc(vcpu->bk) < deadline)
+            return HV_RESUME;
+    }
+}
