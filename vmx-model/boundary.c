@@ -4,6 +4,7 @@
 #include "controls.h"
 #include "outcome.h"
 #include "registers.h"
+#include "virtual_apic.h"
 
 /* ---- the VMX-preemption timer: counts down when bit X of the TSC changes ---- */
 
@@ -128,6 +129,23 @@ static struct vmx_outcome nmi(struct vmx_cpu *cpu)
     return deliver(cpu, VMX_EVENT_NMI, VMX_NMI);
 }
 
+static bool virtual_interrupt_acts(const struct vmx_cpu *cpu)
+{
+    return vmx_non_root(cpu) && cpu->pending.virtual_interrupt && !primary(cpu, VMX_PRI_INTR_WINDOW_EXITING) && interruptible(cpu);
+}
+
+static struct vmx_outcome virtual_interrupt(struct vmx_cpu *cpu)
+{
+    struct vmx_outcome outcome = deliver(cpu, VMX_EVENT_EXTERNAL_INTERRUPT, vmx_take_virtual_interrupt(cpu));
+    outcome.event.is_virtual = true;
+    return outcome;
+}
+
+static bool is_posted_interrupt_notification(const struct vmx_cpu *cpu)
+{
+    return pin(cpu, VMX_PIN_PROCESS_POSTED_INTR) && cpu->pending.interrupt_vector == vmcs_get(cpu->vmcs, VMCS_POSTED_INTR_NV);
+}
+
 /* Without "acknowledge interrupt on exit" the interrupt stays where it is, for the host to take. */
 static struct vmx_outcome external_interrupt(struct vmx_cpu *cpu)
 {
@@ -135,6 +153,10 @@ static struct vmx_outcome external_interrupt(struct vmx_cpu *cpu)
     if (exits && (vmcs_get(cpu->vmcs, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_ACK_INTR_ON_EXIT) == 0)
         return vmx_outcome_exit(VMX_EXIT_EXTERNAL_INTERRUPT, 0);
     cpu->pending.interrupt = false;
+    if (is_posted_interrupt_notification(cpu)) {
+        vmx_process_posted_interrupts(cpu);
+        return virtual_interrupt_acts(cpu) ? virtual_interrupt(cpu) : vmx_outcome_done(0);
+    }
     if (exits)
         return exit_with_event(VMX_EXIT_EXTERNAL_INTERRUPT, VMX_EVENT_EXTERNAL_INTERRUPT, cpu->pending.interrupt_vector);
     return deliver(cpu, VMX_EVENT_EXTERNAL_INTERRUPT, cpu->pending.interrupt_vector);
@@ -212,5 +234,7 @@ struct vmx_outcome vmx_boundary(struct vmx_cpu *cpu)
         return nmi(cpu);
     if (!shutdown && primary(cpu, VMX_PRI_INTR_WINDOW_EXITING) && interruptible(cpu))
         return vmx_outcome_exit(VMX_EXIT_INTERRUPT_WINDOW, 0);
+    if (!shutdown && virtual_interrupt_acts(cpu))
+        return virtual_interrupt(cpu);
     return !shutdown && external_interrupt_acts(cpu) ? external_interrupt(cpu) : vmx_outcome_run();
 }

@@ -20,6 +20,7 @@ struct vmx_pending {
     bool mtf;                 /* an MTF VM exit is pending */
     bool preemption_timer;    /* the VMX-preemption timer has reached 0 */
     bool tpr_below_threshold; /* VM entry found the TPR below the threshold */
+    bool virtual_interrupt;   /* virtual-interrupt delivery has recognized one */
 };
 
 struct vmx_cpu {

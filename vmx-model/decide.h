@@ -7,14 +7,16 @@
 #include "cpu.h"
 #include "decode.h"
 
-/* Decides what the instruction at cpu->state.rip does. const: nothing changes.
+/* Decides what the instruction at cpu->state.rip does; nothing changes (but accessed flags, where deciding reads guest memory).
    VMX_OUTCOME_RUN when neither fault nor exit stands in its way. */
 struct vmx_outcome vmx_decide(struct vmx_cpu *cpu, const struct vmx_instruction *instruction);
 
 /* Executes a sensitive instruction for which vmx_decide() answered VMX_OUTCOME_RUN, as non-root operation (or plain
-   operation when VMX is off) defines it: MOV CR, CLTS, LMSW, SMSW to a register, MOV DR, RDTSC, RDTSCP, RDPMC, RDMSR, WRMSR, HLT, PAUSE, INVLPG,
-   INVD, WBINVD, MONITOR, MWAIT, XSETBV, RDRAND and RDSEED (a fixed sequence), CPUID (by the table of the caps). Port accesses are the caller's.
-   VMX_OUTCOME_RUN: the model leaves this instruction to the engine. */
+   operation when VMX is off) defines it: MOV CR, CLTS, LMSW, SMSW, MOV DR, RDTSC, RDTSCP, RDPMC, RDPID, RDMSR, WRMSR, HLT, PAUSE, INVLPG, INVPCID,
+   INVD, WBINVD, MONITOR, MWAIT, UMWAIT, TPAUSE, XSETBV, RDRAND and RDSEED (a fixed sequence), CPUID (by the table of the caps), VMFUNC, VMREAD and
+   VMWRITE of a shadow VMCS. Port accesses and VMX instructions in root operation are the caller's.
+   VMX_OUTCOME_RUN: the model leaves this instruction to the engine. VMX_OUTCOME_EXIT: a trap-like exit (TPR below threshold, virtualized EOI, APIC
+   write), the state stands behind the instruction already and `changed` names what it wrote; or an EPT exit of an access, nothing is changed. */
 struct vmx_outcome vmx_execute(struct vmx_cpu *cpu, const struct vmx_instruction *instruction);
 
 /* I/O: does an access of size bytes (1, 2, 4) at a port exit? SDM 3C, "I/O-Bitmap Addresses". */
@@ -22,8 +24,10 @@ bool vmx_io_exits(const struct vmx_cpu *cpu, uint32_t port, unsigned size);
 /* MSRs: SDM 3C, "MSR-Bitmap Address". */
 bool vmx_msr_exits(const struct vmx_cpu *cpu, uint32_t index, bool write);
 
-/* The next event that acts at this instruction boundary, by priority (SDM 3C, "Event Blocking", "VM Exits Before and After ...";
-   SDM 3A, "Priority Among Concurrent Events"): consumes it from cpu->pending. VMX_OUTCOME_RUN: none, the next instruction runs. */
+/* The next event that acts at this instruction boundary (which a processor in an inactive state also stands at), by priority (SDM 3C, "Event Blocking", "VM Exits Before and After ...";
+   SDM 3A, "Priority Among Concurrent Events"): consumes it from cpu->pending. VMX_OUTCOME_RUN: none, the next instruction runs, or the processor
+   stays inactive. VMX_OUTCOME_FAULT: `event` is to be raised with vmx_raise(cpu, &event, false), then boundaries are to be judged again before
+   the next instruction runs. VMX_OUTCOME_SHUTDOWN: a machine check with CR4.MCE = 0, or an SMI. */
 struct vmx_outcome vmx_boundary(struct vmx_cpu *cpu);
 
 /* TSC ticks from cpu->tsc until the VMX-preemption timer expires; UINT64_MAX when it does not count. */

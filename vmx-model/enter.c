@@ -5,6 +5,7 @@
 #include "reasons.h"
 #include "registers.h"
 #include "transition_ops.h"
+#include "virtual_apic.h"
 
 /* Records no more than reason and qualification, and loads host state. SDM 3C, "VM-Entry Failures During or After Loading Guest State". */
 static void fail(struct vmx_cpu *cpu, struct vmx_entry_result *result, enum vmx_reason reason, uint64_t qualification)
@@ -135,6 +136,8 @@ static void commit(struct vmx_cpu *cpu, struct vmx_entry_result *result)
     cpu->nmi_unblocked_by_iret = false;
     cpu->pending.preemption_timer = false;
     cpu->pending.tpr_below_threshold = vmx_entry_finds_tpr_below_threshold(cpu);
+    if ((vmx_secondary_controls(cpu) & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0)
+        vmx_virtual_interrupts_at_entry(cpu);
     arm_timer(cpu);
     arm_events(cpu, result);
 }

@@ -160,6 +160,7 @@ uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_
     cpu->pending.mtf = false;
     cpu->pending.preemption_timer = false;
     cpu->pending.tpr_below_threshold = false;
+    cpu->pending.virtual_interrupt = false;
     cpu->vectoring_info = 0;
     cpu->nmi_unblocked_by_iret = false;
     const uint32_t abort = vmx_store_exit_msrs(cpu) ? vmx_return_to_host(cpu) : ABORT_STORE_MSR;

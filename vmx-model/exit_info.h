@@ -45,6 +45,7 @@ struct vmx_event {
     uint8_t type;               /* enum vmx_event_type */
     uint8_t instruction_length; /* of INT n, INT3, INTO, INT1: types 4, 5, 6; else 0 */
     bool has_error_code;
+    bool is_virtual; /* an interrupt of virtual-interrupt delivery: "external-interrupt exiting" does not apply */
     uint32_t error_code;
     uint64_t payload; /* #PF: faulting linear address. #DB: bits as in the exit qualification. Else 0 */
 };

@@ -19,13 +19,7 @@ static const char *first_set(uint64_t word, const struct lacking *rows, unsigned
 
 static const char *execution_controls(const struct vmx_cpu *cpu)
 {
-    const struct lacking pin[] = {
-        {VMX_PIN_PROCESS_POSTED_INTR, "Not modelled: process posted interrupts"},
-    };
     const struct lacking secondary[] = {
-        {VMX_SEC_VIRTUALIZE_X2APIC, "Not modelled: virtualize x2APIC mode"},
-        {VMX_SEC_APIC_REGISTER_VIRT, "Not modelled: APIC-register virtualization"},
-        {VMX_SEC_VIRTUAL_INTR_DELIVERY, "Not modelled: virtual-interrupt delivery"},
         {VMX_SEC_PASID_TRANSLATION, "Not modelled: PASID translation"},
         {VMX_SEC_SPP, "Not modelled: sub-page write permissions for EPT"},
         {VMX_SEC_PT_USE_GPA, "Not modelled: Intel PT uses guest physical addresses"},
@@ -33,9 +27,7 @@ static const char *execution_controls(const struct vmx_cpu *cpu)
         {VMX_SEC_INSTRUCTION_TIMEOUT, "Not modelled: instruction timeout"},
     };
     const struct lacking tertiary[] = {{~(uint64_t)VMX_TER_LOADIWKEY_EXITING, "Not modelled: tertiary controls other than LOADIWKEY exiting"}};
-    const char *text = FIRST_SET(vmx_pin_controls(cpu), pin);
-    if (text == NULL)
-        text = FIRST_SET(vmx_secondary_controls(cpu), secondary);
+    const char *const text = FIRST_SET(vmx_secondary_controls(cpu), secondary);
     return text != NULL ? text : FIRST_SET(vmx_tertiary_controls(cpu), tertiary);
 }
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Execution of system instructions: identification, caches, translations, extended state. SDM 2, their own pages. */
+#include "execute_ops.h"
+
+struct vmx_outcome vmx_execute_cpuid(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    uint32_t out[4];
+    struct vmx_state *const s = &cpu->state;
+    vmx_cpu_cpuid(cpu, (uint32_t)s->gpr[VMX_RAX], (uint32_t)s->gpr[VMX_RCX], out);
+    s->gpr[VMX_RAX] = out[0];
+    s->gpr[VMX_RBX] = out[1];
+    s->gpr[VMX_RCX] = out[2];
+    s->gpr[VMX_RDX] = out[3];
+    return vmx_retire(cpu, i, VMX_GROUP_GPR);
+}
+
+struct vmx_outcome vmx_execute_hlt(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    cpu->state.activity = VMX_HLT;
+    return vmx_retire(cpu, i, VMX_GROUP_EVENT);
+}
+
+/* INVD, WBINVD, WBNOINVD: memory is coherent and caches have no contents. */
+struct vmx_outcome vmx_execute_nothing(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    return vmx_retire(cpu, i, 0);
+}
+
+static struct vmx_outcome flush_page(struct vmx_outcome outcome, uint64_t address)
+{
+    outcome.flush = VMX_FLUSH_PAGE;
+    outcome.flush_address = address;
+    return outcome;
+}
+
+struct vmx_outcome vmx_execute_invlpg(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const gva_t linear = vmx_operand_linear(&cpu->state, i);
+    const struct vmx_outcome done = vmx_retire(cpu, i, 0);
+    return vmx_is_canonical(linear, cpu->caps->linear_bits) ? flush_page(done, linear) : done;
+}
+
+enum { INVPCID_ADDRESS = 0, INVPCID_SINGLE = 1, INVPCID_ALL_NOT_GLOBAL = 3 };
+
+static bool invpcid_faults(const struct vmx_cpu *cpu, uint64_t type, const uint64_t descriptor[2])
+{
+    const uint64_t pcid = descriptor[0];
+    if (type > INVPCID_ALL_NOT_GLOBAL)
+        return true;
+    if (type > INVPCID_SINGLE)
+        return false;
+    if (pcid > 0xfff || (pcid != 0 && (cpu->state.cr4 & VMX_CR4_PCIDE) == 0))
+        return true;
+    return type == INVPCID_ADDRESS && !vmx_is_canonical(descriptor[1], cpu->caps->linear_bits);
+}
+
+struct vmx_outcome vmx_execute_invpcid(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const uint64_t type = vmx_register(&cpu->state, i->reg, vmx_in_64bit_mode(&cpu->state) ? 8 : 4);
+    uint64_t descriptor[2];
+    struct vmx_outcome outcome;
+    if (!vmx_read_operand(cpu, i, descriptor, sizeof descriptor, &outcome))
+        return outcome;
+    if (invpcid_faults(cpu, type, descriptor))
+        return vmx_outcome_gp();
+    outcome = vmx_retire(cpu, i, 0);
+    if (type == INVPCID_ADDRESS)
+        return flush_page(outcome, descriptor[1]);
+    outcome.flush = VMX_FLUSH_ALL;
+    return outcome;
+}
+
+/* Components of XCR0 that depend on one another. SDM 1, "Enabling the XSAVE Feature Set and XSAVE-Enabled Features". */
+static bool xcr0_faults(const struct vmx_caps *caps, uint64_t value)
+{
+    const uint64_t x87 = VMX_BIT(0), sse = VMX_BIT(1), avx = VMX_BIT(2), bounds = VMX_BIT(3) | VMX_BIT(4), avx512 = UINT64_C(0xe0);
+    uint32_t out[4];
+    vmx_cpuid(caps, 0xd, 0, out);
+    if ((value & ~((uint64_t)out[3] << 32 | out[0])) != 0 || (value & x87) == 0)
+        return true;
+    if ((value & avx) != 0 && (value & sse) == 0)
+        return true;
+    if ((value & bounds) != 0 && (value & bounds) != bounds)
+        return true;
+    return (value & avx512) != 0 && (value & (avx512 | avx)) != (avx512 | avx);
+}
+
+struct vmx_outcome vmx_execute_xsetbv(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    struct vmx_state *const s = &cpu->state;
+    const uint64_t value = s->gpr[VMX_RDX] << 32 | (uint32_t)s->gpr[VMX_RAX];
+    if ((uint32_t)s->gpr[VMX_RCX] != 0 || xcr0_faults(cpu->caps, value))
+        return vmx_outcome_gp();
+    s->xcr0 = value;
+    return vmx_retire(cpu, i, VMX_GROUP_MSR);
+}
