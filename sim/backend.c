@@ -234,6 +234,11 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
         snprintf(machine->error, sizeof machine->error, "vCPU %u has no VMCS", vcpu->index);
         return BK_HOST_ERROR;
     }
+    const char *unmodelled = (cpu->vmcs->unchecked & VMCS_GROUP_CONTROLS) != 0 ? vmx_unmodelled_controls(cpu) : NULL;
+    if (unmodelled != NULL) {
+        snprintf(machine->error, sizeof machine->error, "%s", unmodelled);
+        return BK_HOST_ERROR;
+    }
     machine->clock += SIM_COST_VM_ENTRY;
     vcpu->cost_entry = SIM_COST_VM_ENTRY;
     cpu->tsc = sim_now(vcpu);
@@ -249,6 +254,10 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
     case VMX_ENTRY_FAILED:
         machine->steps++;
         vcpu->cost_exit = SIM_COST_VM_EXIT;
+        if (result.abort != 0) {
+            snprintf(machine->error, sizeof machine->error, "VMX abort %u: the processor is shut down", result.abort);
+            return BK_HOST_ERROR;
+        }
         return BK_EXITED;
     case VMX_ENTERED:
         break;

@@ -18,21 +18,14 @@ void sim_vcpu_flush(struct bk_vcpu *vcpu)
     sim_engine_flush(vcpu->engine);
 }
 
-/* While the engine runs, of RFLAGS only AC bears on translation (SMAP), and only the engine knows it. */
-static void refresh_alignment_check(struct bk_vcpu *vcpu)
-{
-    const uint64_t alignment_check = UINT64_C(1) << 18;
-    struct vmx_state now;
-    sim_engine_get(vcpu->engine, VMX_GROUP_IP, &now);
-    vcpu->cpu.state.rflags = (vcpu->cpu.state.rflags & ~alignment_check) | (now.rflags & alignment_check);
-}
-
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out)
 {
-    const uint64_t smap = UINT64_C(1) << 21;
+    const uint64_t alignment_check = UINT64_C(1) << 18;
     struct bk_vcpu *vcpu = context;
-    if ((vcpu->cpu.state.cr4 & smap) != 0)
-        refresh_alignment_check(vcpu);
+    struct vmx_state *s = &vcpu->cpu.state;
+    /* Of what the running guest changes by itself, RFLAGS.AC and PKRU bear on translation. */
+    s->rflags = sim_engine_smap_exempt(vcpu->engine) ? s->rflags | alignment_check : s->rflags & ~alignment_check;
+    s->pkru = sim_engine_pkru(vcpu->engine);
     vmx_translate(&vcpu->cpu, linear, access, user, out);
 }
 
@@ -323,7 +316,7 @@ static bool judge_stop(struct bk_vcpu *vcpu, const struct sim_engine_result *res
     return false;
 }
 
-/* Instructions that may run before somebody must look again: limit, stimulus, timer; one while a boundary may release something. */
+/* Ticks that may pass before somebody must look again: limit, stimulus, timer; one while a boundary may release something. */
 static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left, bool step)
 {
     if (step || (vmx_primary_controls(&vcpu->cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0)

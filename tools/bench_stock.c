@@ -47,12 +47,12 @@ void tlb_set_page_with_attrs_x86_64(void *cpu, uint64_t linear, uint64_t physica
     original(cpu, linear, physical, attributes, rights, mmu, size);
     if (!fast_stores || (physical >> 12) >= sizeof code_page || code_page[physical >> 12] != 0)
         return;
-    char *env = (char *)cpu + UL_CPU_ENV;
-    const uint64_t mask = AT(env, UL_ENV_TLB_FAST + 16 * mmu, uint64_t);
-    char *table = AT(env, UL_ENV_TLB_FAST + 16 * mmu + 8, char *);
+    char *env = (char *)cpu + UNICORN_CPU_ENV;
+    const uint64_t mask = AT(env, UNICORN_ENV_TLB_FAST + 16 * mmu, uint64_t);
+    char *table = AT(env, UNICORN_ENV_TLB_FAST + 16 * mmu + 8, char *);
     uint64_t *write = &AT(table, 32 * ((linear >> 12) & (mask >> 5)) + 8, uint64_t);
     if (*write != UINT64_MAX)
-        *write &= ~(uint64_t)UL_TLB_NOTDIRTY;
+        *write &= ~(uint64_t)UNICORN_TLB_NOTDIRTY;
 }
 
 void tlb_protect_code_x86_64(void *uc, uint64_t address)
@@ -66,7 +66,7 @@ void tlb_protect_code_x86_64(void *uc, uint64_t address)
         code_page[address >> 12] = 1;
     original(uc, address);
     if (fast_stores)
-        flush(AT(uc, UL_UC_CPU, void *));
+        flush(AT(uc, UNICORN_UC_CPU, void *));
 }
 
 static int fail(const char *what, const char *why)
