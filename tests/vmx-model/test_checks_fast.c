@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The short cut of the entry checks gives the answer of the full checks, whatever changed since they last held. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/random.h"
+#include "tests/support/suite.h"
+#include "tests/support/valid_vmcs.h"
+#include "vmx-model/checks.h"
+#include "vmx-model/controls.h"
+#include "vmx-model/registers.h"
+
+static struct valid_machine machine;
+static struct vmcs base;
+
+/* Values that rules tell apart. */
+static const uint64_t values[] = {0,
+                                  1,
+                                  2,
+                                  4,
+                                  7,
+                                  8,
+                                  0x10,
+                                  0x20,
+                                  0x93,
+                                  0x9b,
+                                  0xf3,
+                                  0x100,
+                                  0xffff,
+                                  0x10000,
+                                  0x1000,
+                                  0x3000,
+                                  0x8000,
+                                  0xa09b,
+                                  0xc093,
+                                  0x10093,
+                                  0x20202,
+                                  0x500,
+                                  0xd01,
+                                  0x80000b0e,
+                                  0x80000202,
+                                  0x80000020,
+                                  0x80000306,
+                                  0x80000700,
+                                  0xffffffff,
+                                  0x80000021,
+                                  0x80010031,
+                                  UINT64_C(1) << 32,
+                                  UINT64_C(1) << 46,
+                                  UINT64_C(1) << 47,
+                                  UINT64_MAX};
+
+static uint64_t random_value(struct random *r, enum vmcs_field field)
+{
+    const uint64_t now = vmcs_get(&machine.vmcs, field);
+    switch (random_below(r, 4)) {
+    case 0:
+        return values[random_below(r, sizeof values / sizeof values[0])];
+    case 1:
+        return now ^ UINT64_C(1) << random_below(r, 64);
+    case 2:
+        return now ^ UINT64_C(1) << random_below(r, 32);
+    default:
+        return random_next(r);
+    }
+}
+
+/* What rules read beyond the VMCS. */
+static void change_surroundings(struct random *r)
+{
+    static const uint32_t words[] = {VALID_GUEST_CR3, VALID_GUEST_CR3 + 8, VALID_GUEST_CR3 + 24, VALID_VIRTUAL_APIC + 0x80, VALID_LINK, VALID_VMXON};
+    static const uint64_t entries[] = {0, 1, 0x1001, 0x1003, 0x50, 0xffffffff};
+    switch (random_below(r, 8)) {
+    case 0:
+        machine.cpu.state.efer ^= VMX_EFER_LMA;
+        break;
+    case 1:
+        machine.cpu.smm = !machine.cpu.smm;
+        break;
+    case 2:
+        machine.cpu.state.interruptibility ^= VMX_BLOCKING_BY_MOV_SS;
+        break;
+    case 3:
+        machine.vmcs.launched ^= 1;
+        break;
+    case 4:
+        machine.cpu.state.rtit_ctl ^= 1;
+        break;
+    default: {
+        const uint64_t entry =
+            random_below(r, 4) == 0 ? machine.vmcs.revision | (random_next(r) & UINT64_C(0x80000000)) : entries[random_below(r, 6)];
+        memcpy(machine.memory + words[random_below(r, 6)], &entry, sizeof entry);
+    }
+    }
+}
+
+static void restore_surroundings(enum valid_guest guest)
+{
+    static struct valid_machine fresh;
+    valid_machine(&fresh, &machine.caps, guest);
+    machine.cpu.state = fresh.cpu.state;
+    machine.cpu.smm = false;
+    machine.vmcs.launched = 0;
+    memcpy(machine.memory, fresh.memory, sizeof machine.memory);
+}
+
+struct tally {
+    unsigned held, violated;
+};
+
+/* One history of a VMCS: writes, attempts at entry, and repairs when an attempt fails. */
+static bool run_history(enum valid_guest guest, unsigned attempts, struct random *r, struct tally *tally)
+{
+    const struct vmx_caps full = valid_full_caps();
+    valid_machine(&machine, &full, guest);
+    base = machine.vmcs;
+    enum vmcs_field written[8] = {VMCS_GUEST_RIP};
+    for (unsigned n = 0; n < attempts; n++) {
+        const unsigned writes = random_below(r, 4);
+        for (unsigned w = 0; w < writes; w++) {
+            written[n % 8] = (enum vmcs_field)random_below(r, VMCS_FIELD_COUNT);
+            vmcs_set(&machine.vmcs, written[n % 8], random_value(r, written[n % 8]));
+        }
+        const bool disturbed = random_below(r, 8) == 0;
+        if (disturbed)
+            change_surroundings(r);
+
+        const enum vmx_check full_answer = vmx_check_first(&machine.cpu, false);
+        const uint32_t unchecked = machine.vmcs.unchecked;
+        const enum vmx_check answer = vmx_check_first_fast(&machine.cpu, false);
+        if (answer != full_answer || machine.vmcs.unchecked != (answer == VMX_CHECK_NONE ? 0 : unchecked)) {
+            printf("\n  attempt %u: short cut %s, full checks %s", n, vmx_check_rows[answer].id, vmx_check_rows[full_answer].id);
+            return false;
+        }
+        if (answer == VMX_CHECK_NONE)
+            tally->held++;
+        else
+            tally->violated++;
+
+        /* Mostly what was written is taken back, so that histories stay near valid states. */
+        if (answer != VMX_CHECK_NONE && random_below(r, 3) != 0) {
+            for (unsigned field = 0; field < VMCS_FIELD_COUNT; field++)
+                if (machine.vmcs.field[field] != base.field[field])
+                    vmcs_set(&machine.vmcs, (enum vmcs_field)field, base.field[field]);
+            if (disturbed || random_below(r, 4) == 0)
+                restore_surroundings(guest);
+        }
+    }
+    return true;
+}
+
+static void short_cut_equals_full_checks(void)
+{
+    enum { HISTORIES = 1000, ATTEMPTS = 1000 };
+    struct random r = {20160901};
+    struct tally tally = {0, 0};
+    for (unsigned h = 0; h < HISTORIES; h++)
+        if (!run_history((enum valid_guest)(h % VALID_GUEST_COUNT), ATTEMPTS, &r, &tally)) {
+            CU_FAIL("the short cut disagrees with the full checks");
+            return;
+        }
+    printf("\n  %u states held, %u were violated, ", tally.held, tally.violated);
+    CU_ASSERT(tally.held > HISTORIES * ATTEMPTS / 5);
+    CU_ASSERT(tally.violated > HISTORIES * ATTEMPTS / 5);
+}
+
+static void success_clears_and_failure_keeps_what_is_unchecked(void)
+{
+    const struct vmx_caps full = valid_full_caps();
+    valid_machine(&machine, &full, VALID_LONG);
+    CU_ASSERT_EQUAL(machine.vmcs.unchecked, VMCS_GROUP_ALL);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_NONE);
+    CU_ASSERT_EQUAL(machine.vmcs.unchecked, 0);
+    vmcs_set(&machine.vmcs, VMCS_HOST_CR4, 0);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_HOST_CR4_FIXED0);
+    CU_ASSERT_EQUAL(machine.vmcs.unchecked, VMCS_GROUP_HOST);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_HOST_CR4_FIXED0);
+    vmcs_set(&machine.vmcs, VMCS_HOST_CR4, VMX_CR4_VMXE | VMX_CR4_PAE);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_NONE);
+    CU_ASSERT_EQUAL(machine.vmcs.unchecked, 0);
+}
+
+static void unchanged_vmcs_is_still_judged_against_the_processor(void)
+{
+    const struct vmx_caps full = valid_full_caps();
+    valid_machine(&machine, &full, VALID_PAE);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_NONE);
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, true), VMX_CHECK_BASIC_RESUME_LAUNCHED);
+    machine.memory[VALID_GUEST_CR3 + 16] = 3;
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_GUEST_PDPTE2_RESERVED);
+    machine.memory[VALID_GUEST_CR3 + 16] = 1;
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_NONE);
+    machine.cpu.state.efer = 0;
+    CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_HOST_ASIZE_LMA0_HOST);
+}
+
+SUITE("vmx-model/checks_fast", {"short_cut_equals_full_checks", short_cut_equals_full_checks},
+      {"success_clears_and_failure_keeps_what_is_unchecked", success_clears_and_failure_keeps_what_is_unchecked},
+      {"unchanged_vmcs_is_still_judged_against_the_processor", unchanged_vmcs_is_still_judged_against_the_processor})
