@@ -150,6 +150,11 @@ void sim_engine_allow_once(struct sim_engine *engine)
     engine->allow = true;
 }
 
+void sim_engine_watch_once(struct sim_engine *engine)
+{
+    engine->watch = true;
+}
+
 /* The run is Unicorn's main loop itself: uc_emu_start() would do the same with more around it. */
 static void run(struct sim_engine *engine)
 {

@@ -49,6 +49,9 @@ void sim_engine_run(struct sim_engine *engine, uint64_t deadline, struct sim_eng
    SGDT, SIDT, LGDT, LIDT, SLDT, STR, LLDT, LTR, SMSW, LMSW, CLTS, MOV from CR and DR, MOV to DR, INVLPG, INVD, WBINVD, MONITOR, PAUSE,
    XSETBV. The others (CPUID, RDTSC, RDMSR, IN, HLT, RDRAND ...) need what only the machine has and stop nevertheless. */
 void sim_engine_allow_once(struct sim_engine *engine);
+/* The next run ends, as at a deadline, also at the first boundary where something that blocked events at its start has ended: RFLAGS.IF = 0,
+   blocking by STI or MOV SS, blocking by NMI. */
+void sim_engine_watch_once(struct sim_engine *engine);
 /* Instructions retired since the engine was made. A REP string instruction counts once, when it completes. */
 uint64_t sim_engine_retired(const struct sim_engine *engine);
 /* Time: instructions retired plus REP iterations beyond the first. */

@@ -40,6 +40,7 @@ struct sim_engine {
     /* what engine_block() touches */
     int64_t left; /* ticks to the deadline */
     const struct unicorn_block *block;
+    uint32_t plain_word; /* blocks whose word is greater are looked at closely */
     uint32_t block_word; /* of `block`; 0 when what ran before says nothing about what runs now */
 
     struct unicorn_env *env;
@@ -50,9 +51,11 @@ struct sim_engine {
     int64_t set_aside;  /* ticks to the deadline beyond the instruction that is allowed */
     bool allow;         /* the next run starts with an allowed instruction */
     bool allowing;      /* it is under way */
+    bool watch;         /* the next run ends when an event is no longer blocked */
     bool translating, stopped;
     uint64_t fetch_retry;     /* linear address of an instruction that is retried alone after a fetch failed, */
     int64_t fetch_retry_left; /* and `left` at that time */
+    uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
     uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
     bool smap_exempt;         /* of the access that is being translated */
     struct sim_engine_result *result;

@@ -2,7 +2,7 @@
 /* Exact time: counting at the start of every block, taking back when a block is left in its middle, stopping at a deadline. */
 #include "engine_internal.h"
 
-enum { RFLAGS_RF = 1 << 16 };
+enum { RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16 };
 enum { CALL_OUTSIDE_BLOCK = -1 };
 
 _Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop)
@@ -119,12 +119,35 @@ static _Noreturn void does_not_fit(struct sim_engine *engine)
     engine_retry(engine, engine->left < UNICORN_CF_COUNT ? (uint32_t)engine->left : UNICORN_CF_COUNT);
 }
 
-/* A block with properties. Answers what it costs. */
+/* What keeps events from being delivered; each only ever ends where a block ends. */
+static uint32_t blocked_by(const struct unicorn_env *env)
+{
+    enum { BLOCKED_BY_FLAG = 1, BLOCKED_BY_SHADOW = 2, BLOCKED_BY_NMI = 4 };
+    return (env->eflags & RFLAGS_IF ? 0u : BLOCKED_BY_FLAG) | (env->hflags & UNICORN_HF_INHIBIT_IRQ ? BLOCKED_BY_SHADOW : 0u) |
+           (env->hflags2 & UNICORN_HF2_NMI ? BLOCKED_BY_NMI : 0u);
+}
+
+/* Ends a watched run. A REP goes on to its end when its counter is 0, else it is interrupted. */
+static void check_window(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
+{
+    if ((engine->blocked & ~blocked_by(engine->env)) == 0)
+        return;
+    if (is_same_rep(engine, block, word)) {
+        if (counter_is_zero(engine, word))
+            return;
+        engine->unretired++;
+    }
+    engine_stop(engine, SIM_STOP_DEADLINE);
+}
+
+/* A block with properties, or any in a watched run. Answers what it costs. */
 static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
     int64_t cost = word & BLOCK_COUNT;
     if (engine->allowing && engine->left <= 0)
         does_not_fit(engine);
+    if (engine->blocked != 0)
+        check_window(engine, block, word);
     if ((word & BLOCK_RF) != 0 && (engine->block_word & BLOCK_RF) != 0) {
         /* A direct jump led here: the instruction before has completed, RF ends. */
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
@@ -153,7 +176,7 @@ void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word,
     struct sim_engine *engine = data;
     (void)pc;
     int64_t cost = word;
-    if (RARELY(word > BLOCK_COUNT)) {
+    if (RARELY(word > engine->plain_word)) {
         engine->env->eip = block->pc - block->cs_base;
         cost = account_special(engine, block, word);
     }
@@ -187,6 +210,9 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->left = engine->allowing ? 1 : wanted;
     engine->set_aside = wanted - engine->left;
     engine->limit = ticks + (uint64_t)engine->left;
+    engine->blocked = engine->watch ? blocked_by(engine->env) : 0;
+    engine->plain_word = engine->blocked != 0 ? 0 : BLOCK_COUNT;
+    engine->watch = false;
     engine->block = NULL;
     engine->block_word = 0;
     engine->fetch_retry = UINT64_MAX;

@@ -9,7 +9,13 @@
 
 #include "sim/engine.h"
 
-enum { GUEST_RAM = 4 << 20, GUEST_CODE = 0x10000, GUEST_STACK = 0x80000, GUEST_DATA = 0x100000, GUEST_PAGES = GUEST_RAM >> 12 };
+/* Machine code of the assembler: name up to name_end. */
+#define BLOB(name, text)                                                                                                                             \
+    extern const uint8_t name[] __attribute__((unused)), name##_end[] __attribute__((unused));                                                       \
+    __asm__(".pushsection .rodata\n" #name ":\n" text "\n" #name "_end:\n.popsection\n")
+#define PUT(g, at, name) guest_code(g, at, name, (size_t)(name##_end - name))
+
+enum { GUEST_RAM = 4 << 20, GUEST_CODE = 0x10000, GUEST_STACK = 0x80000, GUEST_DATA = 0x100000, GUEST_GDT = 0x200000, GUEST_PAGES = GUEST_RAM >> 12 };
 enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_FETCH = 4, RIGHT_ALL = 7 };
 
 struct guest {
@@ -104,6 +110,11 @@ static inline struct guest *guest_new(void)
     g->state.dr[6] = 0xffff0ff0;
     g->state.dr[7] = 0x400;
     g->state.xcr0 = 1;
+    static const uint64_t gdt[] = {
+        0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x0000891000000067, 0x00cffb000000ffff, 0x00cff3000000ffff, 0x00affb000000ffff, 0x0000891000000067,
+        0};
+    memcpy(g->ram + GUEST_GDT, gdt, sizeof gdt);
+    g->state.gdtr = (struct vmx_descriptor_table){GUEST_GDT, sizeof gdt - 1};
     return g;
 }
 
