@@ -9,6 +9,13 @@
 .set CR4_PAE_OSFXSR_OSXMMEXCPT, 0x620
 .set MSR_EFER, 0xc0000080
 .set EFER_LME, 0x100
+.set CPUID_EXTENDED, 0x80000001
+.set CPUID_EXTENDED_EDX_LM, 1 << 29
+.set UART_DATA, 0x3f8
+.set UART_LINE, 0x3fb
+.set UART_LINE_8N1, 3
+.set UART_STATUS, 0x3fd
+.set UART_HOLDING_EMPTY, 0x20
 
 .section .multiboot, "a"
 .align 4
@@ -23,6 +30,10 @@ hw_start:
         mov $stack_top, %esp
         mov %eax, boot_magic
         mov %ebx, boot_info
+        mov $CPUID_EXTENDED, %eax
+        cpuid
+        test $CPUID_EXTENDED_EDX_LM, %edx
+        jz no_long_mode
         /* 2048 pages of 2 MBytes map the first 4 GBytes one to one. */
         mov $page_directories, %edi
         mov $0x83, %eax                 /* present, writable, page size */
@@ -54,6 +65,26 @@ hw_start:
         mov %eax, %cr0
         lgdt gdt_pointer
         ljmp $8, $long_mode
+
+/* Without 64-bit mode there is no console.c either. */
+no_long_mode:
+        mov $UART_LINE, %dx
+        mov $UART_LINE_8N1, %al
+        out %al, %dx
+        mov $no_long_mode_text, %esi
+1:      mov $UART_STATUS, %dx
+2:      in %dx, %al
+        test $UART_HOLDING_EMPTY, %al
+        jz 2b
+        lodsb
+        test %al, %al
+        jz 3f
+        mov $UART_DATA, %dx
+        out %al, %dx
+        jmp 1b
+3:      cli
+        hlt
+        jmp 3b
 
 .code64
 long_mode:
@@ -135,6 +166,10 @@ trap:
         xchg %rax, (%rsp)
         mov (%rsp), %rsp
         ret
+
+.section .rodata
+no_long_mode_text:
+        .asciz "vmxbench-hw: stopped: the processor has no 64-bit mode\n"
 
 .data
 .align 16

@@ -10,7 +10,7 @@
 #include "../../handlers/bench/trace.h"
 #include "../../sim/machine.h"
 
-enum { MEGABYTE = 1 << 20, MEMORY_MIN = 32, MEMORY_MAX = 2048 };
+enum { MEGABYTE = 1 << 20, MEMORY_MIN = 32, MEMORY_MAX = 2048, PACKED_CRC_AT = 12 };
 
 struct batch {
     const struct sim_scenario *scenarios;
@@ -48,31 +48,40 @@ static bool sink(void *context, const void *data, uint32_t size)
     return bytes_add(context, data, size);
 }
 
-/* Cuts a trace that broke off behind its last whole record and ends it. Nothing is left of one that did not begin. */
-static void end_trace(struct bytes *trace, const char *why)
+/* The bytes that hold whole records, and the VM exits among them. */
+static uint64_t whole_records(const struct bytes *trace, uint64_t *exits)
+{
+    struct trace_reader reader;
+    struct trace_record record;
+    *exits = 0;
+    if (trace_open(&reader, trace->data, trace->size) != NULL)
+        return 0;
+    uint64_t good = reader.at;
+    while (trace_next(&reader, &record) == 1) {
+        good = reader.at;
+        *exits += record.kind == TRACE_EXIT;
+    }
+    return good;
+}
+
+/* A trace that broke off is cut behind its last whole record and ended. The image sends it in frames, so it may not even have begun. */
+static void end_trace(const struct sim_scenario *scenario, struct bytes *trace, const char *why)
 {
     struct bytes whole = {NULL, 0, 0};
     struct trace_writer writer = {.sink = sink, .context = &whole};
-    struct trace_reader reader;
-    struct trace_record record;
-    uint64_t exits = 0;
+    uint64_t exits;
     trace_begin(&writer);
-    if (bytes_add(&whole, trace->data, trace->size) && trace_open(&reader, whole.data, whole.size) == NULL) {
-        int more;
-        uint64_t good = reader.at;
-        while ((more = trace_next(&reader, &record)) == 1) {
-            good = reader.at;
-            exits += record.kind == TRACE_EXIT;
-        }
-        if (good > TRACE_HEADER_BYTES) {
-            whole.size = (size_t)good;
-            const uint64_t number[] = {exits, 0, 0, TRACE_STOP_HOST_ERROR};
-            trace_numbers(&writer, TRACE_END, 0, number, 4, why, (uint32_t)strlen(why));
-        }
+    (void)bytes_add(&whole, trace->data, trace->size);
+    whole.size = (size_t)whole_records(&whole, &exits);
+    if (whole.size <= TRACE_HEADER_BYTES) {
+        const uint8_t *crc = scenario->packed + PACKED_CRC_AT;
+        trace_scenario(&writer, crc[0] | (uint32_t)crc[1] << 8 | (uint32_t)crc[2] << 16 | (uint32_t)crc[3] << 24,
+                       scenario->name != NULL ? scenario->name : "", scenario->profile, "hw");
     }
+    const uint64_t number[] = {exits, 0, 0, TRACE_STOP_HOST_ERROR};
+    trace_numbers(&writer, TRACE_END, 0, number, 4, why, (uint32_t)strlen(why));
     trace->size = 0;
-    if (whole.size > TRACE_HEADER_BYTES)
-        (void)bytes_add(trace, whole.data + TRACE_HEADER_BYTES, whole.size - TRACE_HEADER_BYTES);
+    (void)bytes_add(trace, whole.data + TRACE_HEADER_BYTES, whole.size - TRACE_HEADER_BYTES);
     free(whole.data);
 }
 
@@ -125,11 +134,11 @@ static unsigned memory_mbytes(const struct batch *batch)
 }
 
 /* The scenario that the machine was at when it ended: it has begun and has neither run nor been refused. */
-static void broke_off(struct bochs_report *report, bool stuck, const char *last)
+static void broke_off(const struct sim_scenario *scenario, struct bochs_report *report, bool stuck, const char *last)
 {
     snprintf(report->text, sizeof report->text, "%s%s%.100s", stuck ? "the machine went silent" : "the machine ended", last[0] != '\0' ? ": " : "",
              last);
-    end_trace(&report->trace, report->text);
+    end_trace(scenario, &report->trace, report->text);
 }
 
 /* True when at least one scenario was settled. */
@@ -145,7 +154,7 @@ static bool settle(const struct batch *batch, struct bochs_report *reports, bool
             continue;
         }
         if (!report->ran && !report->refused)
-            broke_off(report, stuck, last);
+            broke_off(&batch->scenarios[index], report, stuck, last);
         outcomes[index].ran = report->ran;
         memcpy(outcomes[index].text, report->text, sizeof outcomes[index].text);
         traces[index] = report->trace;

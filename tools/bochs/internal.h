@@ -32,10 +32,11 @@ bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbyt
 /* What the serial port said of one scenario. */
 struct bochs_report {
     bool begun, ran, refused;
-    struct bytes trace; /* payloads of its frames */
+    struct bytes trace;       /* payloads of its frames */
     char text[160], note[48]; /* note: what the image adds, like a control that the processor lacks */
 };
-/* Takes a serial stream apart: frames and the lines "begin N", "note: text", "ran N: text", "refused N: text"; the last other line goes to `last`. */
+/* Takes a serial stream apart: frames and the lines "begin N", "note: text", "ran N: text", "refused N: text"; the last other line
+   since the last "begin" goes to `last`. */
 void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_t count, char last[160]);
 
 #endif

@@ -46,6 +46,7 @@ static void take_line(const char *line, struct bochs_report *reports, size_t cou
     if ((report = report_of(line, "begin", reports, count, &text)) != NULL) {
         report->begun = true;
         *current = report;
+        last[0] = '\0';
     } else if (strncmp(line, "note: ", 6) == 0 && *current != NULL) {
         snprintf((*current)->note, sizeof(*current)->note, "; %.*s", (int)sizeof(*current)->note - 3, line + 6);
     } else if ((report = report_of(line, "ran", reports, count, &text)) != NULL) {
