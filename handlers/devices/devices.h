@@ -3,8 +3,17 @@
 #ifndef DEVICES_DEVICES_H
 #define DEVICES_DEVICES_H
 
+#include "apics.h"
 #include "bus.h"
+#include "cmos.h"
 #include "debug.h"
+#include "fw_cfg.h"
+#include "pci.h"
+#include "pic.h"
+#include "pit.h"
+#include "power.h"
+#include "ps2.h"
+#include "uart.h"
 
 struct devices_config {
     uint64_t ram_bytes; /* of RAM at address 0 */
@@ -20,8 +29,17 @@ struct devices_config {
 /* May not be moved once it is initialised: the bus points into it. */
 struct hv_device_set {
     struct bus bus;
-    struct devices_config config;
+    struct pic pic;
+    struct pit pit;
+    struct cmos cmos;
+    struct uart uart;
+    struct ps2 ps2;
+    struct pci pci;
+    struct power power;
+    struct fw_cfg fw_cfg;
     struct debug_ports debug;
+    struct lapics lapics;
+    struct ioapic ioapic;
 };
 
 void devices_init(struct hv_device_set *set, const struct devices_config *config);
