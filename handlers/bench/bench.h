@@ -38,6 +38,13 @@ struct bench_result {
 bool bench_run(struct bk_machine *machine, const void *packed, uint64_t size, const char *machine_name, struct trace_writer *trace,
                struct bench_result *result);
 
+/* The controls that scenarios start from: the least set that the mode needs and the processor takes, by word. `capability` gives the VMX
+   capability MSRs, 0 for one that is not there. SDM 3D, "VMX Capability Reporting Facility". */
+typedef uint64_t bench_capability(const void *context, uint32_t msr);
+void bench_least_controls(bench_capability *capability, const void *context, enum packed_mode mode, uint64_t word[]);
+/* Which bits of a word the processor forces to 1 and allows to be 1. */
+void bench_allowed_controls(bench_capability *capability, const void *context, unsigned word, uint64_t *must_be_1, uint64_t *may_be_1);
+
 /* The first half of bench_run(), for tools that look at a VMCS without running it: prepares vCPU 0 of `vm` up to the first VM entry. */
 bool bench_prepare(struct bk_machine *machine, const void *packed, uint64_t size, struct hv_vm *vm, struct bench_result *result);
 

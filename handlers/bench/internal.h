@@ -6,9 +6,6 @@
 #include "../../vmx-model/controls.h"
 #include "bench.h"
 
-uint64_t hv_eptp(const struct hv_vm *vm);
-bool hv_add_memory(struct hv_vm *vm, gpa_t guest, uint64_t size);
-
 enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS };
 
 /* A packed scenario, gathered: what stands once in it, and what its records add up to. */
@@ -46,9 +43,6 @@ bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size,
 /* The next record of a kind; false at the end. */
 bool bench_next_of(struct packed_reader *reader, enum packed_kind kind, struct packed_record *record);
 
-/* ---- controls.c ---- */
-/* Works out plan.word and writes the control fields. */
-bool bench_write_controls(struct bench_setup *setup);
 static inline bool bench_ept_on(const struct bench_plan *plan)
 {
     return (plan->word[VMX_WORD_SECONDARY] & VMX_SEC_ENABLE_EPT) != 0 && (plan->word[VMX_WORD_PRIMARY] & VMX_PRI_ACTIVATE_SECONDARY) != 0;

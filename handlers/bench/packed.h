@@ -53,7 +53,7 @@ enum packed_policy {
 
 enum packed_step_kind {
     STEP_EXPECT = 0,               /* a = basic reason; then packed_match records: one VM exit is consumed */
-    STEP_EXPECT_ENTRY_FAILURE = 1, /* a = enum: 0 VMfailInvalid, 1 VMfailValid, 2 failed entry; b = error number or exit reason; then matches */
+    STEP_EXPECT_ENTRY_FAILURE = 1, /* a = enum packed_entry_failure; b = error number or basic exit reason; then matches */
     STEP_INTERRUPT = 2,            /* a = vector, b = guest instructions from here (0: at once): external interrupt at the physical CPU */
     STEP_NMI = 3,                  /* b as above */
     STEP_QUEUE_INTERRUPT = 4,      /* a = vector: the hypervisor queues a virtual interrupt */
@@ -62,12 +62,14 @@ enum packed_step_kind {
     STEP_WRITE_REGISTER = 7, /* a = gpr, b = value */
     STEP_WRITE_MEMORY = 8,   /* b = guest-physical address; bytes follow */
     STEP_CONTROL = 9,        /* a = control word, b = bits to set, c = bits to clear */
-    STEP_INIT = 10,
-    STEP_SIPI = 11, /* a = vector */
+    STEP_INIT = 10,          /* b as STEP_INTERRUPT */
+    STEP_SIPI = 11,          /* a = vector, b as STEP_INTERRUPT */
     STEP_MACHINE_CHECK_AT_ENTRY = 12,
     STEP_EPT = 13, /* a = rights, b = guest-physical, c = bytes: change EPT, then INVEPT */
     STEP_MTF = 14  /* a = number of instructions that the hypervisor single-steps with the monitor trap flag */
 };
+
+enum packed_entry_failure { ENTRY_FAIL_INVALID, ENTRY_FAIL_VALID, ENTRY_FAIL_EXIT, ENTRY_FAIL_FAULT, ENTRY_FAIL_ANY };
 
 /* Payload of PACKED_STEP: this head, then `extra` bytes. `line` is the script line, for the judge's messages. */
 struct packed_step {
@@ -107,7 +109,12 @@ enum packed_derived {
     MATCH_FETCH,
     MATCH_IDT_VECTOR,
     MATCH_IDT_TYPE,
-    MATCH_MSR /* RCX */
+    MATCH_MSR /* RCX */,
+    MATCH_SELECTOR,      /* of a task switch */
+    MATCH_SOURCE,        /* of a task switch: 0 CALL, 1 IRET, 2 JMP, 3 IDT task gate */
+    MATCH_OFFSET,        /* in the APIC page: APIC access, APIC write */
+    MATCH_ACCESS,        /* type of an APIC access */
+    MATCH_REGISTER = 128 /* and up: general register, in the order of enum vmx_gpr */
 };
 
 /* ---- reading ---- */

@@ -2,6 +2,28 @@
 /* Sets a machine up as a packed scenario says, through the backend alone. */
 #include "internal.h"
 
+static uint64_t machine_capability(const void *context, uint32_t msr)
+{
+    return bk_capability(context, msr);
+}
+
+/* The least valid set, then the scenario's own bits. */
+static bool write_controls(struct bench_setup *setup)
+{
+    struct bench_plan *plan = &setup->plan;
+    bench_least_controls(machine_capability, setup->machine, plan->mode, plan->word);
+    for (unsigned w = 0; w < BENCH_WORDS; w++) {
+        plan->word[w] = (plan->word[w] | plan->set[w]) & ~plan->clear[w];
+        const enum vmcs_field field = vmx_control_field((enum vmx_control_word)w);
+        if (!bk_vmwrite(setup->vcpu, field, plan->word[w]) && plan->word[w] != 0) {
+            bench_say(setup->result, "this processor has no field ");
+            bench_say_more(setup->result, vmcs_fields[field].name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool write_fields(struct bench_setup *setup)
 {
     struct packed_reader reader = setup->plan.records;
@@ -52,7 +74,7 @@ static bool prepare(struct bench_setup *setup)
         return bench_fail(setup->result, "the machine has less guest RAM than the scenario wants");
     setup->vcpu = bk_vcpu(machine, 0);
     bk_vmclear(setup->vcpu);
-    if (!bench_write_controls(setup) || !bench_clear_memory(setup))
+    if (!write_controls(setup) || !bench_clear_memory(setup))
         return false;
     if (!hv_vm_init(setup->vm, machine, &plan->policy, 1))
         return bench_fail(setup->result, "the machine has no page left for the hypervisor");

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verdict: walks through the trace of a scenario and its expectations side by side, up to the first that is not met. */
+#define _GNU_SOURCE
+#include "judge.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../vmx-model/reasons.h"
+#include "judge_text.h"
+
+/* The expectations of the packed scenario, one by one. */
+static bool next_expectation(struct judge *judge)
+{
+    struct packed_record record;
+    judge->have_step = false;
+    while (!judge->have_step && packed_next(&judge->steps, &record))
+        judge->have_step = packed_step_of(&record, &judge->step, &judge->matches) &&
+                           (judge->step.kind == STEP_EXPECT || judge->step.kind == STEP_EXPECT_ENTRY_FAILURE);
+    return judge->have_step;
+}
+
+struct packed_match judge_match(const struct judge *judge, unsigned i)
+{
+    const struct packed_record record = {.size = judge->step.extra, .payload = judge->matches};
+    const uint32_t at = i * (uint32_t)sizeof(struct packed_match);
+    return (struct packed_match){.item = packed_u32(&record, at),
+                                 .line = packed_u32(&record, at + 4),
+                                 .value = packed_u64(&record, at + 8),
+                                 .mask = packed_u64(&record, at + 16)};
+}
+
+unsigned judge_match_count(const struct judge *judge)
+{
+    return judge->step.extra / (unsigned)sizeof(struct packed_match);
+}
+
+bool judge_match_holds(const struct packed_match *match, const struct trace_record *exit)
+{
+    return (match_item(exit, match->item) & match->mask) == match->value;
+}
+
+static bool matches_hold(const struct judge *judge, const struct trace_record *exit)
+{
+    for (unsigned i = 0; i < judge_match_count(judge); i++) {
+        const struct packed_match match = judge_match(judge, i);
+        if (!judge_match_holds(&match, exit))
+            return false;
+    }
+    return true;
+}
+
+static bool exit_is_expected(const struct judge *judge, const struct trace_record *exit)
+{
+    const uint32_t reason = (uint32_t)exit->item[TRACE_REASON];
+    const bool failed = (reason & VMX_REASON_FAILED_VMENTRY) != 0;
+    const struct packed_step *step = &judge->step;
+    if (step->kind == STEP_EXPECT)
+        return !failed && vmx_basic_reason(reason) == step->a && matches_hold(judge, exit);
+    if (step->a == ENTRY_FAIL_ANY)
+        return failed;
+    return failed && step->a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == step->b && matches_hold(judge, exit);
+}
+
+static bool failure_is_expected(const struct judge *judge, const struct trace_record *failure)
+{
+    const struct packed_step *step = &judge->step;
+    if (step->kind != STEP_EXPECT_ENTRY_FAILURE)
+        return false;
+    if (step->a == ENTRY_FAIL_ANY)
+        return true;
+    return failure->number[0] == step->a && (step->a != ENTRY_FAIL_VALID || failure->number[1] == step->b);
+}
+
+static void remember(struct judge *judge, const struct trace_record *record)
+{
+    judge->last[judge->events % JUDGE_LAST] = *record;
+    judge->events++;
+}
+
+/* An exit or a failed entry. True: go on. */
+static bool judge_event(struct judge *judge, const struct trace_record *record)
+{
+    remember(judge, record);
+    if (!judge->have_step) {
+        if (judge->rest_any)
+            return true;
+        judge_unexpected(judge, record);
+        return false;
+    }
+    if (record->kind == TRACE_EXIT ? !exit_is_expected(judge, record) : !failure_is_expected(judge, record)) {
+        judge_mismatch(judge, record);
+        return false;
+    }
+    (void)next_expectation(judge);
+    return true;
+}
+
+static void keep_output(struct judge *judge, const struct trace_record *record)
+{
+    if (judge->output_size == judge->output_capacity) {
+        judge->output_capacity = judge->output_capacity * 2 + 256;
+        judge->output = pack_allocate(judge->output, judge->output_capacity);
+    }
+    judge->output[judge->output_size++] = (uint8_t)record->number[1];
+}
+
+static bool final_register_holds(const struct sim_final *final, const struct trace_record *record, uint64_t *got)
+{
+    /* FINAL: RIP, RSP, RFLAGS, CR0, CR3, CR4, EFER in number[]. */
+    static const uint8_t place[] = {0, 2, 3, 4, 5, 6};
+    *got = final->index < 16 ? record->gpr[final->index] : record->number[place[final->index - 16]];
+    return *got == final->value;
+}
+
+/* What of a dumped range one record shows is compared at once; bytes that no record shows stay wrong. */
+static void compare_memory(struct judge *judge, const struct trace_record *record)
+{
+    for (size_t i = 0; i < judge->scenario->final_count; i++) {
+        const struct sim_final *final = &judge->scenario->finals[i];
+        if (final->kind != SIM_FINAL_MEMORY)
+            continue;
+        for (uint32_t k = 0; k < record->text_length; k++) {
+            const uint64_t at = record->number[0] + k - final->value;
+            if (at < final->size)
+                judge->seen[i][at] = record->text[k];
+            if (at < final->size)
+                judge->shown[i] += at == judge->shown[i];
+        }
+    }
+}
+
+static bool judge_final(struct judge *judge, size_t i, const struct trace_record *end)
+{
+    const struct sim_final *final = &judge->scenario->finals[i];
+    uint64_t got = 0;
+    switch (final->kind) {
+    case SIM_FINAL_REGISTER:
+        if (final_register_holds(final, &judge->final, &got))
+            return true;
+        break;
+    case SIM_FINAL_MEMORY:
+        if (judge->shown[i] == final->size && (final->size == 0 || memcmp(judge->seen[i], final->bytes, final->size) == 0))
+            return true;
+        break;
+    case SIM_FINAL_EXITS:
+        got = end->number[0];
+        if (got == final->value)
+            return true;
+        break;
+    case SIM_FINAL_INSTRUCTIONS:
+        got = end->number[1];
+        if (got == final->value)
+            return true;
+        break;
+    case SIM_FINAL_STOP:
+        got = end->number[3];
+        if (got == final->value)
+            return true;
+        break;
+    case SIM_FINAL_OUTPUT:
+        if (final->size == 0 || (judge->output_size >= final->size && memmem(judge->output, judge->output_size, final->bytes, final->size) != NULL))
+            return true;
+        break;
+    }
+    judge_final_differs(judge, i, got);
+    return false;
+}
+
+static bool judge_end(struct judge *judge, const struct trace_record *end)
+{
+    judge->verdict->exits = end->number[0];
+    if (judge->have_step || end->number[3] == TRACE_STOP_HOST_ERROR) {
+        judge_ended_early(judge, end);
+        return false;
+    }
+    for (size_t i = 0; i < judge->scenario->final_count; i++)
+        if (!judge_final(judge, i, end))
+            return false;
+    return true;
+}
+
+/* One record of the scenario. True: go on. */
+static bool judge_record(struct judge *judge, const struct trace_record *record)
+{
+    switch (record->kind) {
+    case TRACE_EXIT:
+    case TRACE_ENTRY_FAIL:
+        return judge_event(judge, record);
+    case TRACE_OUTPUT:
+        keep_output(judge, record);
+        return true;
+    case TRACE_FINAL:
+        judge->final = *record;
+        return true;
+    case TRACE_MEMORY:
+        compare_memory(judge, record);
+        return true;
+    case TRACE_END:
+        judge->verdict->passed = judge_end(judge, record);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Moves the reader behind the head of this scenario's trace. */
+static bool find_trace(struct judge *judge, struct trace_reader *reader, uint32_t crc)
+{
+    struct trace_record record;
+    int status;
+    while ((status = trace_next(reader, &record)) == 1)
+        if (record.kind == TRACE_SCENARIO && record.number[0] == crc)
+            return true;
+    judge_say(judge, judge->scenario->line, status < 0 ? "the trace is cut off or damaged" : "the trace does not hold this scenario");
+    return false;
+}
+
+static void walk(struct judge *judge, struct trace_reader *reader)
+{
+    struct trace_record record;
+    int status;
+    while ((status = trace_next(reader, &record)) == 1)
+        if (!judge_record(judge, &record))
+            return;
+    judge_say(judge, judge->scenario->line, "the trace is cut off or damaged");
+}
+
+static void begin(struct judge *judge, uint32_t *crc)
+{
+    const struct sim_scenario *scenario = judge->scenario;
+    const struct packed_record header = {.size = PACKED_HEADER_BYTES, .payload = scenario->packed};
+    struct packed_record record;
+    (void)packed_open(&judge->steps, scenario->packed, scenario->packed_size);
+    struct packed_reader reader = judge->steps;
+    *crc = packed_u32(&header, 12);
+    while (packed_next(&reader, &record))
+        judge->rest_any = judge->rest_any || record.kind == PACKED_REST_ANY;
+    judge->seen = pack_allocate(NULL, scenario->final_count * sizeof *judge->seen);
+    judge->shown = pack_allocate(NULL, scenario->final_count * sizeof *judge->shown);
+    for (size_t i = 0; i < scenario->final_count; i++) {
+        judge->seen[i] = pack_allocate(NULL, scenario->finals[i].size);
+        judge->shown[i] = 0;
+    }
+    (void)next_expectation(judge);
+}
+
+void sim_judge(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_verdict *verdict)
+{
+    struct judge judge = {.scenario = scenario, .verdict = verdict};
+    struct trace_reader reader;
+    uint32_t crc;
+    *verdict = (struct sim_verdict){0};
+    begin(&judge, &crc);
+    const char *wrong = trace_open(&reader, trace, size);
+    if (wrong != NULL)
+        judge_say(&judge, scenario->line, wrong);
+    else if (find_trace(&judge, &reader, crc))
+        walk(&judge, &reader);
+    for (size_t i = 0; i < scenario->final_count; i++)
+        free(judge.seen[i]);
+    free(judge.seen);
+    free(judge.shown);
+    free(judge.output);
+}

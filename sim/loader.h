@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the scenario loader share. */
+#ifndef SIM_LOADER_H
+#define SIM_LOADER_H
+
+#include "../handlers/bench/bench.h"
+#include "../vmx-model/caps.h"
+#include "../vmx-model/controls.h"
+#include "pack.h"
+#include "scenario.h"
+#include "script.h"
+
+enum { LOADER_CODE_CACHE = 64 };
+
+/* Code that was assembled before: sweeps use the same text many times. */
+struct code_cache;
+
+/* One scenario { } on its way into a struct sim_scenario. */
+struct loader {
+    const char *path;
+    const struct script *script;
+    const struct script_table *table;
+    const struct sim_override *overrides;
+    size_t override_count;
+    struct sim_error *error;
+    struct code_cache *cache;
+    struct sim_scenario *out;
+    struct pack pack;
+    const struct vmx_caps *caps;
+    enum packed_mode mode;
+    bool expects_entry_failure;       /* then controls may be as wrong as they like */
+    uint64_t word[VMX_WORD_CONTROLS]; /* controls as the bench will work them out */
+};
+
+/* ---- loader_values.c ---- */
+/* Fills in the error and returns false. `word` narrows the line down to where it stands in the script; may be NULL. */
+__attribute__((format(printf, 4, 5))) bool load_fail(const struct loader *loader, unsigned line, const char *word, const char *format, ...);
+/* Notes the first reason why only the simulator can run the scenario. */
+void load_only_simulator(struct loader *loader, const char *because);
+/* A whole number, or a label of the guest's code with an optional "+number" or "-number". */
+bool load_number(const struct loader *loader, unsigned line, const struct script_value *value, const char *what, uint64_t *out);
+/* The same with an upper bound. */
+bool load_number_to(const struct loader *loader, unsigned line, const struct script_value *value, const char *what, uint64_t most, uint64_t *out);
+bool load_boolean(const struct loader *loader, unsigned line, const struct script_value *value, const char *what, bool *out);
+/* A table without a constructor's tag. */
+bool load_is_plain(const struct loader *loader, unsigned line, const struct script_value *value, const char *what);
+/* Bytes: a string, a table of byte values, or file "path". The result is the caller's. */
+bool load_bytes(struct loader *loader, unsigned line, const struct script_value *value, const char *what, uint8_t **bytes, size_t *size);
+/* An entry of a table by its key: the number it names, or the row of that name. */
+struct load_name {
+    const char *name;
+    uint64_t value;
+};
+bool load_name(const struct loader *loader, unsigned line, const struct script_value *value, const char *what, const struct load_name *names,
+               uint64_t *out);
+/* A general register by name, "rax" to "r15". */
+bool load_register(const struct loader *loader, unsigned line, const char *name, unsigned *gpr);
+bool load_field(const struct loader *loader, unsigned line, const char *name, enum vmcs_field *field);
+/* Closest of `count` names to a mistyped one; NULL when none is near. */
+const char *load_nearest(const char *name, const char *(*name_at)(size_t index, const void *context), size_t count, const void *context);
+/* Fails unless every key of the table is one of the NULL-terminated list. */
+bool load_only_keys(const struct loader *loader, unsigned line, const struct script_table *table, const char *where, const char *const *keys);
+
+/* ---- loader_code.c ---- */
+bool load_guest(struct loader *loader, const struct script_value *value);
+bool load_memory(struct loader *loader, const struct script_value *value);
+bool load_address_of(const struct loader *loader, const char *label, uint64_t *address);
+struct code_cache *load_cache_new(void);
+void load_cache_free(struct code_cache *cache);
+
+/* ---- loader_controls.c ---- */
+bool load_controls(struct loader *loader, const struct script_value *value);
+/* One table of words: bits to set and to clear by word. */
+bool load_control_words(const struct loader *loader, unsigned line, const struct script_value *value, uint64_t set[VMX_WORD_CONTROLS],
+                        uint64_t clear[VMX_WORD_CONTROLS]);
+
+/* ---- loader_setup.c ---- */
+bool load_name_of(struct loader *loader, const struct script_value *value);
+bool load_profile(struct loader *loader, const struct script_value *value);
+bool load_mode(struct loader *loader, const struct script_value *value);
+bool load_guest_ram(struct loader *loader, const struct script_value *value);
+bool load_fields(struct loader *loader, const struct script_value *value);
+bool load_registers(struct loader *loader, const struct script_value *value);
+bool load_io_bitmap(struct loader *loader, const struct script_value *value);
+bool load_msr_bitmap(struct loader *loader, const struct script_value *value);
+bool load_exception_bitmap(struct loader *loader, const struct script_value *value);
+bool load_idt(struct loader *loader, const struct script_value *value);
+bool load_pages(struct loader *loader, const struct script_value *value);
+bool load_msr_load(struct loader *loader, const struct script_value *value);
+bool load_vcpus(struct loader *loader, const struct script_value *value);
+bool load_limit(struct loader *loader, const struct script_value *value);
+bool load_rest(struct loader *loader, const struct script_value *value);
+
+/* ---- loader_policy.c ---- */
+bool load_policy(struct loader *loader, const struct script_value *value);
+bool load_msrs(struct loader *loader, const struct script_value *value);
+bool load_ept(struct loader *loader, const struct script_value *value);
+/* Guest-physical range and rights of ept { }. */
+struct load_ept_range {
+    uint64_t guest, bytes;
+    uint32_t rights, page_size;
+};
+bool load_ept_range(const struct loader *loader, unsigned line, const struct script_value *value, struct load_ept_range *range);
+
+/* ---- loader_steps.c, loader_match.c ---- */
+bool load_steps(struct loader *loader, const struct script_value *value);
+/* Does any step expect a failed entry? Looked up before all else. */
+bool load_expects_entry_failure(const struct script_value *value);
+/* Expected values of an exit of this reason; keys of `other_keys` are the caller's. One more match fits behind them. */
+bool load_matches(const struct loader *loader, unsigned line, const struct script_table *match, uint32_t reason, const char *const *other_keys,
+                  struct packed_match **out, size_t *count);
+
+/* ---- loader_final.c ---- */
+bool load_final(struct loader *loader, const struct script_value *value);
+
+#endif

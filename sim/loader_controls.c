@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Control bits of a scenario: by name over the least valid set of the mode, checked against the processor and against each other. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../vmx-model/names.h"
+#include "loader.h"
+
+/* Controls that Bochs offers on none of its processors: a scenario with one of them runs on the simulator alone. */
+static const struct {
+    enum vmx_control_word word;
+    uint8_t bit;
+} not_in_bochs[] = {
+    {VMX_WORD_PIN, 7},        {VMX_WORD_SECONDARY, 15}, {VMX_WORD_SECONDARY, 19}, {VMX_WORD_SECONDARY, 21}, {VMX_WORD_SECONDARY, 22},
+    {VMX_WORD_SECONDARY, 24}, {VMX_WORD_SECONDARY, 26}, {VMX_WORD_SECONDARY, 27}, {VMX_WORD_SECONDARY, 28}, {VMX_WORD_SECONDARY, 30},
+    {VMX_WORD_SECONDARY, 31}, {VMX_WORD_EXIT, 23},      {VMX_WORD_EXIT, 24},      {VMX_WORD_EXIT, 25},      {VMX_WORD_EXIT, 26},
+    {VMX_WORD_EXIT, 27},      {VMX_WORD_EXIT, 29},      {VMX_WORD_EXIT, 31},      {VMX_WORD_ENTRY, 16},     {VMX_WORD_ENTRY, 17},
+    {VMX_WORD_ENTRY, 18},     {VMX_WORD_ENTRY, 19},     {VMX_WORD_ENTRY, 21},     {VMX_WORD_ENTRY, 22},     {VMX_WORD_ENTRY, 23},
+    {VMX_WORD_ENTRY, 24},
+};
+
+static const char *control_name_at(size_t index, const void *context)
+{
+    const enum vmx_control_word word = *(const enum vmx_control_word *)context;
+    return vmx_controls[index].word == word ? vmx_controls[index].name : NULL;
+}
+
+static const struct vmx_control_row *find_control(const struct loader *loader, unsigned line, enum vmx_control_word word, const char *name)
+{
+    const struct vmx_control_row *row = vmx_control_of_name(word, name);
+    if (row != NULL && row->high == row->low)
+        return row;
+    const char *near = load_nearest(name, control_name_at, vmx_control_count, &word);
+    if (near != NULL) {
+        (void)load_fail(loader, line, name, "no such %s control '%s', did you mean '%s'?", vmx_control_word_name(word), name, near);
+        return NULL;
+    }
+    for (unsigned other = 0; other < VMX_WORD_CONTROLS; other++)
+        if (vmx_control_of_name((enum vmx_control_word)other, name) != NULL) {
+            (void)load_fail(loader, line, name, "'%s' is not a %s control but a %s control", name, vmx_control_word_name(word),
+                            vmx_control_word_name((enum vmx_control_word)other));
+            return NULL;
+        }
+    (void)load_fail(loader, line, name, "no such %s control '%s'", vmx_control_word_name(word), name);
+    return NULL;
+}
+
+static const char *word_name_at(size_t index, const void *context)
+{
+    (void)context;
+    return vmx_control_word_name((enum vmx_control_word)index);
+}
+
+static bool find_word(const struct loader *loader, unsigned line, const char *name, enum vmx_control_word *word)
+{
+    *word = vmx_control_word_of_name(name);
+    if (*word < VMX_WORD_CONTROLS)
+        return true;
+    const char *near = load_nearest(name, word_name_at, VMX_WORD_CONTROLS, NULL);
+    return load_fail(loader, line, name,
+                     "no such word of controls '%s'%s%s%s: there are pin, primary, secondary, tertiary, exit, exit2, entry, vmfunc", name,
+                     near != NULL ? ", did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+/* { "use_io_bitmaps", hlt_exiting = true, enable_ept = false } */
+static bool load_word(const struct loader *loader, unsigned line, enum vmx_control_word word, const struct script_value *value, uint64_t *set,
+                      uint64_t *clear)
+{
+    if (!load_is_plain(loader, line, value, vmx_control_word_name(word)))
+        return false;
+    for (size_t i = 0; i < value->table->count; i++) {
+        const struct script_entry *entry = &value->table->entries[i];
+        const bool listed = entry->key.type == SCRIPT_INTEGER;
+        if (listed ? entry->value.type != SCRIPT_STRING : entry->value.type != SCRIPT_BOOLEAN)
+            return load_fail(loader, line, vmx_control_word_name(word), "%s wants names of controls, or name = true or false",
+                             vmx_control_word_name(word));
+        const struct vmx_control_row *row = find_control(loader, line, word, listed ? entry->value.string : entry->key.string);
+        if (row == NULL)
+            return false;
+        const uint64_t mask = UINT64_C(1) << row->low;
+        const bool on = listed || entry->value.boolean;
+        if (((on ? *clear : *set) & mask) != 0)
+            return load_fail(loader, line, row->name, "the control '%s' is both set and cleared", row->name);
+        *(on ? set : clear) |= mask;
+    }
+    return true;
+}
+
+bool load_control_words(const struct loader *loader, unsigned line, const struct script_value *value, uint64_t set[VMX_WORD_CONTROLS],
+                        uint64_t clear[VMX_WORD_CONTROLS])
+{
+    memset(set, 0, VMX_WORD_CONTROLS * sizeof *set);
+    memset(clear, 0, VMX_WORD_CONTROLS * sizeof *clear);
+    if (!load_is_plain(loader, line, value, "controls"))
+        return false;
+    for (size_t i = 0; i < value->table->count; i++) {
+        const struct script_entry *entry = &value->table->entries[i];
+        enum vmx_control_word word;
+        if (entry->key.type != SCRIPT_STRING)
+            return load_fail(loader, line, "controls", "controls are given by word: controls = { primary = { \"hlt_exiting\" } }");
+        if (!find_word(loader, line, entry->key.string, &word) || !load_word(loader, line, word, &entry->value, &set[word], &clear[word]))
+            return false;
+    }
+    return true;
+}
+
+static bool apply_overrides(struct loader *loader, uint64_t set[VMX_WORD_CONTROLS], uint64_t clear[VMX_WORD_CONTROLS])
+{
+    for (size_t i = 0; i < loader->override_count; i++) {
+        const struct sim_override *override = &loader->overrides[i];
+        enum vmx_control_word word;
+        if (!find_word(loader, loader->table->line, override->word, &word))
+            return false;
+        const struct vmx_control_row *row = find_control(loader, loader->table->line, word, override->control);
+        if (row == NULL)
+            return false;
+        const uint64_t mask = UINT64_C(1) << row->low;
+        set[word] = override->value ? set[word] | mask : set[word] & ~mask;
+        clear[word] = override->value ? clear[word] & ~mask : clear[word] | mask;
+    }
+    return true;
+}
+
+static uint64_t profile_capability(const void *context, uint32_t msr)
+{
+    uint64_t value;
+    return vmx_capability_msr(context, msr, &value) ? value : 0;
+}
+
+/* The control that a word and bit of a dependency stand for: "use TPR shadow". */
+static const struct vmx_control_row *row_of(enum vmx_control_word word, unsigned bit)
+{
+    for (unsigned i = 0; i < vmx_control_count; i++)
+        if (vmx_controls[i].word == word && vmx_controls[i].low == bit)
+            return &vmx_controls[i];
+    return NULL;
+}
+
+/* One part of a dependency, "SECONDARY[4]=0"; parts in other words are conditions that only a run can judge. */
+static bool dependency_holds(const struct loader *loader, const struct vmx_control_row *row, const char *part)
+{
+    char name[16];
+    unsigned bit, value;
+    if (sscanf(part, " %15[A-Z0-9] [%u]=%u", name, &bit, &value) != 3 && sscanf(part, " %15[A-Z0-9][%u]=%u", name, &bit, &value) != 3)
+        return true;
+    const enum vmx_control_word word = vmx_control_word_of_name(name);
+    const struct vmx_control_row *other = word < VMX_WORD_CONTROLS && bit < 64 ? row_of(word, bit) : NULL;
+    if (other == NULL || (loader->word[word] >> bit & 1) == value)
+        return true;
+    return load_fail(loader, loader->table->line, row->name, "contradictory controls: %s.%s wants %s.%s = %u", vmx_control_word_name(row->word),
+                     row->name, vmx_control_word_name(word), other->name, value);
+}
+
+static bool dependencies_hold(const struct loader *loader, const struct vmx_control_row *row)
+{
+    char parts[160], *at = parts, *save = NULL;
+    snprintf(parts, sizeof parts, "%s", row->depends);
+    for (char *part = strtok_r(at, ";", &save); part != NULL; part = strtok_r(NULL, ";", &save))
+        if (!dependency_holds(loader, row, part))
+            return false;
+    return true;
+}
+
+/* Which profiles offer a control, for the message. */
+static void list_profiles(const struct vmx_control_row *row, char *out, size_t size)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < vmx_profile_count && at < size; i++) {
+        uint64_t must_be_1, may_be_1;
+        bench_allowed_controls(profile_capability, &vmx_profiles[i], row->word, &must_be_1, &may_be_1);
+        if ((may_be_1 >> row->low & 1) != 0)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at != 0 ? ", " : "", vmx_profiles[i].name);
+    }
+}
+
+/* A set of controls that VM entry would refuse is a mistake, unless the scenario is about refusals. */
+static bool check_row(const struct loader *loader, const struct vmx_control_row *row)
+{
+    uint64_t must_be_1, may_be_1;
+    bench_allowed_controls(profile_capability, loader->caps, row->word, &must_be_1, &may_be_1);
+    const bool on = (loader->word[row->word] >> row->low & 1) != 0;
+    if (on && (may_be_1 >> row->low & 1) == 0) {
+        char profiles[400];
+        list_profiles(row, profiles, sizeof profiles);
+        return load_fail(loader, loader->table->line, row->name, "the processor %s does not offer %s.%s%s%s", loader->caps->name,
+                         vmx_control_word_name(row->word), row->name, profiles[0] != '\0' ? "; these do (profile = ...): " : "; no profile does",
+                         profiles);
+    }
+    if (!on && (must_be_1 >> row->low & 1) != 0)
+        return load_fail(loader, loader->table->line, row->name, "%s.%s is fixed to 1 on the processor %s", vmx_control_word_name(row->word),
+                         row->name, loader->caps->name);
+    return !on || dependencies_hold(loader, row);
+}
+
+static bool check_controls(const struct loader *loader)
+{
+    for (unsigned i = 0; i < vmx_control_count && !loader->expects_entry_failure; i++)
+        if (vmx_controls[i].word < VMX_WORD_CONTROLS && vmx_controls[i].high == vmx_controls[i].low && !check_row(loader, &vmx_controls[i]))
+            return false;
+    return true;
+}
+
+/* Words that another word has to activate are activated, unless the script says otherwise. */
+static void activate(uint64_t set[VMX_WORD_CONTROLS], const uint64_t clear[VMX_WORD_CONTROLS])
+{
+    if (set[VMX_WORD_SECONDARY] != 0)
+        set[VMX_WORD_PRIMARY] |= VMX_PRI_ACTIVATE_SECONDARY & ~clear[VMX_WORD_PRIMARY];
+    if (set[VMX_WORD_TERTIARY] != 0)
+        set[VMX_WORD_PRIMARY] |= VMX_PRI_ACTIVATE_TERTIARY & ~clear[VMX_WORD_PRIMARY];
+    if (set[VMX_WORD_EXIT2] != 0)
+        set[VMX_WORD_EXIT] |= VMX_EXITCTL_ACTIVATE_SECONDARY & ~clear[VMX_WORD_EXIT];
+    if (set[VMX_WORD_VMFUNC] != 0)
+        set[VMX_WORD_SECONDARY] |= VMX_SEC_ENABLE_VMFUNC & ~clear[VMX_WORD_SECONDARY];
+}
+
+static void note_portability(struct loader *loader)
+{
+    for (size_t i = 0; i < sizeof not_in_bochs / sizeof not_in_bochs[0]; i++)
+        if ((loader->word[not_in_bochs[i].word] >> not_in_bochs[i].bit & 1) != 0)
+            load_only_simulator(loader, "it uses a control that Bochs does not have");
+    if (loader->word[VMX_WORD_TERTIARY] != 0 || loader->word[VMX_WORD_EXIT2] != 0)
+        load_only_simulator(loader, "it uses a control that Bochs does not have");
+    if ((loader->word[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0)
+        load_only_simulator(loader, "the VMX-preemption timer counts the machine's own time");
+}
+
+bool load_controls(struct loader *loader, const struct script_value *value)
+{
+    uint64_t set[VMX_WORD_CONTROLS] = {0}, clear[VMX_WORD_CONTROLS] = {0};
+    if (value != NULL && !load_control_words(loader, loader->table->line, value, set, clear))
+        return false;
+    activate(set, clear);
+    if (!apply_overrides(loader, set, clear))
+        return false;
+    bench_least_controls(profile_capability, loader->caps, loader->mode, loader->word);
+    for (unsigned w = 0; w < VMX_WORD_CONTROLS; w++) {
+        loader->word[w] = (loader->word[w] | set[w]) & ~clear[w];
+        if (set[w] == 0 && clear[w] == 0)
+            continue;
+        pack_record(&loader->pack, PACKED_CONTROL);
+        pack_u32(&loader->pack, w);
+        pack_u32(&loader->pack, 0);
+        pack_u64(&loader->pack, set[w]);
+        pack_u64(&loader->pack, clear[w]);
+    }
+    note_portability(loader);
+    return check_controls(loader);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a scenario expects at its end: registers, memory, exits, instructions, how it stopped, what the guest wrote. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader.h"
+
+static const struct load_name final_registers[] = {{"rax", 0},  {"rcx", 1},  {"rdx", 2},  {"rbx", 3},   {"rsp", 4},  {"rbp", 5},
+                                                   {"rsi", 6},  {"rdi", 7},  {"r8", 8},   {"r9", 9},    {"r10", 10}, {"r11", 11},
+                                                   {"r12", 12}, {"r13", 13}, {"r14", 14}, {"r15", 15},  {"rip", 16}, {"rflags", 17},
+                                                   {"cr0", 18}, {"cr3", 19}, {"cr4", 20}, {"efer", 21}, {0}};
+static const struct load_name stops[] = {{"steps", TRACE_STOP_STEPS},
+                                         {"halted", TRACE_STOP_HALTED},
+                                         {"power_off", TRACE_STOP_POWER_OFF},
+                                         {"handler", TRACE_STOP_HANDLER},
+                                         {"limit", TRACE_STOP_LIMIT},
+                                         {"entry_fail", TRACE_STOP_ENTRY_FAIL},
+                                         {0}};
+
+static struct sim_final *add_final(struct loader *loader, const char *word)
+{
+    struct sim_scenario *out = loader->out;
+    out->finals = pack_allocate(out->finals, (out->final_count + 1) * sizeof *out->finals);
+    struct sim_final *final = &out->finals[out->final_count++];
+    *final = (struct sim_final){.line = script_line_of(loader->script, script_line_of(loader->script, loader->table->line, "final"), word)};
+    return final;
+}
+
+static bool load_memory_of(struct loader *loader, const struct script_value *value)
+{
+    const unsigned line = loader->table->line;
+    if (!load_is_plain(loader, line, value, "final: memory"))
+        return false;
+    for (size_t i = 0; i < value->table->count; i++) {
+        const struct script_entry *entry = &value->table->entries[i];
+        uint8_t *bytes;
+        size_t size;
+        uint64_t address;
+        if (!load_number(loader, line, &entry->key, "final: memory", &address) ||
+            !load_bytes(loader, line, &entry->value, "final: memory", &bytes, &size))
+            return false;
+        struct sim_final *final = add_final(loader, "memory");
+        final->kind = SIM_FINAL_MEMORY;
+        final->value = address;
+        final->bytes = bytes;
+        final->size = size;
+        pack_record(&loader->pack, PACKED_DUMP);
+        pack_u64(&loader->pack, address);
+        pack_u64(&loader->pack, size);
+    }
+    return true;
+}
+
+static bool load_output(struct loader *loader, const struct script_value *value)
+{
+    if (value->type != SCRIPT_STRING)
+        return load_fail(loader, loader->table->line, "output", "final: output wants a text that the guest's console shows");
+    struct sim_final *final = add_final(loader, "output");
+    final->kind = SIM_FINAL_OUTPUT;
+    final->bytes = pack_allocate(NULL, value->size);
+    memcpy(final->bytes, value->string, value->size);
+    final->size = value->size;
+    return true;
+}
+
+static bool load_number_of(struct loader *loader, const char *key, const struct script_value *value)
+{
+    const unsigned line = loader->table->line;
+    uint64_t number;
+    const bool stop = strcmp(key, "stop") == 0;
+    if (stop ? !load_name(loader, line, value, "final: stop", stops, &number) : !load_number(loader, line, value, key, &number))
+        return false;
+    struct sim_final *final = add_final(loader, key);
+    final->value = number;
+    final->kind = stop ? SIM_FINAL_STOP : strcmp(key, "exits") == 0 ? SIM_FINAL_EXITS : SIM_FINAL_INSTRUCTIONS;
+    return true;
+}
+
+static bool load_register_of(struct loader *loader, const char *key, const struct script_value *value)
+{
+    for (size_t i = 0; final_registers[i].name != NULL; i++) {
+        uint64_t number;
+        if (strcmp(final_registers[i].name, key) != 0)
+            continue;
+        if (!load_number(loader, loader->table->line, value, key, &number))
+            return false;
+        struct sim_final *final = add_final(loader, key);
+        final->kind = SIM_FINAL_REGISTER;
+        final->index = (unsigned)final_registers[i].value;
+        final->value = number;
+        return true;
+    }
+    return true;
+}
+
+bool load_final(struct loader *loader, const struct script_value *value)
+{
+    static const char *const keys[] = {"memory", "exits", "instructions", "stop", "output", "rax", "rcx",  "rdx", "rbx", "rsp",
+                                       "rbp",    "rsi",   "rdi",          "r8",   "r9",     "r10", "r11",  "r12", "r13", "r14",
+                                       "r15",    "rip",   "rflags",       "cr0",  "cr3",    "cr4", "efer", NULL};
+    const unsigned line = loader->table->line;
+    if (!load_is_plain(loader, line, value, "final") || !load_only_keys(loader, line, value->table, "final", keys))
+        return false;
+    for (size_t i = 0; i < value->table->count; i++) {
+        const char *key = value->table->entries[i].key.string;
+        const struct script_value *given = &value->table->entries[i].value;
+        bool good;
+        if (strcmp(key, "memory") == 0)
+            good = load_memory_of(loader, given);
+        else if (strcmp(key, "output") == 0)
+            good = load_output(loader, given);
+        else if (strcmp(key, "exits") == 0 || strcmp(key, "instructions") == 0 || strcmp(key, "stop") == 0)
+            good = load_number_of(loader, key, given);
+        else
+            good = load_register_of(loader, key, given);
+        if (!good)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a script to packed scenarios. */
+#define _DEFAULT_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader.h"
+
+/* The keys of scenario { }, in the order in which they are looked at: what later ones need comes first. */
+static const struct {
+    const char *key;
+    bool (*load)(struct loader *, const struct script_value *);
+    bool always; /* called with NULL when the key is absent */
+} keys[] = {
+    {"name", load_name_of, false},
+    {"profile", load_profile, true},
+    {"mode", load_mode, true},
+    {"guest_ram", load_guest_ram, true},
+    {"vcpus", load_vcpus, false},
+    {"limit", load_limit, true},
+    {"controls", load_controls, true},
+    {"io_bitmap", load_io_bitmap, false},
+    {"msr_bitmap", load_msr_bitmap, false},
+    {"exception_bitmap", load_exception_bitmap, false},
+    {"policy", load_policy, false},
+    {"msrs", load_msrs, false},
+    {"guest", load_guest, false},
+    {"memory", load_memory, false},
+    {"vmcs", load_fields, false},
+    {"registers", load_registers, false},
+    {"idt", load_idt, false},
+    {"pages", load_pages, false},
+    {"ept", load_ept, false},
+    {"msr_load", load_msr_load, false},
+    {"rest", load_rest, false},
+    {"steps", load_steps, false},
+    {"final", load_final, false},
+};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
+static int by_address(const void *left, const void *right)
+{
+    const struct sim_symbol *a = left, *b = right;
+    if (a->address != b->address)
+        return a->address < b->address ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static bool check_keys(const struct loader *loader)
+{
+    const char *names[KEYS + 1] = {0};
+    for (size_t i = 0; i < KEYS; i++)
+        names[i] = keys[i].key;
+    if (!load_only_keys(loader, loader->table->line, loader->table, "scenario", names))
+        return false;
+    if (script_get(loader->table, "name") == NULL)
+        return load_fail(loader, loader->table->line, NULL, "the scenario has no name");
+    if (script_get(loader->table, "guest") == NULL && script_get(loader->table, "memory") == NULL)
+        return load_fail(loader, loader->table->line, NULL, "the scenario has no code: guest = asm [[ ... ]]");
+    return true;
+}
+
+static void finish(struct loader *loader)
+{
+    struct sim_scenario *out = loader->out;
+    if (out->symbol_count != 0)
+        qsort(out->symbols, out->symbol_count, sizeof *out->symbols, by_address);
+    if (out->portable) {
+        pack_record(&loader->pack, PACKED_PORTABLE);
+        pack_u32(&loader->pack, 1);
+    }
+    pack_end(&loader->pack);
+    out->packed = loader->pack.bytes;
+    out->packed_size = loader->pack.size;
+}
+
+static bool load_one(struct loader *loader, const struct script_value *value)
+{
+    if (!script_is_kind(value, "scenario"))
+        return load_fail(loader, 0, NULL, "the script returns something that is not a scenario: return scenario { name = \"...\", ... }");
+    struct sim_scenario *out = loader->out;
+    loader->table = value->table;
+    loader->caps = vmx_default_profile();
+    loader->expects_entry_failure = load_expects_entry_failure(script_get(value->table, "steps"));
+    *out = (struct sim_scenario){.file = strdup(loader->path), .line = value->table->line, .vcpus = 1, .portable = true};
+    pack_begin(&loader->pack);
+    bool good = check_keys(loader);
+    for (size_t i = 0; good && i < KEYS; i++) {
+        const struct script_value *given = script_get(value->table, keys[i].key);
+        if (given != NULL || keys[i].always)
+            good = keys[i].load(loader, given);
+    }
+    if (good)
+        finish(loader);
+    else
+        free(loader->pack.bytes);
+    return good;
+}
+
+/* One scenario, or a list of lists of them. */
+static bool load_all(struct loader *loader, const struct script_value *value, struct sim_scenario **scenarios, size_t *count)
+{
+    if (value->type != SCRIPT_TABLE || value->table->kind != NULL) {
+        *scenarios = pack_allocate(*scenarios, (*count + 1) * sizeof **scenarios);
+        loader->out = &(*scenarios)[*count];
+        *loader->out = (struct sim_scenario){0};
+        (*count)++;
+        return load_one(loader, value);
+    }
+    for (size_t i = 0; i < value->table->count; i++)
+        if (!load_all(loader, &value->table->entries[i].value, scenarios, count))
+            return false;
+    return true;
+}
+
+static bool names_differ(struct loader *loader, const struct sim_scenario *scenarios, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(scenarios[i].name, scenarios[k].name) == 0)
+                return load_fail(loader, scenarios[i].line, NULL, "two scenarios have the name '%s'", scenarios[i].name);
+    return true;
+}
+
+bool sim_scenario_load(const char *path, const struct sim_override *overrides, size_t override_count, struct sim_scenario **scenarios, size_t *count,
+                       struct sim_error *error)
+{
+    struct script script;
+    *scenarios = NULL;
+    *count = 0;
+    if (!script_run(path, &script, error))
+        return false;
+    struct loader loader = {
+        .path = path, .script = &script, .overrides = overrides, .override_count = override_count, .error = error, .cache = load_cache_new()};
+    bool good = load_all(&loader, &script.result, scenarios, count) && names_differ(&loader, *scenarios, *count);
+    if (good && *count == 0)
+        good = load_fail(&loader, 0, NULL, "the script returns no scenario");
+    load_cache_free(loader.cache);
+    script_free(&script);
+    if (!good) {
+        sim_scenario_free(*scenarios, *count);
+        *scenarios = NULL;
+        *count = 0;
+    }
+    return good;
+}
+
+void sim_scenario_free(struct sim_scenario *scenarios, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sim_scenario *scenario = &scenarios[i];
+        for (size_t k = 0; k < scenario->symbol_count; k++)
+            free(scenario->symbols[k].name);
+        for (size_t k = 0; k < scenario->final_count; k++)
+            free(scenario->finals[k].bytes);
+        free(scenario->symbols);
+        free(scenario->finals);
+        free(scenario->name);
+        free(scenario->file);
+        free(scenario->packed);
+    }
+    free(scenarios);
+}
