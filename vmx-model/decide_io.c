@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Decisions for IN, OUT, INS and OUTS. SDM 1, "I/O Permission Bit Map"; SDM 3C, "I/O-Bitmap Addresses". */
+#include "access.h"
 #include "decide_ops.h"
 
 static bool bitmap_bit(const struct vmx_cpu *cpu, uint32_t port)
@@ -34,14 +35,14 @@ static bool tss_allows(struct vmx_cpu *cpu, uint32_t port, unsigned size, struct
     *failure = vmx_outcome_gp();
     if ((tr->access_rights & VMX_AR_TYPE) != TSS_32_BUSY || tr->limit < TSS_IO_MAP_BASE + 1)
         return false;
-    if (!vmx_read_linear(cpu, tr->base + TSS_IO_MAP_BASE, raw, 2, VMX_ACCESS_READ, false, &translation)) {
+    if (!vmx_read_system(cpu, tr->base + TSS_IO_MAP_BASE, raw, 2, &translation)) {
         *failure = vmx_outcome_of_translation(&translation);
         return false;
     }
     const uint32_t offset = (uint32_t)(raw[0] | raw[1] << 8) + (port >> 3);
     if (offset + 1 > tr->limit)
         return false;
-    if (!vmx_read_linear(cpu, tr->base + offset, raw, 2, VMX_ACCESS_READ, false, &translation)) {
+    if (!vmx_read_system(cpu, tr->base + offset, raw, 2, &translation)) {
         *failure = vmx_outcome_of_translation(&translation);
         return false;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Task switches by CALL, JMP and IRET always exit. SDM 3A, "Task Switching"; SDM 3C, "Instructions That Cause VM Exits Unconditionally". */
+#include "access.h"
 #include "decide_ops.h"
 #include "operand.h"
 
@@ -23,7 +24,7 @@ static enum found find(struct vmx_cpu *cpu, uint16_t selector, struct descriptor
     struct vmx_translation translation;
     if ((local && (ldtr->access_rights & VMX_AR_UNUSABLE) != 0) || offset + 7 > (local ? ldtr->limit : s->gdtr.limit))
         return NOT_IN_TABLE;
-    if (vmx_read_linear(cpu, (local ? ldtr->base : s->gdtr.base) + offset, d, sizeof *d, VMX_ACCESS_READ, false, &translation))
+    if (vmx_read_system(cpu, (local ? ldtr->base : s->gdtr.base) + offset, d, sizeof *d, &translation))
         return FOUND;
     *failure = vmx_outcome_of_translation(&translation);
     return ACCESS_FAILED;
@@ -142,7 +143,7 @@ struct vmx_outcome vmx_decide_iret(struct vmx_cpu *cpu, const struct vmx_instruc
         return vmx_outcome_run();
     if ((s->efer & VMX_EFER_LMA) != 0)
         return vmx_outcome_gp();
-    if (!vmx_read_linear(cpu, s->seg[VMX_TR].base, &selector, sizeof selector, VMX_ACCESS_READ, false, &translation))
+    if (!vmx_read_system(cpu, s->seg[VMX_TR].base, &selector, sizeof selector, &translation))
         return vmx_outcome_of_translation(&translation);
     if ((selector & 4) != 0)
         return selector_fault(VMX_TS, selector);

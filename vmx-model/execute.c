@@ -84,6 +84,8 @@ struct vmx_outcome vmx_retire_into(struct vmx_cpu *cpu, const struct vmx_instruc
 {
     struct vmx_outcome outcome = *trap;
     outcome.changed = changed | complete(cpu, i);
+    if (trap->kind != VMX_OUTCOME_EXIT)
+        return outcome;
     cpu->stale |= outcome.changed;
     cpu->unsaved |= outcome.changed;
     return outcome;

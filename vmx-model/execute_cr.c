@@ -146,7 +146,7 @@ static struct vmx_outcome write_cr8(struct vmx_cpu *cpu, const struct vmx_instru
         return vmx_retire(cpu, i, VMX_GROUP_MSR);
     }
     const struct vmx_outcome trap = vmx_write_virtual_cr8(cpu, value);
-    return trap.kind == VMX_OUTCOME_EXIT ? vmx_retire_into(cpu, i, 0, &trap) : vmx_retire(cpu, i, 0);
+    return vmx_retire_into(cpu, i, 0, &trap);
 }
 
 struct vmx_outcome vmx_execute_mov_to_cr(struct vmx_cpu *cpu, const struct vmx_instruction *i)
@@ -226,10 +226,10 @@ struct vmx_outcome vmx_execute_smsw(struct vmx_cpu *cpu, const struct vmx_instru
 {
     const uint64_t value = vmx_visible_cr0(cpu);
     const uint16_t word = (uint16_t)value;
-    struct vmx_outcome failure;
+    struct vmx_outcome after;
     if (i->rm == VMX_OPERAND_REGISTER)
         return store_register(cpu, i, i->operand_size, value);
-    return vmx_write_operand(cpu, i, &word, sizeof word, &failure) ? vmx_retire(cpu, i, 0) : failure;
+    return vmx_write_operand(cpu, i, &word, sizeof word, &after) ? vmx_retire_into(cpu, i, 0, &after) : after;
 }
 
 /* ---- debug registers ---- */

@@ -37,7 +37,7 @@ struct vmx_outcome vmx_execute_wrmsr(struct vmx_cpu *cpu, const struct vmx_instr
     case VMX_X2APIC_FAULT:
         return vmx_outcome_gp();
     case VMX_X2APIC_DONE:
-        return trap.kind == VMX_OUTCOME_EXIT ? vmx_retire_into(cpu, i, 0, &trap) : vmx_retire(cpu, i, 0);
+        return vmx_retire_into(cpu, i, 0, &trap);
     case VMX_X2APIC_ORDINARY:
         break;
     }

@@ -28,7 +28,7 @@ vmx_execution vmx_execute_vmfunc, vmx_execute_vmread, vmx_execute_vmwrite;
    groups that the instruction wrote. */
 struct vmx_outcome vmx_retire(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint32_t changed);
 
-/* The same for an instruction that ends in a trap-like exit. */
+/* The same for an instruction after which APIC virtualization may exit: `trap` is that exit, or DONE. */
 struct vmx_outcome vmx_retire_into(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint32_t changed, const struct vmx_outcome *trap);
 
 /* RAX and RDX take the halves of a value. */

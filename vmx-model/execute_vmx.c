@@ -19,7 +19,7 @@ struct vmx_outcome vmx_execute_vmfunc(struct vmx_cpu *cpu, const struct vmx_inst
 
 enum result { SUCCEED, FAIL_INVALID, FAIL_VALID };
 
-static struct vmx_outcome conclude(struct vmx_cpu *cpu, const struct vmx_instruction *i, enum result result)
+static struct vmx_outcome conclude_into(struct vmx_cpu *cpu, const struct vmx_instruction *i, enum result result, const struct vmx_outcome *trap)
 {
     struct vmx_state *const s = &cpu->state;
     s->rflags &= ~VMX_RFLAGS_ARITHMETIC;
@@ -27,7 +27,13 @@ static struct vmx_outcome conclude(struct vmx_cpu *cpu, const struct vmx_instruc
         s->rflags |= VMX_RFLAGS_CF;
     if (result == FAIL_VALID)
         s->rflags |= VMX_RFLAGS_ZF;
-    return vmx_retire(cpu, i, VMX_GROUP_GPR | VMX_GROUP_IP);
+    return vmx_retire_into(cpu, i, VMX_GROUP_GPR | VMX_GROUP_IP, trap);
+}
+
+static struct vmx_outcome conclude(struct vmx_cpu *cpu, const struct vmx_instruction *i, enum result result)
+{
+    const struct vmx_outcome done = vmx_outcome_done(0);
+    return conclude_into(cpu, i, result, &done);
 }
 
 /* The error goes to the current VMCS, not to the shadow VMCS. */
@@ -47,7 +53,7 @@ struct vmx_outcome vmx_execute_vmread(struct vmx_cpu *cpu, const struct vmx_inst
 {
     const bool mode64 = vmx_in_64bit_mode(&cpu->state);
     const unsigned size = mode64 ? 8 : 4;
-    struct vmx_outcome failure;
+    struct vmx_outcome after = vmx_outcome_done(0);
     struct vmcs shadow;
     uint64_t value;
     if (!vmx_non_root(cpu))
@@ -59,9 +65,9 @@ struct vmx_outcome vmx_execute_vmread(struct vmx_cpu *cpu, const struct vmx_inst
         return fail_valid(cpu, i, error);
     if (i->rm == VMX_OPERAND_REGISTER)
         vmx_set_register(&cpu->state, i->rm_register, size, value);
-    else if (!vmx_write_operand(cpu, i, &value, size, &failure))
-        return failure;
-    return conclude(cpu, i, SUCCEED);
+    else if (!vmx_write_operand(cpu, i, &value, size, &after))
+        return after;
+    return conclude_into(cpu, i, SUCCEED, &after);
 }
 
 struct vmx_outcome vmx_execute_vmwrite(struct vmx_cpu *cpu, const struct vmx_instruction *i)

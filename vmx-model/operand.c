@@ -3,6 +3,7 @@
 #include "operand.h"
 
 #include "registers.h"
+#include "virtual_apic.h"
 
 static bool segmentation_faults(const struct vmx_segment *segment, uint64_t offset, uint32_t size, bool write)
 {
@@ -62,16 +63,18 @@ bool vmx_read_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, void
     return false;
 }
 
-bool vmx_write_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, const void *buffer, uint32_t size, struct vmx_outcome *failure)
+bool vmx_write_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, const void *buffer, uint32_t size, struct vmx_outcome *after)
 {
     gva_t linear;
     struct vmx_translation translation;
-    if (!vmx_segment_linear(cpu, i->segment, vmx_effective_address(&cpu->state, i), size, true, &linear, failure))
+    if (!vmx_segment_linear(cpu, i->segment, vmx_effective_address(&cpu->state, i), size, true, &linear, after))
         return false;
-    if (vmx_write_linear(cpu, linear, buffer, size, vmx_cpl(&cpu->state) == 3, &translation))
-        return true;
-    *failure = vmx_outcome_of_translation(&translation);
-    return false;
+    if (!vmx_write_linear(cpu, linear, buffer, size, vmx_cpl(&cpu->state) == 3, &translation)) {
+        *after = vmx_outcome_of_translation(&translation);
+        return false;
+    }
+    *after = translation.apic_page ? vmx_apic_write_emulation(cpu, linear & 0xfff) : vmx_outcome_done(0);
+    return true;
 }
 
 static uint64_t size_mask(unsigned size)

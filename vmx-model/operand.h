@@ -9,9 +9,10 @@
 bool vmx_segment_linear(const struct vmx_cpu *cpu, unsigned segment, uint64_t offset, uint32_t size, bool write, gva_t *linear,
                         struct vmx_outcome *failure);
 
-/* Moves the memory operand (size 1 to 64 bytes) in or out; false: *failure is the fault or the exit of the access. */
+/* Moves the memory operand (size 1 to 64 bytes) in or out; false: *failure (*after) is the fault or the exit of the access. A write that succeeds
+   leaves in *after what APIC-write emulation led to: a trap-like exit, or DONE. */
 bool vmx_read_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, void *buffer, uint32_t size, struct vmx_outcome *failure);
-bool vmx_write_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, const void *buffer, uint32_t size, struct vmx_outcome *failure);
+bool vmx_write_operand(struct vmx_cpu *cpu, const struct vmx_instruction *i, const void *buffer, uint32_t size, struct vmx_outcome *after);
 
 /* A general register of 2, 4 or 8 bytes; writing 4 bytes clears the upper half, writing 2 keeps the rest. */
 uint64_t vmx_register(const struct vmx_state *s, unsigned number, unsigned size);
