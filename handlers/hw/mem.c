@@ -8,10 +8,14 @@ void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+enum { WORD = 8 };
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     void *at = to;
-    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(size) : : "memory");
+    size_t words = size / WORD, rest = size % WORD;
+    __asm__ volatile("rep movsq" : "+D"(at), "+S"(from), "+c"(words) : : "memory");
+    __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(rest) : : "memory");
     return to;
 }
 
@@ -19,16 +23,23 @@ void *memmove(void *to, const void *from, size_t size)
 {
     if ((uintptr_t)to - (uintptr_t)from >= size)
         return memcpy(to, from, size);
+    size_t words = size / WORD, rest = size % WORD;
     uint8_t *last_to = (uint8_t *)to + size - 1;
     const uint8_t *last_from = (const uint8_t *)from + size - 1;
-    __asm__ volatile("std; rep movsb; cld" : "+D"(last_to), "+S"(last_from), "+c"(size) : : "memory", "cc");
+    __asm__ volatile("std; rep movsb; cld" : "+D"(last_to), "+S"(last_from), "+c"(rest) : : "memory", "cc");
+    last_to -= WORD - 1;
+    last_from -= WORD - 1;
+    __asm__ volatile("std; rep movsq; cld" : "+D"(last_to), "+S"(last_from), "+c"(words) : : "memory", "cc");
     return to;
 }
 
 void *memset(void *to, int value, size_t size)
 {
     void *at = to;
-    __asm__ volatile("rep stosb" : "+D"(at), "+c"(size) : "a"(value) : "memory");
+    size_t words = size / WORD, rest = size % WORD;
+    const uint64_t pattern = UINT64_C(0x0101010101010101) * (uint8_t)value;
+    __asm__ volatile("rep stosq" : "+D"(at), "+c"(words) : "a"(pattern) : "memory");
+    __asm__ volatile("rep stosb" : "+D"(at), "+c"(rest) : "a"(pattern) : "memory");
     return to;
 }
 
