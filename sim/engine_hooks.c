@@ -3,8 +3,7 @@
    the instruction acts. Helpers of instructions that sim_engine_allow_once() may let pass fall through to the original. */
 #include "engine_internal.h"
 
-enum { RFLAGS_IF = 1 << 9, EFER_LMA = 1 << 10, DR6_BS = 1 << 14 };
-enum { DESCRIPTOR_S = 1 << 12, DESCRIPTOR_TYPE_SHIFT = 8, DESCRIPTOR_DPL_SHIFT = 13 };
+enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16, DR6_BS = 1 << 14 };
 
 _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event)
 {
@@ -27,7 +26,7 @@ _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t 
     engine_stop_event(engine, SIM_STOP_EXCEPTION, &event);
 }
 
-static _Noreturn void stop_before(struct sim_engine *engine, uintptr_t return_address)
+_Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address)
 {
     engine_unwind(engine, return_address);
     engine_stop(engine, SIM_STOP_INSTRUCTION);
@@ -42,7 +41,7 @@ static _Noreturn void stop_before(struct sim_engine *engine, uintptr_t return_ad
     result __wrap_helper_##name##_x86_64(__VA_ARGS__)                                                                                                \
     {                                                                                                                                                \
         DISTINCT(name);                                                                                                                              \
-        stop_before(engine_running, RETURN_ADDRESS);                                                                                                 \
+        engine_stop_before(engine_running, RETURN_ADDRESS);                                                                                          \
     }
 
 #pragma GCC diagnostic push
@@ -73,7 +72,7 @@ STOPS(void, write_crN, struct unicorn_env *env, int number, uint64_t value)
     {                                                                                                                                                \
         DISTINCT(name);                                                                                                                              \
         if (!engine_running->allowing)                                                                                                               \
-            stop_before(engine_running, RETURN_ADDRESS);                                                                                             \
+            engine_stop_before(engine_running, RETURN_ADDRESS);                                                                                      \
         __real_helper_##name##_x86_64 arguments;                                                                                                     \
     }
 
@@ -85,17 +84,8 @@ uint64_t __wrap_helper_read_crN_x86_64(struct unicorn_env *env, int number);
 uint64_t __wrap_helper_read_crN_x86_64(struct unicorn_env *env, int number)
 {
     if (!engine_running->allowing)
-        stop_before(engine_running, RETURN_ADDRESS);
+        engine_stop_before(engine_running, RETURN_ADDRESS);
     return number == 8 ? env->v_tpr : env->cr[number];
-}
-
-void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length);
-void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length)
-{
-    if (!engine_running->allowing)
-        stop_before(engine_running, RETURN_ADDRESS);
-    env->eip += (uint64_t)(int64_t)length;
-    engine_retry(engine_running, 0);
 }
 
 /* Descriptor-table accesses, SMSW, LMSW, CLTS, MOV DR, INVD, WBINVD, RSM announce themselves here; so do PUSHF, POPF, IRET, which
@@ -107,7 +97,7 @@ void __wrap_helper_svm_check_intercept_param_x86_64(struct unicorn_env *env, uin
     (void)env;
     (void)parameter;
     if (type != PUSHF && type != POPF && type != IRET && !engine_running->allowing)
-        stop_before(engine_running, RETURN_ADDRESS);
+        engine_stop_before(engine_running, RETURN_ADDRESS);
 }
 
 void __wrap_cpu_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32_t type, uint64_t parameter, uintptr_t return_address);
@@ -208,8 +198,8 @@ _Noreturn void __wrap_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_a
 /* The trap of RFLAGS.TF: the instruction has completed, RIP is behind it. */
 static _Noreturn void single_step(void)
 {
-    const struct vmx_event event = {.vector = VMX_DB, .type = VMX_EVENT_HARDWARE_EXCEPTION, .payload = DR6_BS};
-    engine_stop_event(engine_running, SIM_STOP_EXCEPTION, &event);
+    engine_running->result->event = (struct vmx_event){.vector = VMX_DB, .type = VMX_EVENT_HARDWARE_EXCEPTION, .payload = DR6_BS};
+    engine_stop_at_boundary(engine_running, SIM_STOP_EXCEPTION);
 }
 
 _Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env);
@@ -219,106 +209,23 @@ _Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env)
     single_step();
 }
 
+/* PAUSE ends its block; the original would end the run. */
+void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length);
+void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length)
+{
+    if (!engine_running->allowing)
+        engine_stop_before(engine_running, RETURN_ADDRESS);
+    env->eip += (uint64_t)(int64_t)length;
+    env->hflags &= ~(uint32_t)UNICORN_HF_INHIBIT_IRQ;
+    if (env->eflags & RFLAGS_TF)
+        single_step();
+    env->eflags &= ~(uint64_t)RFLAGS_RF;
+    engine_retry(engine_running, 0);
+}
+
 void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env);
 void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env)
 {
-    enum { RFLAGS_TF = 1 << 8 };
     if (env->eflags & RFLAGS_TF)
         single_step();
-}
-
-/* The descriptor of a far transfer names a task that may be switched to. Unreadable ones are left to the original. */
-static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_address)
-{
-    enum { TSS_16 = 1, TASK_GATE = 5, TSS_32 = 9 };
-    const struct unicorn_segment *table = selector & 4 ? &env->segs[VMX_LDTR] : &env->gdt;
-    const uint32_t offset = (uint32_t)selector & 0xfff8;
-    if ((selector & 0xfffc) == 0 || offset + 7 > table->limit || (env->efer & EFER_LMA) != 0)
-        return false;
-    const int mode = env->hflags & UNICORN_HF_SMAP ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
-    const uint32_t high = cpu_ldl_mmuidx_ra_x86_64(env, table->base + offset + 4, mode, return_address);
-    const uint32_t type = high >> DESCRIPTOR_TYPE_SHIFT & 0xf, dpl = high >> DESCRIPTOR_DPL_SHIFT & 3;
-    if ((high & DESCRIPTOR_S) != 0 || (type != TSS_16 && type != TASK_GATE && type != TSS_32))
-        return false;
-    return dpl >= (env->hflags & UNICORN_HF_CPL) && dpl >= ((uint32_t)selector & 3);
-}
-
-/* The originals find RIP by their return address, which is here now: it is restored before. */
-static void before_far_transfer(struct unicorn_env *env, int selector, uintptr_t return_address)
-{
-    engine_restore(engine_running, return_address);
-    if (is_task(env, selector, return_address))
-        stop_before(engine_running, return_address);
-}
-
-void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
-void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
-void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
-{
-    before_far_transfer(env, cs, RETURN_ADDRESS);
-    __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
-}
-
-void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
-void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
-void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
-{
-    before_far_transfer(env, cs, RETURN_ADDRESS);
-    __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
-}
-
-/* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
-static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8])
-{
-    enum { NULL_SS_FLAGS = 0xc09300, FLAGS_DPL = 3 << DESCRIPTOR_DPL_SHIFT };
-    for (unsigned i = VMX_FS; i <= VMX_GS; i++)
-        if (env->segs[i].flags == 0 && before[i].flags != 0)
-            env->segs[i].base = before[i].base;
-    struct unicorn_segment *ss = &env->segs[VMX_SS];
-    if ((ss->selector & 0xfffc) == 0 && (ss->flags & ~(uint32_t)FLAGS_DPL) == NULL_SS_FLAGS && ss->flags != before[VMX_SS].flags)
-        ss->flags &= FLAGS_DPL;
-}
-
-void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
-void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
-void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
-{
-    enum { RFLAGS_NT = 1 << 14 };
-    struct unicorn_segment before[8];
-    if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
-        stop_before(engine_running, RETURN_ADDRESS);
-    __builtin_memcpy(before, env->segs, sizeof before);
-    __real_helper_iret_protected_x86_64(env, shift, next);
-    after_return(env, before);
-}
-
-void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
-void __real_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
-void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released)
-{
-    struct unicorn_segment before[8];
-    __builtin_memcpy(before, env->segs, sizeof before);
-    __real_helper_lret_protected_x86_64(env, shift, released);
-    after_return(env, before);
-}
-
-/* The original leaves the type in TR as the descriptor had it, without the busy bit, and accepts a null selector. */
-void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector);
-void __real_helper_ltr_x86_64(struct unicorn_env *env, int selector);
-void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector)
-{
-    enum { TYPE_BUSY = 2 << DESCRIPTOR_TYPE_SHIFT };
-    if ((selector & 0xfffc) == 0)
-        engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
-    __real_helper_ltr_x86_64(env, selector);
-    env->segs[VMX_TR].flags |= TYPE_BUSY;
-}
-
-void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector);
-void __real_helper_lldt_x86_64(struct unicorn_env *env, int selector);
-void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector)
-{
-    __real_helper_lldt_x86_64(env, selector);
-    if ((selector & 0xfffc) == 0)
-        env->segs[VMX_LDTR].flags = 0;
 }

@@ -67,7 +67,8 @@ struct sim_engine {
     struct sim_engine *peer; /* ring of engines on the same RAM */
     struct sim_engine_callbacks callbacks;
 
-    struct vmx_state held; /* what Unicorn has no place for */
+    struct unicorn_block last_block; /* `block`, when the code buffer no longer has it */
+    struct vmx_state held;           /* what Unicorn has no place for */
     struct engine_snapshot snapshot;
 };
 
@@ -83,6 +84,10 @@ void engine_unwind(struct sim_engine *engine, uintptr_t return_address);
 void engine_restore(struct sim_engine *engine, uintptr_t return_address);
 /* Leaves the run at the current RIP. */
 _Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop);
+/* The same behind a completed instruction or iteration of REP. */
+_Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop);
+/* RIP is at the boundary where the run has to end. */
+bool engine_deadline_is_due(const struct sim_engine *engine);
 /* Leaves the block and looks again for one to run at the current RIP; `count` instructions long, 0: any length. */
 _Noreturn void engine_retry(struct sim_engine *engine, uint32_t count);
 /* Starts and ends the accounting of one run. */
@@ -100,6 +105,8 @@ void engine_code_forgotten(struct sim_engine *engine);
 
 /* engine_hooks.c */
 _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event);
+/* Ends the run before the instruction that made the call. */
+_Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);
 _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
 
 /* engine_mode.c */
@@ -107,7 +114,7 @@ void engine_set_features(struct unicorn_env *env);
 /* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */
 void engine_update_mode(struct unicorn_env *env);
 
-/* engine_state.c */
+/* engine_changed.c */
 void engine_snapshot(struct sim_engine *engine, uint32_t groups);
 
 #endif

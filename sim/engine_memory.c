@@ -108,13 +108,6 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     }
 }
 
-/* A fetch is about to look for its page. At the deadline it is not due any more; only a REP whose counter has become 0 still completes. */
-static void check_deadline(struct sim_engine *engine)
-{
-    if (engine->left <= 0 && !engine->allowing && (engine->block_word & BLOCK_REP_LAST) == 0)
-        engine_stop(engine, SIM_STOP_DEADLINE);
-}
-
 /* A fetch failed. The instruction at RIP may not be the one that needs the missing page: it is retried alone first. */
 static void retry_fetch(struct sim_engine *engine)
 {
@@ -141,8 +134,8 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
     (void)size;
-    if (access == UNICORN_FETCH)
-        check_deadline(engine);
+    if (access == UNICORN_FETCH && engine_deadline_is_due(engine))
+        engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
     engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER, t);
@@ -152,12 +145,13 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     }
     if (probe)
         return false;
-    if (access == UNICORN_FETCH)
-        retry_fetch(engine);
-    else
-        engine_unwind(engine, return_address);
     engine->result->linear = linear;
     engine->result->access = kinds[access];
+    if (access == UNICORN_FETCH) {
+        retry_fetch(engine);
+        engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
+    }
+    engine_unwind(engine, return_address);
     engine_stop(engine, SIM_STOP_TRANSLATION);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Moving groups of state in and out; finding what guest code changed. */
+/* Moving groups of state in and out. */
 #include <string.h>
 
 #include "engine_internal.h"
@@ -11,16 +11,19 @@ enum { BLOCKING_SHADOW = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS };
 static void get_segment(const struct unicorn_segment *from, struct vmx_segment *to)
 {
     const uint32_t rights = from->flags >> RIGHTS_SHIFT & RIGHTS;
-    *to = (struct vmx_segment){.base = from->base,
-                               .limit = from->limit,
-                               .access_rights = rights & PRESENT ? rights : rights | UNUSABLE,
-                               .selector = (uint16_t)from->selector};
+    to->base = from->base;
+    to->limit = from->limit;
+    to->access_rights = rights & PRESENT ? rights : rights | UNUSABLE;
+    to->selector = (uint16_t)from->selector;
 }
 
 static void set_segment(struct unicorn_segment *to, const struct vmx_segment *from)
 {
     const uint32_t rights = from->access_rights & UNUSABLE ? from->access_rights & DPL : from->access_rights & RIGHTS;
-    *to = (struct unicorn_segment){.selector = from->selector, .base = from->base, .limit = from->limit, .flags = rights << RIGHTS_SHIFT};
+    to->selector = from->selector;
+    to->base = from->base;
+    to->limit = from->limit;
+    to->flags = rights << RIGHTS_SHIFT;
 }
 
 static void get_msrs(const struct sim_engine *engine, struct vmx_state *s)
@@ -160,8 +163,10 @@ void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             get_segment(&env->segs[i], &s->seg[i]);
     if (groups & VMX_GROUP_TABLES) {
-        s->gdtr = (struct vmx_descriptor_table){env->gdt.base, env->gdt.limit};
-        s->idtr = (struct vmx_descriptor_table){env->idt.base, env->idt.limit};
+        s->gdtr.base = env->gdt.base;
+        s->gdtr.limit = env->gdt.limit;
+        s->idtr.base = env->idt.base;
+        s->idtr.limit = env->idt.limit;
     }
     if (groups & VMX_GROUP_DEBUG) {
         memcpy(s->dr, env->dr, sizeof s->dr);
@@ -192,8 +197,10 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             set_segment(&env->segs[i], &s->seg[i]);
     if (groups & VMX_GROUP_TABLES) {
-        env->gdt = (struct unicorn_segment){.base = s->gdtr.base, .limit = s->gdtr.limit};
-        env->idt = (struct unicorn_segment){.base = s->idtr.base, .limit = s->idtr.limit};
+        env->gdt.base = s->gdtr.base;
+        env->gdt.limit = s->gdtr.limit;
+        env->idt.base = s->idtr.base;
+        env->idt.limit = s->idtr.limit;
     }
     if (groups & VMX_GROUP_DEBUG) {
         memcpy(env->dr, s->dr, sizeof env->dr);
@@ -206,86 +213,6 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
     if (mode)
         engine_update_mode(env);
     engine_snapshot(engine, groups);
-}
-
-void engine_snapshot(struct sim_engine *engine, uint32_t groups)
-{
-    const struct unicorn_env *env = engine->env;
-    struct engine_snapshot *shot = &engine->snapshot;
-    if (groups & VMX_GROUP_GPR) {
-        const uint64_t rsp = shot->regs[VMX_RSP];
-        memcpy(shot->regs, env->regs, sizeof shot->regs);
-        shot->regs[VMX_RSP] = rsp;
-    }
-    if (groups & VMX_GROUP_IP) {
-        shot->regs[VMX_RSP] = env->regs[VMX_RSP];
-        shot->eip = env->eip;
-        shot->eflags = env->eflags;
-    }
-    if (groups & VMX_GROUP_CONTROL) {
-        shot->cr[0] = env->cr[0];
-        shot->cr[3] = env->cr[3];
-        shot->cr[4] = env->cr[4];
-        shot->efer = env->efer;
-    }
-    if (groups & VMX_GROUP_SEGMENTS)
-        memcpy(shot->segs, env->segs, sizeof shot->segs);
-    if (groups & VMX_GROUP_TABLES) {
-        shot->gdt = env->gdt;
-        shot->idt = env->idt;
-    }
-    if (groups & VMX_GROUP_DEBUG)
-        memcpy(shot->dr, env->dr, sizeof shot->dr);
-    if (groups & VMX_GROUP_MSR) {
-        shot->cr[2] = env->cr[2];
-        shot->kernel_gs_base = env->kernel_gs_base;
-        shot->pkru = env->pkru;
-        shot->v_tpr = env->v_tpr;
-        shot->xcr0 = env->xcr0;
-    }
-    if (groups & VMX_GROUP_EVENT) {
-        shot->inhibit = env->hflags & UNICORN_HF_INHIBIT_IRQ;
-        shot->nmi = env->hflags2 & UNICORN_HF2_NMI;
-    }
-}
-
-typedef uint64_t pair __attribute__((vector_size(16), aligned(8), may_alias));
-
-/* Not 0 when the bytes differ; a fraction of what memcmp() takes for the sizes here. */
-static inline uint64_t difference(const void *a, const void *b, size_t size)
-{
-    const pair *x = a, *y = b;
-    pair sum = {0, 0};
-#pragma GCC unroll 16
-    for (size_t i = 0; i < size / sizeof *x; i++)
-        sum |= x[i] ^ y[i];
-    return sum[0] | sum[1];
-}
-
-uint32_t sim_engine_changed(struct sim_engine *engine)
-{
-    const struct unicorn_env *env = engine->env;
-    const struct engine_snapshot *shot = &engine->snapshot;
-    uint32_t changed = 0;
-    /* RSP, the fifth register, is of the group IP. */
-    if ((difference(env->regs, shot->regs, 32) | (env->regs[VMX_RBP] ^ shot->regs[VMX_RBP]) | difference(env->regs + 6, shot->regs + 6, 80)) != 0)
-        changed |= VMX_GROUP_GPR;
-    if (((env->eip ^ shot->eip) | (env->eflags ^ shot->eflags) | (env->regs[VMX_RSP] ^ shot->regs[VMX_RSP])) != 0)
-        changed |= VMX_GROUP_IP;
-    if (difference(env->segs, shot->segs, sizeof shot->segs) != 0)
-        changed |= VMX_GROUP_SEGMENTS;
-    if ((difference(&env->gdt, &shot->gdt, 48)) != 0)
-        changed |= VMX_GROUP_TABLES;
-    if (((env->cr[0] ^ shot->cr[0]) | (env->cr[3] ^ shot->cr[3]) | (env->cr[4] ^ shot->cr[4]) | (env->efer ^ shot->efer)) != 0)
-        changed |= VMX_GROUP_CONTROL;
-    if (difference(env->dr, shot->dr, sizeof shot->dr) != 0)
-        changed |= VMX_GROUP_DEBUG;
-    if (((env->kernel_gs_base ^ shot->kernel_gs_base) | (env->pkru ^ shot->pkru) | (env->cr[2] ^ shot->cr[2]) | (env->xcr0 ^ shot->xcr0) |
-         (uint64_t)(env->v_tpr ^ shot->v_tpr)) != 0)
-        changed |= VMX_GROUP_MSR;
-    if ((env->hflags & UNICORN_HF_INHIBIT_IRQ) != shot->inhibit || (env->hflags2 & UNICORN_HF2_NMI) != shot->nmi)
-        changed |= VMX_GROUP_EVENT;
-    return changed;
 }
 
 uint64_t *sim_engine_gpr(struct sim_engine *engine)

@@ -89,6 +89,27 @@ void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
     engine->block_word = 0;
 }
 
+/* QEMU runs each iteration of REP as a block of its own. */
+static bool rep_goes_on(const struct sim_engine *engine)
+{
+    const struct unicorn_block *block = engine->block;
+    return block != NULL && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->env->eip + block->cs_base != block->pc + block->size;
+}
+
+bool engine_deadline_is_due(const struct sim_engine *engine)
+{
+    return engine->left <= 0 && !engine->allowing && !rep_goes_on(engine);
+}
+
+_Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop)
+{
+    if (rep_goes_on(engine))
+        engine->unretired++;
+    if ((engine->block_word & BLOCK_RF) != 0)
+        engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
+    engine_stop(engine, stop);
+}
+
 static bool counter_is_zero(const struct sim_engine *engine, uint32_t word)
 {
     const uint64_t rcx = engine->env->regs[VMX_RCX];
@@ -97,8 +118,8 @@ static bool counter_is_zero(const struct sim_engine *engine, uint32_t word)
     return word & BLOCK_COUNTER_32 ? (uint32_t)rcx == 0 : rcx == 0;
 }
 
-/* The block starts with the very REP instruction that ended the previous block: QEMU runs each iteration as a block of its own and comes
-   back once more to find the counter 0. */
+/* The block starts with the very REP instruction that ended the previous block; after the last iteration it comes once more to find
+   the counter 0. */
 static bool is_same_rep(const struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
     return (word & BLOCK_REP_FIRST) != 0 && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->block != NULL &&

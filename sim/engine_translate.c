@@ -152,6 +152,10 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
     const char *end = UNICORN_FIELD(engine->tcg, UNICORN_TCG_CODE_HIGHWATER, char *);
     if (end - next >= CODE_BUFFER_RESERVE)
         return;
+    if (engine->block != NULL) {
+        engine->last_block = *engine->block;
+        engine->block = &engine->last_block;
+    }
     tb_flush_x86_64(engine->cpu);
     UNICORN_FIELD(engine->uc, UNICORN_UC_LAST_BLOCK, void *) = NULL;
     engine_code_forgotten(engine);

@@ -4,6 +4,28 @@
 
 #include "engine_guest.h"
 
+/* Structures that were assigned whole have anything in their padding. */
+static void clear_padding(struct vmx_state *s)
+{
+    struct vmx_segment seg[VMX_SEGMENT_COUNT];
+    struct vmx_descriptor_table tables[2];
+    memset(seg, 0, sizeof seg);
+    memset(tables, 0, sizeof tables);
+    for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++) {
+        seg[i].base = s->seg[i].base;
+        seg[i].limit = s->seg[i].limit;
+        seg[i].access_rights = s->seg[i].access_rights;
+        seg[i].selector = s->seg[i].selector;
+    }
+    tables[0].base = s->gdtr.base;
+    tables[0].limit = s->gdtr.limit;
+    tables[1].base = s->idtr.base;
+    tables[1].limit = s->idtr.limit;
+    memcpy(s->seg, seg, sizeof seg);
+    memcpy(&s->gdtr, &tables[0], sizeof s->gdtr);
+    memcpy(&s->idtr, &tables[1], sizeof s->idtr);
+}
+
 static void state_goes_round_unchanged(void)
 {
     struct guest *g = guest_new();
@@ -45,6 +67,7 @@ static void state_goes_round_unchanged(void)
     in.pkru = 0x55555554;
     in.activity = VMX_HLT;
     in.pending_debug = 0x4000;
+    clear_padding(&in);
     for (unsigned blocking = 0; blocking < 16; blocking++) {
         if ((blocking & 3) == 3)
             continue;
@@ -320,6 +343,23 @@ static void trap_flag_traps_behind_the_instruction(void)
     guest_free(g);
 }
 
+static void trap_flag_traps_after_each_iteration(void)
+{
+    BLOB(traced_rep, "rep lodsb\n nop");
+    struct guest *g = guest_new();
+    PUT(g, GUEST_CODE, traced_rep);
+    g->state.rflags = 0x102;
+    g->state.gpr[VMX_RCX] = 3;
+    g->state.gpr[VMX_RSI] = GUEST_DATA;
+    for (unsigned i = 1; i <= 3; i++) {
+        CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_EXCEPTION);
+        CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + (i == 3 ? 2 : 0));
+        CU_ASSERT_EQUAL(sim_engine_ticks(g->engine), i);
+        CU_ASSERT_EQUAL(sim_engine_retired(g->engine), i == 3 ? 1 : 0);
+    }
+    guest_free(g);
+}
+
 static void resume_flag_ends_with_its_instruction(void)
 {
     BLOB(resumed, "nop\n jmp 1f\n nop\n 1: nop\n cpuid");
@@ -413,5 +453,6 @@ SUITE("sim/engine_state", {"state_goes_round_unchanged", state_goes_round_unchan
       {"virtual_8086_mode_is_user_code", virtual_8086_mode_is_user_code}, {"compatibility_mode_and_back", compatibility_mode_and_back},
       {"system_calls_switch_rings", system_calls_switch_rings}, {"exceptions_carry_vector_and_error_code", exceptions_carry_vector_and_error_code},
       {"trap_flag_traps_behind_the_instruction", trap_flag_traps_behind_the_instruction},
+      {"trap_flag_traps_after_each_iteration", trap_flag_traps_after_each_iteration},
       {"resume_flag_ends_with_its_instruction", resume_flag_ends_with_its_instruction}, {"allowed_instructions_act", allowed_instructions_act},
       {"string_io_stops_before_memory_is_touched", string_io_stops_before_memory_is_touched}, {"task_switches_stop", task_switches_stop})

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Far transfers and loads of LDTR and TR: task switches stop, and what Unicorn's helpers do otherwise than an Intel processor is put right. */
+#include "engine_internal.h"
+
+enum { EFER_LMA = 1 << 10, DESCRIPTOR_S = 1 << 12, DESCRIPTOR_TYPE_SHIFT = 8, DESCRIPTOR_DPL_SHIFT = 13 };
+
+/* The descriptor of a far transfer names a task that may be switched to. Unreadable ones are left to the original. */
+static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_address)
+{
+    enum { TSS_16 = 1, TASK_GATE = 5, TSS_32 = 9 };
+    const struct unicorn_segment *table = selector & 4 ? &env->segs[VMX_LDTR] : &env->gdt;
+    const uint32_t offset = (uint32_t)selector & 0xfff8;
+    if ((selector & 0xfffc) == 0 || offset + 7 > table->limit || (env->efer & EFER_LMA) != 0)
+        return false;
+    const int mode = env->hflags & UNICORN_HF_SMAP ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
+    const uint32_t high = cpu_ldl_mmuidx_ra_x86_64(env, table->base + offset + 4, mode, return_address);
+    const uint32_t type = high >> DESCRIPTOR_TYPE_SHIFT & 0xf, dpl = high >> DESCRIPTOR_DPL_SHIFT & 3;
+    if ((high & DESCRIPTOR_S) != 0 || (type != TSS_16 && type != TASK_GATE && type != TSS_32))
+        return false;
+    return dpl >= (env->hflags & UNICORN_HF_CPL) && dpl >= ((uint32_t)selector & 3);
+}
+
+/* The originals find RIP by their return address, which is here now: it is restored before. */
+static void before_far_transfer(struct unicorn_env *env, int selector, uintptr_t return_address)
+{
+    engine_restore(engine_running, return_address);
+    if (is_task(env, selector, return_address))
+        engine_stop_before(engine_running, return_address);
+}
+
+void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
+void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
+void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
+{
+    before_far_transfer(env, cs, RETURN_ADDRESS);
+    __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
+}
+
+void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
+void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
+void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
+{
+    before_far_transfer(env, cs, RETURN_ADDRESS);
+    __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
+}
+
+/* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
+static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8])
+{
+    enum { NULL_SS_FLAGS = 0xc09300, FLAGS_DPL = 3 << DESCRIPTOR_DPL_SHIFT };
+    for (unsigned i = VMX_FS; i <= VMX_GS; i++)
+        if (env->segs[i].flags == 0 && before[i].flags != 0)
+            env->segs[i].base = before[i].base;
+    struct unicorn_segment *ss = &env->segs[VMX_SS];
+    if ((ss->selector & 0xfffc) == 0 && (ss->flags & ~(uint32_t)FLAGS_DPL) == NULL_SS_FLAGS && ss->flags != before[VMX_SS].flags)
+        ss->flags &= FLAGS_DPL;
+}
+
+void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
+void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
+void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
+{
+    enum { RFLAGS_NT = 1 << 14 };
+    struct unicorn_segment before[8];
+    if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
+        engine_stop_before(engine_running, RETURN_ADDRESS);
+    __builtin_memcpy(before, env->segs, sizeof before);
+    __real_helper_iret_protected_x86_64(env, shift, next);
+    after_return(env, before);
+}
+
+void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
+void __real_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
+void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released)
+{
+    struct unicorn_segment before[8];
+    __builtin_memcpy(before, env->segs, sizeof before);
+    __real_helper_lret_protected_x86_64(env, shift, released);
+    after_return(env, before);
+}
+
+/* The original leaves the type in TR as the descriptor had it, without the busy bit, and accepts a null selector. */
+void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector);
+void __real_helper_ltr_x86_64(struct unicorn_env *env, int selector);
+void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector)
+{
+    enum { TYPE_BUSY = 2 << DESCRIPTOR_TYPE_SHIFT };
+    if ((selector & 0xfffc) == 0)
+        engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
+    __real_helper_ltr_x86_64(env, selector);
+    env->segs[VMX_TR].flags |= TYPE_BUSY;
+}
+
+void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector);
+void __real_helper_lldt_x86_64(struct unicorn_env *env, int selector);
+void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector)
+{
+    __real_helper_lldt_x86_64(env, selector);
+    if ((selector & 0xfffc) == 0)
+        env->segs[VMX_LDTR].flags = 0;
+}
