@@ -27,6 +27,8 @@ void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out);
 /* As vmx_read_linear() and vmx_write_linear(), for implicit supervisor accesses. */
 bool vmx_read_system(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t size, struct vmx_translation *out);
 bool vmx_write_system(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, struct vmx_translation *out);
+/* Writes with a privilege of its own. */
+bool vmx_write_as(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, bool user, bool implicit, struct vmx_translation *out);
 
 /* A guest-physical address is used for ... */
 enum vmx_ept_use {

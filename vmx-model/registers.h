@@ -20,6 +20,7 @@
 #define VMX_CR0_KEPT UINT64_C(0x7ffaffd0)    /* VM entry and VM exit leave these: 30, 29, 28:19, 17, 15:6, 4 */
 #define VMX_CR0_LMSW UINT64_C(0xf)
 
+#define VMX_CR4_VME VMX_BIT(0)
 #define VMX_CR4_TSD VMX_BIT(2)
 #define VMX_CR4_DE VMX_BIT(3)
 #define VMX_CR4_PSE VMX_BIT(4)

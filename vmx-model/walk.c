@@ -121,9 +121,9 @@ static bool read_bytes(struct vmx_cpu *cpu, gva_t linear, uint8_t *buffer, uint3
     return true;
 }
 
-static bool write_bytes(struct vmx_cpu *cpu, gva_t linear, const uint8_t *buffer, uint32_t size, bool user, bool implicit,
-                        struct vmx_translation *out)
+bool vmx_write_as(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, bool user, bool implicit, struct vmx_translation *out)
 {
+    const uint8_t *const bytes = buffer;
     const uint32_t first = left_in_page(linear, size);
     struct vmx_translation begin;
     if (!translate_part(cpu, linear, first, VMX_ACCESS_WRITE, user, implicit, out))
@@ -136,7 +136,7 @@ static bool write_bytes(struct vmx_cpu *cpu, gva_t linear, const uint8_t *buffer
     if (!translate_part(cpu, linear + first, size - first, VMX_ACCESS_WRITE, user, implicit, out))
         return false;
     const bool first_written = cpu->memory.write(cpu->memory.context, begin.host, buffer, first);
-    const bool second_written = cpu->memory.write(cpu->memory.context, out->host, buffer + first, size - first);
+    const bool second_written = cpu->memory.write(cpu->memory.context, out->host, bytes + first, size - first);
     out->no_memory = !first_written || !second_written;
     return true;
 }
@@ -149,7 +149,7 @@ bool vmx_read_linear(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t s
 
 bool vmx_write_linear(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, bool user, struct vmx_translation *out)
 {
-    return write_bytes(cpu, linear, buffer, size, user, !user && vmx_cpl(&cpu->state) == 3, out);
+    return vmx_write_as(cpu, linear, buffer, size, user, !user && vmx_cpl(&cpu->state) == 3, out);
 }
 
 bool vmx_read_system(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t size, struct vmx_translation *out)
@@ -159,7 +159,7 @@ bool vmx_read_system(struct vmx_cpu *cpu, gva_t linear, void *buffer, uint32_t s
 
 bool vmx_write_system(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_t size, struct vmx_translation *out)
 {
-    return write_bytes(cpu, linear, buffer, size, false, true, out);
+    return vmx_write_as(cpu, linear, buffer, size, false, true, out);
 }
 
 bool vmx_load_pdptes(struct vmx_cpu *cpu, uint64_t cr3, uint64_t pdpte[4], struct vmx_translation *out)
