@@ -316,10 +316,10 @@ static bool judge_stop(struct bk_vcpu *vcpu, const struct sim_engine_result *res
     return false;
 }
 
-/* Ticks that may pass before somebody must look again: limit, stimulus, timer; one while a boundary may release something. */
-static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left, bool step)
+/* Ticks that may pass before somebody must look again: limit, stimulus, timer, monitor trap flag. */
+static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left)
 {
-    if (step || (vmx_primary_controls(&vcpu->cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0)
+    if ((vmx_primary_controls(&vcpu->cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0)
         return 1;
     const uint64_t length = least(left, least(sim_stimuli_distance(vcpu), vmx_timer_remaining(&vcpu->cpu)));
     return length == 0 ? 1 : length;
@@ -337,7 +337,6 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
         cpu->pending.mtf |= (vmx_primary_controls(cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0;
     }
     for (;;) {
-        bool step = false;
         sim_stimuli_arrive(vcpu);
         if (boundary_matters(vcpu)) {
             if (judge_boundary(vcpu, &entered))
@@ -347,13 +346,15 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
                     return entered;
                 continue;
             }
-            step = boundary_matters(vcpu);
+            /* What still waits is blocked, and only the guest can end that. */
+            if (boundary_matters(vcpu))
+                sim_engine_watch_once(vcpu->engine);
         }
         const uint64_t used = sim_retired(machine) + machine->steps;
         if (used >= machine->limit)
             return leave_without_exit(vcpu, BK_LIMIT);
         struct sim_engine_result result;
-        sim_engine_run(vcpu->engine, run_length(vcpu, machine->limit - used, step), &result);
+        sim_engine_run(vcpu->engine, run_length(vcpu, machine->limit - used), &result);
         pull(vcpu);
         if (judge_stop(vcpu, &result, &entered))
             return entered;
