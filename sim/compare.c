@@ -20,7 +20,9 @@ struct slice {
 
 struct comparison {
     FILE *text;
-    bool time;
+    struct sim_compare_options options;
+    uint32_t reason; /* basic reason of the last exit, while it is the same in both */
+    uint64_t known;
     uint64_t exits; /* of the current scenario that agree */
 };
 
@@ -90,12 +92,27 @@ static bool registers_differ(struct comparison *c, const struct trace_record *a,
     return differ;
 }
 
+/* Takes away what is known to differ. */
+static uint64_t unknown_bits(struct comparison *c, unsigned item, uint64_t a, uint64_t b)
+{
+    uint64_t bits = a ^ b;
+    for (size_t i = 0; i < c->options.known_count && bits != 0; i++) {
+        const struct sim_known_difference *known = &c->options.known[i];
+        if (known->reason != c->reason || known->item != item || (bits & known->mask) == 0)
+            continue;
+        bits &= ~known->mask;
+        c->known++;
+    }
+    return bits;
+}
+
 /* ---- one record ---- */
 static bool exits_differ(struct comparison *c, const struct trace_record *a, const struct trace_record *b)
 {
     bool differ = false;
+    c->reason = vmx_basic_reason((uint32_t)a->item[TRACE_REASON]);
     for (unsigned i = 0; i < TRACE_ITEM_COUNT; i++)
-        if (c->time || i < TRACE_TICKS)
+        if ((c->options.time || i < TRACE_TICKS) && unknown_bits(c, i, a->item[i], b->item[i]) != 0)
             differ |= number_differs(c, trace_item_names[i], a->item[i], b->item[i]);
     return registers_differ(c, a, b) || differ;
 }
@@ -114,7 +131,7 @@ static bool memory_differs(struct comparison *c, const struct trace_record *a, c
 static bool ends_differ(struct comparison *c, const struct trace_record *a, const struct trace_record *b)
 {
     bool differ = number_differs(c, "exits", a->number[0], b->number[0]);
-    if (c->time)
+    if (c->options.time)
         differ |= number_differs(c, "guest instructions", a->number[1], b->number[1]) | number_differs(c, "ticks", a->number[2], b->number[2]);
     if (a->number[3] != b->number[3]) {
         fprintf(c->text, "    %-20s A %s: %.*s  B %s: %.*s\n", "stop", stop_name(a->number[3]), (int)a->text_length, (const char *)a->text,
@@ -132,6 +149,16 @@ static bool numbers_differ(struct comparison *c, const struct trace_record *a, c
     return differ;
 }
 
+static bool finals_differ(struct comparison *c, const struct trace_record *a, const struct trace_record *b)
+{
+    enum { FINAL_RFLAGS = 2 };
+    bool differ = false;
+    for (unsigned i = 0; i < sizeof final_names / sizeof *final_names; i++)
+        if (i != FINAL_RFLAGS || unknown_bits(c, TRACE_RFLAGS, a->number[i], b->number[i]) != 0)
+            differ |= number_differs(c, final_names[i], a->number[i], b->number[i]);
+    return registers_differ(c, a, b) || differ;
+}
+
 /* Prints what differs under the headline that was printed before. */
 static bool payloads_differ(struct comparison *c, const struct trace_record *a, const struct trace_record *b)
 {
@@ -141,7 +168,7 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
     case TRACE_EXIT:
         return exits_differ(c, a, b);
     case TRACE_ENTRY_FAIL:
-        return numbers_differ(c, a, b, failure, c->time ? 3 : 2);
+        return numbers_differ(c, a, b, failure, c->options.time ? 3 : 2);
     case TRACE_INJECT:
         return numbers_differ(c, a, b, event, 3);
     case TRACE_STIMULUS:
@@ -151,7 +178,7 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
     case TRACE_REPORT:
         return text_differs(c, "text", a, b);
     case TRACE_FINAL:
-        return numbers_differ(c, a, b, final_names, 7) | registers_differ(c, a, b);
+        return finals_differ(c, a, b);
     case TRACE_MEMORY:
         return memory_differs(c, a, b);
     case TRACE_END:
@@ -188,7 +215,7 @@ static bool records_differ(struct comparison *c, const struct trace_record *a, c
 /* The instruction limit stops machines at different places: what comes then is no difference. */
 static bool at_limit(const struct comparison *c, const struct slice *slice, const struct trace_record *record)
 {
-    return !c->time && slice->stop == TRACE_STOP_LIMIT && (record->kind == TRACE_FINAL || record->kind == TRACE_END);
+    return !c->options.time && slice->stop == TRACE_STOP_LIMIT && (record->kind == TRACE_FINAL || record->kind == TRACE_END);
 }
 
 /* Both slices are whole, so trace_next() gives a record until TRACE_END. Returns the record of A where they differ, in *left. */
@@ -260,12 +287,15 @@ static bool find_slice(const uint8_t *trace, size_t size, struct trace_reader *f
 static void one_scenario(struct comparison *c, struct slice *a, struct slice *b, bool found, struct sim_compared *out)
 {
     c->exits = 0;
+    c->known = 0;
+    c->reason = UINT32_MAX;
     const bool differ = !found || scenarios_differ(c, a, b);
     if (!found)
         fprintf(c->text, "%.*s: B has no run of it\n", (int)a->head.text_length, (const char *)a->head.text);
     out->scenarios++;
     out->different += differ;
     out->exits += c->exits;
+    out->known += c->known;
 }
 
 static bool whole(struct comparison *c, char name, const uint8_t *trace, size_t size, struct trace_reader *reader)
@@ -280,13 +310,16 @@ static bool whole(struct comparison *c, char name, const uint8_t *trace, size_t 
     return more == 0 && trace_open(reader, trace, size) == NULL;
 }
 
-enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, bool time, struct sim_compared *out)
+enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, const struct sim_compare_options *options,
+                                struct sim_compared *out)
 {
-    struct comparison c = {.time = time};
+    struct comparison c = {.text = NULL};
     struct trace_reader left, right;
     struct slice one, other;
     size_t size;
     *out = (struct sim_compared){.scenarios = 0};
+    if (options != NULL)
+        c.options = *options;
     c.text = open_memstream(&out->text, &size);
     if (c.text == NULL)
         abort();

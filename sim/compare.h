@@ -9,14 +9,31 @@
 
 enum sim_comparison { SIM_SAME, SIM_DIFFERENT, SIM_UNREADABLE };
 
+/* Bits of one item that one of the machines is known to get wrong in VM exits of a basic reason. */
+struct sim_known_difference {
+    uint32_t reason;  /* basic exit reason */
+    unsigned item;    /* enum trace_item; TRACE_RFLAGS covers the final state after such an exit too */
+    uint64_t mask;    /* bits that may differ */
+    const char *what; /* which machine does what, and what the SDM says */
+};
+
+struct sim_compare_options {
+    /* Compare time, costs and counts of instructions too. Without it a trace that ended at the limit of instructions ends the comparison, for only the
+       simulator counts them. */
+    bool time;
+    const struct sim_known_difference *known;
+    size_t known_count;
+};
+
 struct sim_compared {
     size_t scenarios, different; /* of A; those that differ or that B lacks */
     uint64_t exits;              /* that agree, before the first divergence of each scenario */
+    uint64_t known;              /* items that differ as is known; they do not count as a difference */
     char *text; /* for people: the first divergence of each scenario that has one, or what is unreadable; "" when none. The caller frees it */
 };
 
-/* Compares every scenario of trace A with that of the same CRC-32 in trace B. Time, costs and the machine's name are compared only when `time` is set;
-   without it a trace that ended at the limit of instructions ends the comparison too, for only the simulator counts them. */
-enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, bool time, struct sim_compared *out);
+/* Compares every scenario of trace A with that of the same CRC-32 in trace B. The machine's name is never compared. `options` may be NULL. */
+enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, const struct sim_compare_options *options,
+                                struct sim_compared *out);
 
 #endif

@@ -57,7 +57,8 @@ static void scenario(struct trace *trace, uint32_t crc, const char *machine, uin
 
 static enum sim_comparison compare(const struct trace *a, const struct trace *b, bool time, struct sim_compared *out)
 {
-    return sim_compare(a->bytes, a->size, b->bytes, b->size, time, out);
+    const struct sim_compare_options options = {.time = time};
+    return sim_compare(a->bytes, a->size, b->bytes, b->size, &options, out);
 }
 
 static void machines_may_differ_in_time_and_name(void)
@@ -92,6 +93,25 @@ static void first_divergence_is_told_field_by_field(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(compared.text, "name: after 1 VM exits that agree: a VM exit IO_INSTRUCTION at 0x8002"));
     CU_ASSERT_PTR_NOT_NULL(strstr(compared.text, "qualification        A 0x30000  B 0x30008  (differing bits 0x8)"));
     CU_ASSERT_PTR_NOT_NULL(strstr(compared.text, "rax                  A 0x1  B 0x3"));
+    free(compared.text);
+}
+
+static void known_bits_are_no_difference(void)
+{
+    const struct sim_known_difference known = {VMX_EXIT_IO_INSTRUCTION, TRACE_QUALIFICATION, 0x8, "B has the direction wrong"};
+    const struct sim_compare_options options = {.known = &known, .known_count = 1};
+    struct trace a, b;
+    struct sim_compared compared;
+    begin(&a);
+    begin(&b);
+    scenario(&a, 1, "sim", 0x30000, 5, 0);
+    scenario(&b, 1, "hw", 0x30008, 5, 0);
+    CU_ASSERT_EQUAL(sim_compare(a.bytes, a.size, b.bytes, b.size, &options, &compared), SIM_SAME);
+    CU_ASSERT_EQUAL(compared.known, 1);
+    free(compared.text);
+    begin(&b);
+    scenario(&b, 1, "hw", 0x30018, 5, 0);
+    CU_ASSERT_EQUAL(sim_compare(a.bytes, a.size, b.bytes, b.size, &options, &compared), SIM_DIFFERENT);
     free(compared.text);
 }
 
@@ -154,7 +174,7 @@ static void a_truncated_trace_is_unreadable(void)
     scenario(&a, 1, "sim", 0, 5, 0);
     scenario(&b, 1, "hw", 0, 5, 0);
     for (uint32_t size = 0; size < b.size; size++) {
-        const enum sim_comparison result = sim_compare(a.bytes, a.size, b.bytes, size, false, &compared);
+        const enum sim_comparison result = sim_compare(a.bytes, a.size, b.bytes, size, NULL, &compared);
         CU_ASSERT_EQUAL(result, size == TRACE_HEADER_BYTES ? SIM_DIFFERENT : SIM_UNREADABLE);
         CU_ASSERT_NOT_EQUAL(compared.text[0], '\0');
         free(compared.text);
@@ -163,6 +183,7 @@ static void a_truncated_trace_is_unreadable(void)
 
 SUITE("sim/compare", {"machines_may_differ_in_time_and_name", machines_may_differ_in_time_and_name},
       {"first_divergence_is_told_field_by_field", first_divergence_is_told_field_by_field},
-      {"records_of_other_kinds_are_named", records_of_other_kinds_are_named}, {"scenarios_are_found_by_their_crc", scenarios_are_found_by_their_crc},
+      {"known_bits_are_no_difference", known_bits_are_no_difference}, {"records_of_other_kinds_are_named", records_of_other_kinds_are_named},
+      {"scenarios_are_found_by_their_crc", scenarios_are_found_by_their_crc},
       {"where_the_limit_stops_is_no_difference", where_the_limit_stops_is_no_difference},
       {"a_truncated_trace_is_unreadable", a_truncated_trace_is_unreadable})

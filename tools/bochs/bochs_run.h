@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../sim/compare.h"
 #include "../../sim/run.h"
 
 struct bochs_outcome {
@@ -20,5 +21,9 @@ bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_tr
 
 /* The Bochs processor model for a CPU profile: its namesake, or the nearest. */
 const char *bochs_model(const char *profile);
+
+/* Where Bochs 2.7 is known to deviate from the SDM in what an exit record shows. */
+extern const struct sim_known_difference bochs_known_differences[];
+extern const size_t bochs_known_difference_count;
 
 #endif
