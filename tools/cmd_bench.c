@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../handlers/bench/packed.h"
+#include "../handlers/bench/trace.h"
 #include "../sim/judge.h"
 #include "../sim/run.h"
 #include "commands.h"

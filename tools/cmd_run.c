@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../handlers/bench/trace.h"
 #include "commands.h"
 #include "files.h"
 #include "replay.h"

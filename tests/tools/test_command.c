@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command as people type it: help, mistakes, the manuals, files that appear whole or not at all. */
+#define _DEFAULT_SOURCE
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "example_trace.h"
+#include "tests/support/suite.h"
+#include "tools/wrap.h"
+#include "vmx-model/checks.h"
+#include "vmx-model/controls.h"
+#include "vmx-model/reasons.h"
+
+static char output[1 << 20];
+
+/* Runs `vmxbench ARGUMENTS` in a shell; what it prints stands in `output`. */
+static int vmxbench(const char *arguments)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "'%s' %s", VMXBENCH, arguments);
+    FILE *from = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    const size_t size = fread(output, 1, sizeof output - 1, from);
+    output[size] = '\0';
+    const int status = pclose(from);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static unsigned lines(const char *text)
+{
+    unsigned count = 0;
+    for (; *text != '\0'; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static bool fits_columns(char *text, unsigned columns)
+{
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        if (text_columns(line) > columns) {
+            fprintf(stderr, "too wide: %s\n", line);
+            return false;
+        }
+    return true;
+}
+
+static void help_is_everywhere(void)
+{
+    static const char *const commands[] = {"", "stat", "graph", "reasons", "fields", "controls", "checks"};
+    for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(strncmp(output, "usage: vmxbench", 15), 0);
+    }
+    CU_ASSERT_EQUAL(vmxbench("--version"), 0);
+    CU_ASSERT_EQUAL(strncmp(output, "vmxbench ", 9), 0);
+}
+
+static void mistakes_give_one_line_and_status_2(void)
+{
+    static const struct {
+        const char *arguments, *says;
+    } cases[] = {
+        {"reasns", "did you mean reasons?"},
+        {"zzzzzz", "`vmxbench --help` lists the commands"},
+        {"reasons --jsno", "did you mean --json?"},
+        {"reasons --json=1", "takes no value"},
+        {"reasons CR_ACESS", "did you mean CR_ACCESS"},
+        {"reasons CPUID HLT", "ask for one at a time"},
+        {"reasons --lang fr", "the languages are en and zh"},
+        {"reasons ''", "lists them all"},
+        {"fields GUEST_RPI", "did you mean GUEST_RIP"},
+        {"fields 0x9999", "no VMCS field"},
+        {"controls use_msr_bitmap", "did you mean use_msr_bitmaps"},
+        {"checks GUEST.CR0.FIXED", "did you mean GUEST.CR0.FIXED0"},
+        {"stat", "name one trace or scenario"},
+        {"stat --key=size x", "the keys are sample and time"},
+        {"stat --vcpu 9 x", "a number from 0 to 7 is wanted"},
+        {"stat --key", "needs a value"},
+        {"stat /nonexistent", "No such file or directory"},
+        {"stat /dev/null", "too short for a trace"},
+        {"graph x.trace", "-o FILE.svg"},
+        {"graph -o x.gif x.trace", "the name ends in .svg, .png or .dot"},
+        {"graph --sequence=x -o x.svg y", "a number from 0 to 1000 is wanted"},
+        {"graph -x", "unknown option '-x'"},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char arguments[128];
+        snprintf(arguments, sizeof arguments, "%s 2>&1 >/dev/null", cases[i].arguments);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 2);
+        if (strstr(output, cases[i].says) == NULL)
+            fprintf(stderr, "%s: %s", cases[i].arguments, output);
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, cases[i].says));
+        CU_ASSERT_EQUAL(lines(output), 1);
+    }
+    CU_ASSERT_EQUAL(vmxbench("2>/dev/null"), 2);
+}
+
+static void manuals_list_every_entry(void)
+{
+    static const struct {
+        const char *command;
+        unsigned entries, columns;
+    } manuals[] = {{"reasons", VMX_REASON_LIMIT + 6, WRAP_COLUMNS},
+                   {"fields", VMCS_FIELD_COUNT, WRAP_COLUMNS},
+                   {"controls", 0, WRAP_COLUMNS},
+                   {"checks", VMX_CHECK_COUNT - 1, WRAP_COLUMNS}};
+    for (unsigned i = 0; i < sizeof manuals / sizeof manuals[0]; i++) {
+        char arguments[64];
+        CU_ASSERT_EQUAL(vmxbench(manuals[i].command), 0);
+        CU_ASSERT_TRUE(fits_columns(output, manuals[i].columns));
+        snprintf(arguments, sizeof arguments, "%s --json", manuals[i].command);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        cJSON *array = cJSON_Parse(output);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(array);
+        CU_ASSERT_EQUAL((unsigned)cJSON_GetArraySize(array), manuals[i].entries != 0 ? manuals[i].entries : vmx_control_count);
+        const cJSON *entry;
+        cJSON_ArrayForEach(entry, array) CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(entry, "name"));
+        cJSON_Delete(array);
+    }
+}
+
+static void every_reason_has_a_page_in_both_languages(void)
+{
+    for (unsigned i = 0; i < VMX_REASON_LIMIT; i++) {
+        char arguments[96];
+        snprintf(arguments, sizeof arguments, "reasons %s", vmx_reasons[i].name);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(strncmp(output, vmx_reasons[i].name, strlen(vmx_reasons[i].name)), 0);
+        CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
+        if (vmx_reasons[i].seed_name == NULL)
+            continue;
+        snprintf(arguments, sizeof arguments, "reasons %s --lang zh", vmx_reasons[i].seed_name);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, "\xe8\xa7\xa3\xe5\x86\xb3\xe6\x96\xb9\xe6\xb3\x95"));
+        CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
+    }
+}
+
+static void names_are_taken_as_people_write_them(void)
+{
+    static const struct {
+        const char *arguments, *title;
+    } cases[] = {
+        {"reasons rdtsmp", "RDTSCP: exit reason 51\n"},
+        {"reasons exit_reason_msr_write", "MSR_WRITE: exit reason 32\n"},
+        {"reasons 0x30", "EPT_VIOLATION: exit reason 48\n"},
+        {"reasons FAILED_VMENTRY", "FAILED_VMENTRY: flag of the exit-reason field, bit 31\n"},
+        {"fields 'guest rip'", "GUEST_RIP: VMCS field 0x681e\n"},
+        {"fields 681e", "GUEST_RIP: VMCS field 0x681e\n"},
+        {"fields 0x2001", "IO_BITMAP_A: VMCS field 0x2000\n"},
+        {"controls vmx-hlt-exit", "primary.hlt_exiting: PRIMARY[7]\n"},
+        {"controls 'primary[7]'", "primary.hlt_exiting: PRIMARY[7]\n"},
+        {"controls exit.load_ia32_pat", "exit.load_ia32_pat: EXIT[19]\n"},
+        {"checks guest.cr0.fixed0", "GUEST.CR0.FIXED0: VM-entry check "},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_EQUAL(vmxbench(cases[i].arguments), 0);
+        CU_ASSERT_EQUAL(strncmp(output, cases[i].title, strlen(cases[i].title)), 0);
+    }
+    CU_ASSERT_EQUAL(vmxbench("controls load_ia32_pat"), 0); /* in two words: both are shown */
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "exit.load_ia32_pat: EXIT[19]\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "entry.load_ia32_pat: ENTRY[14]\n"));
+}
+
+/* ---- with a trace in a folder of its own ---- */
+
+static char folder[] = "/tmp/vmxbench-test.XXXXXX";
+static struct example example;
+
+static void write_trace(const char *name, uint32_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *to = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    CU_ASSERT_EQUAL(fwrite(example.bytes, 1, size, to), size);
+    fclose(to);
+}
+
+static int in_folder(const char *format)
+{
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, format, folder, folder);
+    return vmxbench(arguments);
+}
+
+static void stat_prints_the_columns_of_perf(void)
+{
+    example_usual(&example);
+    write_trace("usual.trace", example.size);
+    CU_ASSERT_EQUAL(in_folder("stat %s/usual.trace"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "\n\nAnalyze events for all VMs, all VCPUs:\n\n"
+                                   "             VM-EXIT    Samples  Samples%     Time%    Min Time    Max Time         Avg time \n\n"
+                                   "               CPUID          2    33.33%    26.82%      1.50us      2.00us      1.75us ( +-  14.29% )\n"
+                                   "    INTERRUPT_WINDOW          1    16.67%    11.11%      1.45us      1.45us      1.45us ( +-   0.00% )\n"
+                                   "              VMCALL          1    16.67%     4.60%      0.60us      0.60us      0.60us ( +-   0.00% )\n"
+                                   "      IO_INSTRUCTION          1    16.67%    10.73%      1.40us      1.40us      1.40us ( +-   0.00% )\n"
+                                   "       EPT_VIOLATION          1    16.67%    46.74%      6.10us      6.10us      6.10us ( +-   0.00% )\n"
+                                   "\nTotal Samples:6, Total events handled time:13.05us.\n\n");
+    CU_ASSERT_EQUAL(in_folder("stat --key time --csv %s/usual.trace"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "deviation_percent\nEPT_VIOLATION,1,16.67,6100,46.74,6100,6100,6100.00,0.00\n"));
+    CU_ASSERT_EQUAL(in_folder("stat --vcpu 3 %s/usual.trace"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "VCPU 3:"));
+    CU_ASSERT_EQUAL(in_folder("stat --json %s/usual.trace"), 0);
+    cJSON *json = cJSON_Parse(output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+    CU_ASSERT_EQUAL(cJSON_GetObjectItem(json, "total_samples")->valueint, 6);
+    CU_ASSERT_EQUAL(cJSON_GetArraySize(cJSON_GetObjectItem(json, "events")), 5);
+    cJSON_Delete(json);
+}
+
+static void a_damaged_trace_gives_status_2_and_the_place(void)
+{
+    example_usual(&example);
+    write_trace("cut.trace", example.size - 4);
+    CU_ASSERT_EQUAL(in_folder("stat %s/cut.trace 2>&1 >/dev/null"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "cut off or damaged at byte"));
+    CU_ASSERT_EQUAL(in_folder("graph -o %s/cut.svg %s/cut.trace 2>&1"), 2);
+}
+
+static unsigned files_in_folder(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+static void pictures_appear_whole_or_not_at_all(void)
+{
+    struct stat file;
+    char path[128];
+    example_usual(&example);
+    write_trace("usual.trace", example.size);
+    const unsigned before = files_in_folder();
+    CU_ASSERT_EQUAL(in_folder("graph -o %s/nowhere/x.svg %s/usual.trace 2>/dev/null"), 2);
+    CU_ASSERT_EQUAL(vmxbench("graph -o /dev/full/x.svg /dev/null 2>/dev/null"), 2);
+    CU_ASSERT_EQUAL(files_in_folder(), before);
+    CU_ASSERT_EQUAL(in_folder("graph -o %s/x.svg %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(in_folder("graph -o %s/x.dot %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(files_in_folder(), before + 2);
+    snprintf(path, sizeof path, "%s/x.svg", folder);
+    CU_ASSERT_EQUAL(stat(path, &file), 0);
+    CU_ASSERT_EQUAL(in_folder("graph -o - %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(strncmp(output, "digraph exits {", 15), 0);
+}
+
+static void output_that_cannot_be_written_gives_status_2(void)
+{
+    CU_ASSERT_EQUAL(vmxbench("reasons 2>&1 >/dev/full"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "standard output cannot be written"));
+}
+
+static int clean_up(int status)
+{
+    char command[160];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? status : 1;
+}
+
+int main(void)
+{
+    static char name[] = "tools/command";
+    CU_TestInfo tests[] = {{"help_is_everywhere", help_is_everywhere},
+                           {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
+                           {"manuals_list_every_entry", manuals_list_every_entry},
+                           {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
+                           {"names_are_taken_as_people_write_them", names_are_taken_as_people_write_them},
+                           {"stat_prints_the_columns_of_perf", stat_prints_the_columns_of_perf},
+                           {"a_damaged_trace_gives_status_2_and_the_place", a_damaged_trace_gives_status_2_and_the_place},
+                           {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
+                           {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
+                           CU_TEST_INFO_NULL};
+    if (mkdtemp(folder) == NULL)
+        return 2;
+    return clean_up(suite_main(name, tests));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The picture: transitions counted on each virtual CPU, the sequence cut where it is asked to end, text made safe for Graphviz. */
+#include "tools/graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "example_trace.h"
+#include "tests/support/suite.h"
+#include "tools/dot.h"
+
+static struct example example;
+static struct graph graph;
+
+static bool collect(int vcpu, unsigned sequence)
+{
+    const struct trace_file file = {example.bytes, example.size};
+    struct trace_reader reader;
+    graph_free(&graph);
+    return graph_collect(&graph, &file, vcpu, sequence, &reader);
+}
+
+static char *dot_text(unsigned edges, size_t *size)
+{
+    char *text = NULL;
+    FILE *to = open_memstream(&text, size);
+    graph_write_dot(to, &graph, edges);
+    fclose(to);
+    return text;
+}
+
+static void transitions_run_from_start_to_stop(void)
+{
+    example_usual(&example);
+    CU_ASSERT_TRUE_FATAL(collect(STATS_ALL_VCPUS, 20));
+    CU_ASSERT_EQUAL(graph.edge[GRAPH_START][VMX_EXIT_CPUID], 1);
+    CU_ASSERT_EQUAL(graph.edge[VMX_EXIT_CPUID][VMX_EXIT_CPUID], 1);
+    CU_ASSERT_EQUAL(graph.edge[VMX_EXIT_CPUID][VMX_EXIT_IO_INSTRUCTION], 1);
+    CU_ASSERT_EQUAL(graph.edge[VMX_EXIT_VMCALL][GRAPH_STOP], 1);
+    CU_ASSERT_EQUAL(graph.edges, 7);
+}
+
+static void each_vcpu_has_its_own_transitions(void)
+{
+    example_begin(&example);
+    example_scenario(&example, "two");
+    for (unsigned i = 0; i < 4; i++)
+        example_exit(&example, &(struct example_exit){.reason = i % 2 == 0 ? VMX_EXIT_CPUID : VMX_EXIT_HLT, .handler = 1, .vcpu = i % 2});
+    example_end(&example, 4);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    CU_ASSERT_EQUAL(graph.edge[VMX_EXIT_CPUID][VMX_EXIT_CPUID], 1);
+    CU_ASSERT_EQUAL(graph.edge[VMX_EXIT_CPUID][VMX_EXIT_HLT], 0);
+    CU_ASSERT(graph.vcpu_seen[0] && graph.vcpu_seen[1] && !graph.vcpu_seen[2]);
+    CU_ASSERT_TRUE(collect(1, 20));
+    CU_ASSERT(graph.stats.samples == 2 && !graph.vcpu_seen[0] && graph.vcpu_seen[1]);
+}
+
+static void the_sequence_ends_where_it_is_asked_to(void)
+{
+    example_usual(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 2));
+    CU_ASSERT_EQUAL(graph.exits_shown, 2);
+    CU_ASSERT_TRUE(graph.more_exits);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 6));
+    CU_ASSERT_EQUAL(graph.exits_shown, 6);
+    CU_ASSERT_FALSE(graph.more_exits);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 0));
+    CU_ASSERT_EQUAL(graph.steps, 0);
+}
+
+static void stimuli_and_injections_stand_in_the_sequence(void)
+{
+    example_usual(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    CU_ASSERT_EQUAL_FATAL(graph.steps, 7);
+    CU_ASSERT_EQUAL(graph.step[4].kind, GRAPH_NOTE);
+    CU_ASSERT_STRING_EQUAL(graph.step[4].details, "virtual interrupt queued 0x20");
+    CU_ASSERT_STRING_EQUAL(graph.step[5].entry, "interrupt 0x20");
+    CU_ASSERT_FALSE(graph.step[6].entered);
+}
+
+static void rare_transitions_are_left_out_and_said_so(void)
+{
+    size_t size;
+    example_usual(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    char *text = dot_text(1, &size);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "rarer transitions"));
+    free(text);
+    text = dot_text(100, &size);
+    CU_ASSERT_PTR_NULL(strstr(text, "rarer transitions"));
+    free(text);
+}
+
+static void names_are_made_safe(void)
+{
+    size_t size;
+    example_usual(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    char *text = dot_text(40, &size);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "usual &lt;exits&gt;"));
+    CU_ASSERT_PTR_NULL(strstr(text, "usual <exits>"));
+    free(text);
+}
+
+static void an_empty_trace_makes_an_empty_picture(void)
+{
+    size_t size;
+    example_begin(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    char *text = dot_text(40, &size);
+    CU_ASSERT_PTR_NULL(strstr(text, "->"));
+    free(text);
+}
+
+static void graphviz_draws_it(void)
+{
+    size_t size, picture_size;
+    char why[160];
+    uint8_t *picture;
+    example_usual(&example);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    char *text = dot_text(40, &size);
+    CU_ASSERT_TRUE_FATAL(dot_render(text, size, "svg", &picture, &picture_size, why, sizeof why));
+    CU_ASSERT(picture_size > 1000 && memcmp(picture, "<?xml", 5) == 0);
+    free(picture);
+    free(text);
+    CU_ASSERT_FALSE(dot_render("digraph {", 9, "svg", &picture, &picture_size, why, sizeof why));
+    CU_ASSERT_PTR_NULL(picture);
+}
+
+SUITE("tools/graph", {"transitions_run_from_start_to_stop", transitions_run_from_start_to_stop},
+      {"each_vcpu_has_its_own_transitions", each_vcpu_has_its_own_transitions},
+      {"the_sequence_ends_where_it_is_asked_to", the_sequence_ends_where_it_is_asked_to},
+      {"stimuli_and_injections_stand_in_the_sequence", stimuli_and_injections_stand_in_the_sequence},
+      {"rare_transitions_are_left_out_and_said_so", rare_transitions_are_left_out_and_said_so}, {"names_are_made_safe", names_are_made_safe},
+      {"an_empty_trace_makes_an_empty_picture", an_empty_trace_makes_an_empty_picture}, {"graphviz_draws_it", graphviz_draws_it})

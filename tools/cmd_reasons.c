@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vmxbench reasons: the exit reasons as a manual, in English or Chinese. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../vmx-model/names.h"
+#include "../vmx-model/reasons.h"
+#include "../vmx-model/reasons_zh.h"
+#include "commands.h"
+#include "manual.h"
+#include "options.h"
+
+static const char usage[] =
+    "usage: vmxbench reasons [--json] [--lang en|zh] [NAME]\n"
+    "The VM-exit reasons: without NAME all of them, with NAME one in full: what triggers it, its priority, which information fields are valid,\n"
+    "how it is usually resolved and how to avoid it.\n"
+    "NAME is a Linux name (MSR_WRITE, with or without EXIT_REASON_), the manual's name (WRMSR), a spelling of the users' list (RDTSMP) or a number;\n"
+    "case does not matter.\n"
+    "\n"
+    "  --json         as JSON\n"
+    "  --lang en|zh   language of an entry; Chinese texts cover the 53 reasons of the users' list\n";
+
+/* Basic reasons first, then the flag bits. */
+static const struct vmx_reason_row *row_of(unsigned index)
+{
+    return index < VMX_REASON_LIMIT ? &vmx_reasons[index] : &vmx_reason_flags[index - VMX_REASON_LIMIT];
+}
+
+static bool is_reserved(const struct vmx_reason_row *row)
+{
+    return strcmp(row->sdm_name, "reserved") == 0;
+}
+
+static void list(void)
+{
+    printf("  No  Name                              Manual's name, other name\n");
+    for (unsigned i = 0; i < VMX_REASON_LIMIT + vmx_reason_flag_count; i++) {
+        const struct vmx_reason_row *row = row_of(i);
+        const bool flag = i >= VMX_REASON_LIMIT, differs = row->seed_name != NULL && strcmp(row->seed_name, row->name) != 0;
+        if (is_reserved(row))
+            continue;
+        if (i == VMX_REASON_LIMIT)
+            printf(" Bit  Flags of the exit-reason field\n");
+        printf("%s%3u  %-32s  %s%s%s\n", flag ? " " : " ", row->number, row->name, row->sdm_name, differs ? ", " : "", differs ? row->seed_name : "");
+    }
+}
+
+static void describe(unsigned index, struct page *page)
+{
+    const struct vmx_reason_row *row = row_of(index);
+    const bool flag = index >= VMX_REASON_LIMIT;
+    snprintf(page->title, sizeof page->title, "%s: %s %u", row->name, flag ? "flag of the exit-reason field, bit" : "exit reason", row->number);
+    page_add(page, "name", "Name", "%s", row->name);
+    page_add(page, flag ? "bit" : "number", flag ? "Bit" : "Number", "%u", row->number);
+    page_add(page, "sdm_name", "Manual's name", "%s", row->sdm_name);
+    if (row->seed_name != NULL && strcmp(row->seed_name, row->name) != 0)
+        page_add(page, "list_name", "Name in the users' list", "%s", row->seed_name);
+    page_add(page, "class", "Class", "%s", row->class_name);
+    page_add(page, "fault_or_trap", "Fault or trap", "%s", row->fault_or_trap);
+    page_add(page, "trigger", "Trigger", "%s", row->decided_by);
+    page_add(page, "priority", "Priority", "%s", row->priority);
+    page_add(page, "qualification", "Exit qualification", "%s", row->qualification);
+    page_add(page, "instruction_length", "Instruction length", "%s", row->instruction_length);
+    page_add(page, "instruction_information", "Instruction information", "%s", row->instruction_info);
+    page_add(page, "guest_linear_address", "Guest-linear address", "%s", row->guest_linear);
+    page_add(page, "guest_physical_address", "Guest-physical address", "%s", row->guest_physical);
+    page_add(page, "interruption_information", "Interruption information", "%s", row->interruption_info);
+    page_add(page, "idt_vectoring", "IDT-vectoring", "%s", row->idt_vectoring);
+    page_add(page, "resolution", "Usual resolution", "%s", row->resolution);
+    page_add(page, "avoidance", "How to avoid it", "%s", row->avoidance);
+    const char *const texts[] = {row->decided_by, row->priority, row->avoidance};
+    page_add_controls(page, texts, 3);
+}
+
+static void describe_zh(unsigned index, struct page *page)
+{
+    const struct vmx_reason_row *row = row_of(index);
+    const struct vmx_reason_zh_row *zh = row->seed_name != NULL ? vmx_reason_zh(row->seed_name) : NULL;
+    if (zh == NULL) {
+        describe(index, page);
+        return;
+    }
+    snprintf(page->title, sizeof page->title, "%s: %u", row->name, row->number);
+    page_add(page, "name", "名称", "%s", row->name);
+    page_add(page, "number", "编号", "%u", row->number);
+    page_add(page, "list_name", "列表名称", "%s", row->seed_name);
+    page_add(page, "cause", "原因", "%s", zh->cause);
+    page_add(page, "explanation", "说明", "%s", zh->explanation);
+    page_add(page, "resolution", "解决方法", "%s", zh->resolution);
+}
+
+static unsigned find(const char *name, unsigned matches[MANUAL_MATCHES])
+{
+    const struct vmx_reason_row *row = vmx_reason_of_name(name);
+    if (row == NULL)
+        return 0;
+    for (unsigned i = 0; i < VMX_REASON_LIMIT + vmx_reason_flag_count; i++)
+        if (row_of(i) == row)
+            matches[0] = i;
+    return 1;
+}
+
+static const char *name(unsigned index, unsigned alias)
+{
+    const struct vmx_reason_row *row = row_of(index);
+    const char *const names[] = {row->name, is_reserved(row) ? NULL : row->sdm_name, is_reserved(row) ? NULL : row->seed_name, NULL};
+    return names[alias];
+}
+
+/* Takes "--lang zh" or "--lang=zh" out of the arguments. False: a language that there is not. */
+static bool take_language(int *argc, char **argv, bool *chinese)
+{
+    for (int i = 1; i < *argc; i++) {
+        const bool joined = strncmp(argv[i], "--lang=", 7) == 0;
+        if (!joined && strcmp(argv[i], "--lang") != 0)
+            continue;
+        const char *const value = joined ? argv[i] + 7 : i + 1 < *argc ? argv[i + 1] : "";
+        const int used = joined ? 1 : 2;
+        *chinese = strcmp(value, "zh") == 0;
+        if (!*chinese && strcmp(value, "en") != 0) {
+            (void)option_complain("reasons", "--lang", value, "the languages are en and zh");
+            return false;
+        }
+        for (int j = i; j + used <= *argc; j++)
+            argv[j] = argv[j + used];
+        *argc -= used;
+        i--;
+    }
+    return true;
+}
+
+int cmd_reasons(int argc, char **argv)
+{
+    bool chinese = false;
+    if (!take_language(&argc, argv, &chinese))
+        return 2;
+    const struct manual manual = {"reasons", usage, "exit reason", VMX_REASON_LIMIT + vmx_reason_flag_count, list, chinese ? describe_zh : describe,
+                                  find,      name};
+    return manual_run(&manual, argc, argv);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Command-line options, with complaints that say what would be right. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <getopt.h>
+
+enum { OPTION_END = -1, OPTION_BAD = '?', OPTION_HELP = 'h' };
+
+/* The next option as getopt_long() gives it; OPTION_BAD after a complaint of one line on standard error. Set optind = 1 before the first call. */
+int option_next(const char *command, int argc, char **argv, const char *letters, const struct option *options);
+
+/* Complains about a bad value, "vmxbench COMMAND: WHAT 'VALUE': RIGHT", and returns 2. */
+int option_complain(const char *command, const char *what, const char *value, const char *right);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The forms of a trace: each writes a beginning, every record, and an end. */
+#ifndef TOOLS_TRACE_WRITERS_H
+#define TOOLS_TRACE_WRITERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../handlers/bench/trace.h"
+
+/* What a form may know while it walks over the records. */
+struct trace_progress {
+    FILE *to;
+    unsigned scenarios;  /* begun so far */
+    uint64_t exits;      /* of this scenario, this one included */
+    uint64_t base_ticks; /* of the scenarios before, so that one clock runs through the file */
+    bool open, comma;    /* kept by forms with brackets */
+    struct {
+        bool seen, entered;     /* has exited before; an entry followed the last exit */
+        uint64_t entered_ticks; /* when */
+    } vcpu[TRACE_VCPUS];        /* of this scenario */
+};
+
+struct trace_form {
+    void (*begin)(struct trace_progress *progress);
+    void (*record)(struct trace_progress *progress, const struct trace_record *record);
+    void (*end)(struct trace_progress *progress);
+};
+
+extern const struct trace_form trace_form_text, trace_form_json, trace_form_ftrace, trace_form_chrome;
+
+/* "steps done", "guest halted" ... */
+const char *trace_stop_text(uint64_t stop);
+/* "interrupt", "NMI" ...: enum packed_step_kind of a stimulus. */
+const char *trace_stimulus_text(uint64_t kind);
+/* A string of JSON, quotes included. Bytes that are no UTF-8 text become U+FFFD. */
+void json_string(FILE *to, const void *text, size_t length);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a command line names as TRACE|SCENARIO: a trace file as it is, a scenario script by running it on the simulator. */
+#include "traces.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef VMXBENCH_WITH_SIM
+#include "../sim/run.h"
+#endif
+#include "../vmx-model/reasons.h"
+#include "files.h"
+
+static bool is_script(const char *path)
+{
+    const size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".lua") == 0;
+}
+
+#ifdef VMXBENCH_WITH_SIM
+static void complain(const struct sim_error *error)
+{
+    if (error->line != 0)
+        fprintf(stderr, "%s:%u: %s\n", error->file, error->line, error->message);
+    else
+        fprintf(stderr, "%s: %s\n", error->file, error->message);
+}
+
+static bool run_script(const char *path, struct trace_file *out)
+{
+    struct sim_scenario *scenarios;
+    struct sim_trace trace = {0};
+    struct sim_error error = {0};
+    size_t count;
+    bool good = sim_scenario_load(path, NULL, 0, &scenarios, &count, &error);
+    if (good) {
+        for (size_t i = 0; i < count && good; i++)
+            good = sim_run_scenario(&scenarios[i], &trace, &error);
+        sim_scenario_free(scenarios, count);
+    }
+    if (!good) {
+        complain(&error);
+        sim_trace_free(&trace);
+        return false;
+    }
+    *out = (struct trace_file){trace.bytes, trace.size};
+    return true;
+}
+#else
+static bool run_script(const char *path, struct trace_file *out)
+{
+    *out = (struct trace_file){0};
+    fprintf(stderr, "%s: this vmxbench is built without the simulator and reads traces alone\n", path);
+    return false;
+}
+#endif
+
+bool trace_load(const char *command, const char *path, struct trace_file *out)
+{
+    struct trace_reader reader;
+    *out = (struct trace_file){0};
+    if (is_script(path))
+        return run_script(path, out);
+    if (!file_read(path, &out->bytes, &out->size)) {
+        fprintf(stderr, "vmxbench %s: %s: %s\n", command, path, strerror(errno));
+        return false;
+    }
+    const char *const wrong = trace_open(&reader, out->bytes, out->size);
+    if (wrong == NULL)
+        return true;
+    fprintf(stderr, "vmxbench %s: %s: %s; a trace of `vmxbench run --trace` or a scenario script (.lua) is wanted\n", command, path, wrong);
+    trace_unload(out);
+    return false;
+}
+
+void trace_unload(struct trace_file *trace)
+{
+    free(trace->bytes);
+    *trace = (struct trace_file){0};
+}
+
+void trace_complain(const char *path, const struct trace_reader *reader)
+{
+    fprintf(stderr, "%s: the trace is cut off or damaged at byte %llu of %llu\n", path, (unsigned long long)reader->at,
+            (unsigned long long)reader->size);
+}
+
+const char *trace_reason_name(uint64_t reason, char text[24])
+{
+    const uint32_t basic = vmx_basic_reason((uint32_t)reason);
+    if (basic < VMX_REASON_LIMIT)
+        return vmx_reason_name(basic);
+    snprintf(text, 24, "UNKNOWN (%u)", basic);
+    return text;
+}
+
+uint64_t trace_handled_ticks(const struct trace_record *exit)
+{
+    return exit->item[TRACE_COST_EXIT] + exit->item[TRACE_COST_HANDLER] + exit->item[TRACE_COST_ENTRY];
+}
