@@ -12,18 +12,14 @@ struct command {
 };
 
 static const struct command commands[] = {
-#ifdef VMXBENCH_WITH_SIM
     {"run", "replay scenarios and judge them", cmd_run},
-#endif
     {"stat", "exits by reason: how many, and how long they took", cmd_stat},
     {"graph", "exit transitions and the sequence of exits as a picture", cmd_graph},
     {"reasons", "the VM-exit reasons as a manual", cmd_reasons},
     {"fields", "the VMCS fields as a manual", cmd_fields},
     {"controls", "the VMX controls and capability bits as a manual", cmd_controls},
     {"checks", "the VM-entry checks as a manual", cmd_checks},
-#ifdef VMXBENCH_WITH_SIM
     {"bench", "how fast guests run and exits are served on this machine", cmd_bench},
-#endif
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

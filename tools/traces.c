@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef VMXBENCH_WITH_SIM
 #include "../sim/run.h"
-#endif
 #include "../vmx-model/reasons.h"
 #include "files.h"
 
@@ -19,7 +17,6 @@ static bool is_script(const char *path)
     return length > 4 && strcmp(path + length - 4, ".lua") == 0;
 }
 
-#ifdef VMXBENCH_WITH_SIM
 static void complain(const struct sim_error *error)
 {
     if (error->line != 0)
@@ -48,14 +45,6 @@ static bool run_script(const char *path, struct trace_file *out)
     *out = (struct trace_file){trace.bytes, trace.size};
     return true;
 }
-#else
-static bool run_script(const char *path, struct trace_file *out)
-{
-    *out = (struct trace_file){0};
-    fprintf(stderr, "%s: this vmxbench is built without the simulator and reads traces alone\n", path);
-    return false;
-}
-#endif
 
 bool trace_load(const char *command, const char *path, struct trace_file *out)
 {
