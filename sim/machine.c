@@ -65,6 +65,8 @@ struct bk_machine *sim_machine_new(const struct sim_machine_options *options, co
             sim_machine_free(machine);
             return NULL;
         }
+        for (unsigned j = 0; j < i; j++)
+            sim_engine_join(machine->vcpu[i].engine, machine->vcpu[j].engine);
         machine->vcpu_count = i + 1;
     }
     return machine;
