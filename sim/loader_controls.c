@@ -31,17 +31,17 @@ static const struct vmx_control_row *find_control(const struct loader *loader, u
     const struct vmx_control_row *row = vmx_control_of_name(word, name);
     if (row != NULL && row->high == row->low)
         return row;
-    const char *near = load_nearest(name, control_name_at, vmx_control_count, &word);
-    if (near != NULL) {
-        (void)load_fail(loader, line, name, "no such %s control '%s', did you mean '%s'?", vmx_control_word_name(word), name, near);
-        return NULL;
-    }
     for (unsigned other = 0; other < VMX_WORD_CONTROLS; other++)
         if (vmx_control_of_name((enum vmx_control_word)other, name) != NULL) {
             (void)load_fail(loader, line, name, "'%s' is not a %s control but a %s control", name, vmx_control_word_name(word),
                             vmx_control_word_name((enum vmx_control_word)other));
             return NULL;
         }
+    const char *near = load_nearest(name, control_name_at, vmx_control_count, &word);
+    if (near != NULL) {
+        (void)load_fail(loader, line, name, "no such %s control '%s', did you mean '%s'?", vmx_control_word_name(word), name, near);
+        return NULL;
+    }
     (void)load_fail(loader, line, name, "no such %s control '%s'", vmx_control_word_name(word), name);
     return NULL;
 }

@@ -88,7 +88,7 @@ bool load_boolean(const struct loader *loader, unsigned line, const struct scrip
 bool load_is_plain(const struct loader *loader, unsigned line, const struct script_value *value, const char *what)
 {
     if (value->type != SCRIPT_TABLE)
-        return load_fail(loader, line, NULL, "%s wants a table", what);
+        return load_fail(loader, line, what, "%s wants a table", what);
     if (value->table->kind != NULL)
         return load_fail(loader, value->table->line, NULL, "%s wants a plain table, not %s", what, value->table->kind);
     return true;

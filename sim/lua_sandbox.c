@@ -17,7 +17,7 @@
 enum {
     MEMORY_MAX = 64 << 20,
     STEPS_BETWEEN_HOOKS = 100000,
-    HOOKS_MAX = 2000, /* 200 million steps */
+    HOOKS_MAX = 300, /* 30 million steps */
     DEPTH_MAX = 24,
     VALUES_MAX = 4 << 20,
     SOURCE_MAX = 8 << 20
@@ -26,6 +26,7 @@ enum {
 struct sandbox {
     const char *path;
     size_t memory, hooks, values;
+    int line;
     struct script *script;
     struct sim_error *error;
 };
@@ -52,32 +53,31 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
     return grown;
 }
 
-static void count_steps(lua_State *lua, lua_Debug *debug)
+/* Keeps the line of the script that was reached last (the frame itself is gone where a script returns by a tail call), and counts steps. */
+static void watch(lua_State *lua, lua_Debug *debug)
 {
-    (void)debug;
-    if (++sandbox_of(lua)->hooks > HOOKS_MAX)
-        luaL_error(lua, "the script runs too long (over %d million steps)", HOOKS_MAX * (STEPS_BETWEEN_HOOKS / 1000) / 1000);
-}
-
-/* The line in the script's own text that is being run; 0 when there is none. */
-static int script_line(lua_State *lua)
-{
-    lua_Debug debug;
-    for (int level = 0; lua_getstack(lua, level, &debug) != 0; level++)
-        if (lua_getinfo(lua, "Sl", &debug) != 0 && strcmp(debug.source, "@script") == 0)
-            return debug.currentline;
-    return 0;
+    struct sandbox *sandbox = sandbox_of(lua);
+    if (debug->event == LUA_HOOKLINE) {
+        if (lua_getinfo(lua, "S", debug) != 0 && strcmp(debug->source, "@script") == 0)
+            sandbox->line = debug->currentline;
+        return;
+    }
+    if (++sandbox->hooks > HOOKS_MAX) {
+        lua_pushfstring(lua, "script:%d: the script runs too long (over %d million steps)", sandbox->line,
+                        HOOKS_MAX * (STEPS_BETWEEN_HOOKS / 1000) / 1000);
+        lua_error(lua);
+    }
 }
 
 static int lua_here(lua_State *lua)
 {
-    lua_pushinteger(lua, script_line(lua));
+    lua_pushinteger(lua, sandbox_of(lua)->line);
     return 1;
 }
 
 static int lua_fail(lua_State *lua)
 {
-    lua_pushfstring(lua, "script:%d: %s", script_line(lua), luaL_checkstring(lua, 1));
+    lua_pushfstring(lua, "script:%d: %s", sandbox_of(lua)->line, luaL_checkstring(lua, 1));
     return lua_error(lua);
 }
 
@@ -248,7 +248,7 @@ static int protected_run(lua_State *lua)
     struct sandbox *sandbox = sandbox_of(lua);
     struct script *script = sandbox->script;
     open_libraries(lua);
-    lua_sethook(lua, count_steps, LUA_MASKCOUNT, STEPS_BETWEEN_HOOKS);
+    lua_sethook(lua, watch, LUA_MASKCOUNT | LUA_MASKLINE, STEPS_BETWEEN_HOOKS);
     if (luaL_loadbufferx(lua, script->source, script->size, "@script", "t") != LUA_OK)
         return lua_error(lua);
     lua_call(lua, 0, 1);
