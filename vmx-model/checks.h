@@ -55,8 +55,9 @@ extern const struct vmx_check_row vmx_check_rows[VMX_CHECK_COUNT];
    current VMCS no rule after BASIC.CURRENT_VMCS is judged. */
 enum vmx_check vmx_check_first(const struct vmx_cpu *cpu, bool resume);
 
-/* The same with the short cut: skips rules all of whose fields are in groups not written since every rule last held (vmcs->unchecked, which success
-   clears). Rules that look beyond the VMCS are judged each time: at the processor, or at memory (VTPR, PDPTEs, the linked VMCS). */
+/* The same with the short cut: judges again only the rules that read a group of fields written since every rule last held (vmcs->unchecked, which
+   success clears), the processor or RFLAGS.VM if they differ from then (vmcs->checked_for), or memory: VTPR, PDPTEs, the linked VMCS.
+   The capabilities must be the same each time. */
 enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume);
 
 /* Every violated rule, in order, at most `capacity`; returns how many there are. */

@@ -114,8 +114,8 @@ static bool spec_ctrl(const struct check_env *e)
 
 #define LOADED(row, rule, control_, field_, bits_)                                                                                                   \
     {                                                                                                                                                \
-        .check = VMX_CHECK_GUEST_##row, .holds_for = rule, .word = VMX_WORD_ENTRY, .control = VMX_ENTRYCTL_##control_, .field = VMCS_GUEST_##field_, \
-        .bits = (bits_)                                                                                                                              \
+        .check = VMX_CHECK_GUEST_##row, .holds_for = (rule), .word = VMX_WORD_ENTRY, .control = VMX_ENTRYCTL_##control_,                             \
+        .field = VMCS_GUEST_##field_, .bits = (bits_)                                                                                                \
     }
 #define FRED(name, rule, low_bits) LOADED(FRED_##name, rule, LOAD_FRED, IA32_FRED_##name, low_bits)
 

@@ -214,7 +214,7 @@ static bool fred_iopl(const struct check_env *e)
 #define ROW(row) .check = VMX_CHECK_GUEST_##row
 #define OF(name, row, rule)                                                                                                                          \
     {                                                                                                                                                \
-        ROW(name##_##row), .holds_for = rule, .segment = VMX_##name                                                                                  \
+        ROW(name##_##row), .holds_for = (rule), .segment = VMX_##name                                                                                \
     }
 #define CLEAR(name, row, bits_)                                                                                                                      \
     {                                                                                                                                                \

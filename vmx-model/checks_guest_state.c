@@ -135,7 +135,7 @@ static bool pdpte(const struct check_env *e, const struct check_rule *r)
 
 #define PDPTE(n)                                                                                                                                     \
     {                                                                                                                                                \
-        .check = VMX_CHECK_GUEST_PDPTE##n##_RESERVED, .holds_for = pdpte, .field = VMCS_GUEST_PDPTR##n, .segment = n                                 \
+        .check = VMX_CHECK_GUEST_PDPTE##n##_RESERVED, .holds_for = pdpte, .field = VMCS_GUEST_PDPTR##n, .segment = (n)                               \
     }
 
 static const struct check_rule guest_link_rules[] = {

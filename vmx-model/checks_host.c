@@ -141,11 +141,11 @@ static bool no_64bit_without_intel64(const struct check_env *e)
 
 #define CET(row, rule, field_)                                                                                                                       \
     {                                                                                                                                                \
-        .check = VMX_CHECK_HOST_##row, .holds_for = rule, .word = VMX_WORD_EXIT, .control = VMX_EXITCTL_LOAD_CET, .field = VMCS_HOST_##field_        \
+        .check = VMX_CHECK_HOST_##row, .holds_for = (rule), .word = VMX_WORD_EXIT, .control = VMX_EXITCTL_LOAD_CET, .field = VMCS_HOST_##field_      \
     }
 #define FRED(name, rule, low_bits)                                                                                                                   \
     {                                                                                                                                                \
-        .check = VMX_CHECK_HOST_FRED_##name, .holds_for = rule, .word = VMX_WORD_EXIT2, .control = VMX_EXITCTL2_LOAD_FRED,                           \
+        .check = VMX_CHECK_HOST_FRED_##name, .holds_for = (rule), .word = VMX_WORD_EXIT2, .control = VMX_EXITCTL2_LOAD_FRED,                         \
         .field = VMCS_HOST_IA32_FRED_##name, .bits = (low_bits)                                                                                      \
     }
 #define SELECTOR(name)                                                                                                                               \

@@ -3,6 +3,8 @@
 #ifndef VMX_CHECKS_INTERNAL_H
 #define VMX_CHECKS_INTERNAL_H
 
+#include <stddef.h>
+
 #include "checks.h"
 #include "controls.h"
 #include "registers.h"
@@ -28,14 +30,13 @@ struct check_env {
 /* A rule and what it is about. Rules with a second argument take their subject from the row: a rule that depends on a control has it in
    word and control (0: the rule always applies). */
 struct check_rule {
-    enum vmx_check check;
     bool (*holds)(const struct check_env *e);
     bool (*holds_for)(const struct check_env *e, const struct check_rule *r);
-    enum vmx_control_word word, other_word;
-    uint64_t control, other_control;
-    uint16_t field, count_field;
-    uint8_t segment; /* enum vmx_segment_name, or the number of a PDPTE */
-    uint64_t bits;
+    uint64_t control, other_control, bits;
+    uint16_t check;              /* enum vmx_check */
+    uint16_t field, count_field; /* enum vmcs_field */
+    uint8_t word, other_word;    /* enum vmx_control_word */
+    uint8_t segment;             /* enum vmx_segment_name, or the number of a PDPTE */
 };
 
 /* Rules in row order; together the tables name every row once. */
@@ -53,8 +54,24 @@ extern const struct check_table vmx_basic_rules, vmx_execution_rules, vmx_exit_c
 void vmx_check_gather(struct check_env *e, const struct vmx_cpu *cpu, bool resume);
 
 enum { CHECK_WORDS = (VMX_CHECK_COUNT + 63) / 64 };
-/* The rows to be judged again, as a set of bits: those that read a group in `changed` (enum vmcs_group), and those that read more than the VMCS. */
-void vmx_check_readers(uint64_t rows[CHECK_WORDS], uint32_t changed);
+/* Input of rules besides the groups of fields, as groups after those of enum vmcs_group. */
+enum check_group {
+    CHECK_GROUP_VM = VMCS_GROUP_ALL + 1, /* RFLAGS.VM of the guest */
+    CHECK_GROUP_PROCESSOR = CHECK_GROUP_VM * 2,
+    CHECK_GROUP_MEMORY = CHECK_GROUP_VM * 4, /* and pointers to it */
+    CHECK_GROUP_ALL = CHECK_GROUP_VM * 8 - 1
+};
+/* The rows that read any of these groups, as a set of bits. */
+void vmx_check_readers(uint64_t rows[CHECK_WORDS], uint32_t groups);
+
+/* The rule of a row; NULL for the rows of the MSR-load and machine-check stages. `table` (0 at first) is where the search begins: rows of one
+   search must not descend. */
+const struct check_rule *vmx_check_rule(enum vmx_check check, unsigned *table);
+
+static inline bool check_rule_holds(const struct check_env *e, const struct check_rule *r)
+{
+    return r->holds != NULL ? r->holds(e) : r->holds_for(e, r);
+}
 
 static inline unsigned check_event_type(uint32_t info)
 {

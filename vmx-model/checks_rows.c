@@ -13,8 +13,10 @@
 #define NAMES_7(a, ...) #a " " NAMES_6(__VA_ARGS__)
 #define NTH(a1, a2, a3, a4, a5, a6, a7, macro, ...) macro
 #define VMX_READS(...) NTH(__VA_ARGS__, NAMES_7, NAMES_6, NAMES_5, NAMES_4, NAMES_3, NAMES_2, NAMES_1, unused)(__VA_ARGS__)
-#define VMX_READS_BEYOND(...) VMX_READS(__VA_ARGS__)
-#define VMX_READS_BEYOND_ONLY ""
+#define VMX_READS_VM(...) VMX_READS(__VA_ARGS__) " GUEST_RFLAGS"
+#define VMX_READS_PROCESSOR(...) VMX_READS(__VA_ARGS__)
+#define VMX_READS_MEMORY(...) VMX_READS(__VA_ARGS__)
+#define VMX_READS_NO_FIELD ""
 
 const struct vmx_check_row vmx_check_rows[VMX_CHECK_COUNT] = {
     [VMX_CHECK_NONE] = {"", "", "", "", VMX_STAGE_COUNT, VMX_CHECK_UD, 0, NULL},

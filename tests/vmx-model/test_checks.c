@@ -206,50 +206,82 @@ static bool in_set(const uint64_t rows[CHECK_WORDS], unsigned row)
 static void readers_follow_the_fields_of_the_rows(void)
 {
     bool reads[VMCS_FIELD_COUNT];
-    uint64_t always[CHECK_WORDS], rows[CHECK_WORDS];
-    vmx_check_readers(always, 0);
+    uint64_t of_vm[CHECK_WORDS], of_machine[CHECK_WORDS], rows[CHECK_WORDS];
+    vmx_check_readers(of_vm, CHECK_GROUP_VM);
+    vmx_check_readers(of_machine, CHECK_GROUP_PROCESSOR | CHECK_GROUP_MEMORY);
     for (unsigned bit = 0; bit < 12; bit++) {
         vmx_check_readers(rows, 1u << bit);
         for (unsigned row = 1; row < VMX_CHECK_MSRLOAD_FS_BASE; row++) {
             const uint32_t groups = fields_of((enum vmx_check)row, reads);
+            const bool vm = in_set(of_vm, row);
             CU_ASSERT_NOT_EQUAL(groups, UINT32_MAX);
-            CU_ASSERT_EQUAL(in_set(rows, row), in_set(always, row) || (groups & 1u << bit) != 0);
-            CU_ASSERT(groups != 0 || in_set(always, row));
+            CU_ASSERT(!vm || reads[VMCS_GUEST_RFLAGS]);
+            CU_ASSERT_EQUAL(in_set(rows, row), (groups & 1u << bit) != 0 && !(vm && 1u << bit == VMCS_GROUP_GUEST_IP));
+            CU_ASSERT(groups != 0 || in_set(of_machine, row));
         }
     }
+}
+
+/* Does the verdict stay with each of these values in a field? */
+static bool verdict_stays(const struct check_case *c, enum vmcs_field field, uint64_t kept_bits)
+{
+    static const uint64_t values[] = {0, UINT64_MAX, UINT64_C(0x5555555555555555), UINT64_C(0x80000b0e80000b0e)};
+    const uint64_t before = machine.vmcs.field[field];
+    const bool verdict = vmx_check_holds(&machine.cpu, c->resume, c->check);
+    bool same = true;
+    for (unsigned v = 0; v < sizeof values / sizeof values[0]; v++) {
+        vmcs_set(&machine.vmcs, field, (values[v] & ~kept_bits) | (before & kept_bits));
+        same &= vmx_check_holds(&machine.cpu, c->resume, c->check) == verdict;
+    }
+    machine.vmcs.field[field] = before;
+    return same;
+}
+
+static void disturb_memory_and_pointers(void)
+{
+    memset(machine.memory, 0x5a, sizeof machine.memory);
+    machine.cpu.vmxon_region = machine.cpu.current_vmcs = VALID_FREE;
+}
+
+static void disturb_processor(void)
+{
+    memset(&machine.cpu.state, 0xa5, sizeof machine.cpu.state);
+    machine.cpu.smm = !machine.cpu.smm;
+    machine.cpu.operation = VMX_OPERATION_NON_ROOT;
+    machine.vmcs.launched ^= 1;
+    machine.vmcs.revision = ~machine.vmcs.revision;
 }
 
 /* Changes all that the row does not claim to read, one thing at a time, and sees that the verdict stays. */
 static void reads_nothing_else(const struct check_case *c, unsigned number)
 {
-    static const uint64_t values[] = {0, UINT64_MAX, UINT64_C(0x5555555555555555), UINT64_C(0x80000b0e80000b0e)};
     bool reads[VMCS_FIELD_COUNT];
-    uint64_t always[CHECK_WORDS];
+    uint64_t of_vm[CHECK_WORDS], of_processor[CHECK_WORDS], of_memory[CHECK_WORDS];
     (void)fields_of(c->check, reads);
-    vmx_check_readers(always, 0);
+    vmx_check_readers(of_vm, CHECK_GROUP_VM);
+    vmx_check_readers(of_processor, CHECK_GROUP_PROCESSOR | CHECK_GROUP_MEMORY);
+    vmx_check_readers(of_memory, CHECK_GROUP_MEMORY);
     for (unsigned fails = 0; fails < 2; fails++) {
         prepare(c, fails != 0);
+        const bool verdict = fails == 0;
         bool same = true;
-        for (unsigned field = 0; field < VMCS_FIELD_COUNT; field++) {
-            const uint64_t before = machine.vmcs.field[field];
-            for (unsigned v = 0; v < sizeof values / sizeof values[0] && !reads[field]; v++) {
-                vmcs_set(&machine.vmcs, (enum vmcs_field)field, values[v]);
-                same &= vmx_check_holds(&machine.cpu, c->resume, c->check) == (fails == 0);
-            }
-            machine.vmcs.field[field] = before;
-        }
+        for (unsigned field = 0; field < VMCS_FIELD_COUNT; field++)
+            if (!reads[field])
+                same &= verdict_stays(c, (enum vmcs_field)field, 0);
+        if (in_set(of_vm, c->check))
+            same &= verdict_stays(c, VMCS_GUEST_RFLAGS, VMX_RFLAGS_VM);
         expect(same, c, number, "the rule reads a field that its row does not name");
-        if (in_set(always, c->check))
+        if (c->check == VMX_CHECK_BASIC_CURRENT_VMCS)
             continue;
-        memset(&machine.cpu.state, 0xa5, sizeof machine.cpu.state);
-        memset(machine.memory, 0x5a, sizeof machine.memory);
-        machine.cpu.smm = !machine.cpu.smm;
-        machine.cpu.operation = VMX_OPERATION_NON_ROOT;
-        machine.cpu.vmxon_region = machine.cpu.current_vmcs = VALID_FREE;
-        machine.vmcs.launched ^= 1;
-        machine.vmcs.revision = ~machine.vmcs.revision;
-        expect(vmx_check_holds(&machine.cpu, !c->resume, c->check) == (fails == 0), c, number,
-               "the rule reads the processor or memory, and its row does not say so");
+        if (!in_set(of_memory, c->check)) {
+            disturb_memory_and_pointers();
+            same = vmx_check_holds(&machine.cpu, c->resume, c->check) == verdict;
+        }
+        if (!in_set(of_processor, c->check)) {
+            disturb_processor();
+            same &= vmx_check_holds(&machine.cpu, !c->resume, c->check) == verdict;
+        }
+        expect(same, c, number, "the rule reads the processor or memory, and its row does not say so");
     }
 }
 
