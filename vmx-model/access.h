@@ -61,7 +61,7 @@ struct vmx_guest_page {
 };
 bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out);
 
-/* An entry of a paging structure in memory; all ones where there is no memory. */
+/* An entry of 4 or 8 bytes of a structure in memory; all ones where there is no memory. */
 uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);
 void vmx_write_entry(const struct vmx_cpu *cpu, hpa_t address, uint64_t entry, unsigned size_bytes);
 

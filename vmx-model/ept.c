@@ -133,6 +133,7 @@ static bool find_leaf(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use 
     const uint64_t present = 7u | (a->mode_based_execute ? (unsigned)ENTRY_USER_EXECUTE : 0u);
     w->level = (a->eptp >> 3 & 7u) == 4 ? 5 : 4; /* VM entry allows no other page-walk length */
     w->permissions = UINT64_MAX;
+    w->used = 0;
     if ((guest >> level_shift(w->level + 1)) != 0) /* wider than these tables translate: no entry, so nothing to convert */
         return violation(a, guest, use, 0, false, out);
     hpa_t table = a->eptp & vmx_bits(a->cpu->caps->physical_bits - 1, 12);
@@ -199,7 +200,7 @@ static bool permitted(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use 
 
 bool vmx_ept_translate(struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, struct vmx_ept_page *page, struct vmx_translation *out)
 {
-    struct ept_walk w = {0};
+    struct ept_walk w; /* only what `used` counts is set */
     if (!a->ept) {
         *page = (struct vmx_ept_page){.host = guest, .shift = 30, .read = true, .write = true, .fetch = true};
         return !reaches_apic_page(a, use, guest, out);
