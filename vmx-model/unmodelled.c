@@ -21,7 +21,6 @@ static const char *execution_controls(const struct vmx_cpu *cpu)
 {
     const struct lacking secondary[] = {
         {VMX_SEC_PASID_TRANSLATION, "Not modelled: PASID translation"},
-        {VMX_SEC_SPP, "Not modelled: sub-page write permissions for EPT"},
         {VMX_SEC_PT_USE_GPA, "Not modelled: Intel PT uses guest physical addresses"},
         {VMX_SEC_BUS_LOCK_DETECTION, "Not modelled: VMM bus-lock detection"},
         {VMX_SEC_INSTRUCTION_TIMEOUT, "Not modelled: instruction timeout"},
