@@ -2,9 +2,9 @@
 /* The engine's life: opening Unicorn, checking that it is the one whose inside is known, running. */
 #include <stdlib.h>
 #include <string.h>
-#include <unicorn/unicorn.h>
 
 #include "engine_internal.h"
+#include "unicorn_api.h"
 
 _Thread_local struct sim_engine *engine_running;
 
