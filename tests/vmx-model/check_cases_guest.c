@@ -81,10 +81,10 @@ const struct check_cases guest_control_cases = CASES(control_registers);
 #define SHADOWING SECONDARY(VMX_SEC_VMCS_SHADOWING)
 #define LINKED SHADOWING, SET(VMCS_LINK_POINTER, VALID_LINK)
 #define PDPTE(n)                                                                                                                                     \
-    CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(MEMORY(VALID_GUEST_CR3 + 8 * n, 0x1e19)), STEPS(MEMORY(VALID_GUEST_CR3 + 8 * n, 0x1003))),            \
-        CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(MEMORY(VALID_GUEST_CR3 + 8 * n, 0x1e6)), STEPS(MEMORY(VALID_GUEST_CR3 + 8 * n, 0x101))),          \
+    CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(MEMORY(VALID_GUEST_CR3 + 8 * (n), 0x1e19)), STEPS(MEMORY(VALID_GUEST_CR3 + 8 * (n), 0x1003))),        \
+        CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(MEMORY(VALID_GUEST_CR3 + 8 * (n), 0x1e6)), STEPS(MEMORY(VALID_GUEST_CR3 + 8 * (n), 0x101))),      \
         CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(EPT, SET(GUEST_PDPTR##n, LAST_PAGE | 1)), STEPS(SET(GUEST_PDPTR##n, TOO_WIDE | 1))),              \
-        CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(EPT, MEMORY(VALID_GUEST_CR3 + 8 * n, 0x21)), STEPS(NO_EPT))
+        CASE(GUEST_PDPTE##n##_RESERVED, PAE, STEPS(EPT, MEMORY(VALID_GUEST_CR3 + 8 * (n), 0x21)), STEPS(NO_EPT))
 
 static const struct check_case state[] = {
     CASE(GUEST_RIP_HIGH, PAE, STEPS(SET(GUEST_RIP, UINT32_MAX)), STEPS(SET(GUEST_RIP, UINT64_C(1) << 32))),
