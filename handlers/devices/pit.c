@@ -126,8 +126,8 @@ static void command(struct pit *pit, struct bus *bus, uint32_t value)
     c->mode = (uint8_t)(mode > MODE_HARD_STROBE ? mode - 4 : mode);
     c->bcd = (value & 1u) != 0;
     c->counting = c->write_high = c->read_high = c->latched = c->status_latched = false;
-    if (number == 0)
-        bus_set_line(bus, PIT_LINE, c->mode != MODE_TERMINAL);
+    if (number == 0 && c->mode == MODE_TERMINAL)
+        bus_set_line(bus, PIT_LINE, false);
 }
 
 /* ---- counts ---- */
@@ -140,7 +140,8 @@ static void load(struct pit *pit, struct bus *bus, unsigned number, uint32_t raw
     c->counting = c->mode != MODE_ONE_SHOT && c->mode != MODE_HARD_STROBE; /* these two wait for their gate */
     if (number == 0) {
         pit->interrupts = 0;
-        bus_set_line(bus, PIT_LINE, output(c, bus));
+        if (c->mode == MODE_TERMINAL)
+            bus_set_line(bus, PIT_LINE, false);
     }
 }
 

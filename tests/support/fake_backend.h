@@ -5,7 +5,7 @@
 
 #include "handlers/backend.h"
 
-enum { FAKE_VCPUS = 2, FAKE_MSRS = 16, FAKE_RAM = 0x800000, FAKE_PAGES = 0x100000, FAKE_GUEST_BASE = 0x200000, FAKE_CPUID = 16 };
+enum { FAKE_VCPUS = 2, FAKE_MSRS = 16, FAKE_RAM = 0x1000000, FAKE_PAGES = 0x100000, FAKE_GUEST_BASE = 0x800000, FAKE_CPUID = 16 };
 
 struct bk_vcpu {
     struct bk_machine *machine;
