@@ -37,7 +37,8 @@ enum {
     CR4_SMEP = 20,
     CR4_SMAP = 21,
     CR4_PKE = 22,
-    CR4_CET = 23
+    CR4_CET = 23,
+    CR4_PKS = 24
 };
 
 /* The default1 class of each word that has one. */

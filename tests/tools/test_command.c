@@ -52,7 +52,7 @@ static bool fits_columns(char *text, unsigned columns)
 
 static void help_is_everywhere(void)
 {
-    static const char *const commands[] = {"", "stat", "graph", "reasons", "fields", "controls", "checks"};
+    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
@@ -217,6 +217,35 @@ static void stat_prints_the_columns_of_perf(void)
     cJSON_Delete(json);
 }
 
+static void write_script(const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *to = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    fputs(text, to);
+    fclose(to);
+}
+
+static void a_scenario_is_run_where_a_trace_is_wanted(void)
+{
+    write_script("two.lua", "return scenario { name = 'two', mode = 'long', guest = asm [[ cpuid\ncpuid\nvmcall ]],\n"
+                            "steps = { expect 'CPUID' {}, expect 'CPUID' {}, expect 'VMCALL' {} } }\n");
+    CU_ASSERT_EQUAL(in_folder("run --trace %s/two.trace %s/two.lua"), 0);
+    CU_ASSERT_EQUAL(in_folder("stat --csv %s/two.lua"), 0);
+    CU_ASSERT_EQUAL(strncmp(strchr(output, '\n'), "\nCPUID,2,66.67,", 15), 0);
+    static char of_script[4096];
+    snprintf(of_script, sizeof of_script, "%.4000s", output);
+    CU_ASSERT_EQUAL(in_folder("stat --csv %s/two.trace"), 0);
+    CU_ASSERT_STRING_EQUAL(output, of_script);
+    CU_ASSERT_EQUAL(in_folder("graph -o - %s/two.lua"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "<b>CPUID</b>"));
+    write_script("bad.lua", "return scenario {\n");
+    CU_ASSERT_EQUAL(in_folder("stat %s/bad.lua 2>&1 >/dev/null"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "bad.lua:"));
+    CU_ASSERT_EQUAL(lines(output), 1);
+}
+
 static void a_damaged_trace_gives_status_2_and_the_place(void)
 {
     example_usual(&example);
@@ -277,6 +306,7 @@ int main(void)
                            {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
                            {"names_are_taken_as_people_write_them", names_are_taken_as_people_write_them},
                            {"stat_prints_the_columns_of_perf", stat_prints_the_columns_of_perf},
+                           {"a_scenario_is_run_where_a_trace_is_wanted", a_scenario_is_run_where_a_trace_is_wanted},
                            {"a_damaged_trace_gives_status_2_and_the_place", a_damaged_trace_gives_status_2_and_the_place},
                            {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
                            {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
