@@ -6,12 +6,10 @@
 
 #include "checks_internal.h"
 
-/* In row order: basic checks, controls, return from SMM, host state, guest state. */
-static const struct check_table *const tables[] = {
+const struct check_table *const vmx_check_tables[CHECK_TABLES] = {
     &vmx_basic_rules,         &vmx_execution_rules,     &vmx_exit_control_rules, &vmx_entry_control_rules, &vmx_smm_rules,        &vmx_host_rules,
     &vmx_guest_control_rules, &vmx_guest_segment_rules, &vmx_guest_rip_rules,    &vmx_guest_event_rules,   &vmx_guest_link_rules,
 };
-enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 /* Without a current VMCS only the rules up to that one can be judged; the others count as held. */
 static bool rule_holds(const struct check_env *e, const struct check_rule *r)
@@ -23,10 +21,10 @@ enum vmx_check vmx_check_first(const struct vmx_cpu *cpu, bool resume)
 {
     struct check_env e;
     vmx_check_gather(&e, cpu, resume);
-    for (unsigned t = 0; t < TABLES; t++)
-        for (unsigned i = 0; i < tables[t]->count; i++)
-            if (!rule_holds(&e, &tables[t]->rule[i]))
-                return (enum vmx_check)tables[t]->rule[i].check;
+    for (unsigned t = 0; t < CHECK_TABLES; t++)
+        for (unsigned i = 0; i < vmx_check_tables[t]->count; i++)
+            if (!rule_holds(&e, &vmx_check_tables[t]->rule[i]))
+                return (enum vmx_check)vmx_check_tables[t]->rule[i].check;
     return VMX_CHECK_NONE;
 }
 
@@ -35,23 +33,22 @@ unsigned vmx_check_all(const struct vmx_cpu *cpu, bool resume, enum vmx_check *v
     unsigned count = 0;
     struct check_env e;
     vmx_check_gather(&e, cpu, resume);
-    for (unsigned t = 0; t < TABLES; t++)
-        for (unsigned i = 0; i < tables[t]->count; i++)
-            if (!rule_holds(&e, &tables[t]->rule[i])) {
+    for (unsigned t = 0; t < CHECK_TABLES; t++)
+        for (unsigned i = 0; i < vmx_check_tables[t]->count; i++)
+            if (!rule_holds(&e, &vmx_check_tables[t]->rule[i])) {
                 if (count < capacity)
-                    violated[count] = (enum vmx_check)tables[t]->rule[i].check;
+                    violated[count] = (enum vmx_check)vmx_check_tables[t]->rule[i].check;
                 count++;
             }
     return count;
 }
 
-const struct check_rule *vmx_check_rule(enum vmx_check check, unsigned *table)
+/* The rule of a row; NULL for the rows of the MSR-load and machine-check stages. */
+static const struct check_rule *rule_of(enum vmx_check check)
 {
-    for (; *table < TABLES; (*table)++) {
-        const struct check_table *t = tables[*table];
-        if (check < t->rule[0].check + t->count)
-            return &t->rule[check - t->rule[0].check];
-    }
+    for (unsigned t = 0; t < CHECK_TABLES; t++)
+        if (check < vmx_check_tables[t]->rule[0].check + vmx_check_tables[t]->count)
+            return &vmx_check_tables[t]->rule[check - vmx_check_tables[t]->rule[0].check];
     return NULL;
 }
 
@@ -61,8 +58,7 @@ bool vmx_check_holds(const struct vmx_cpu *cpu, bool resume, enum vmx_check chec
         return true;
     if (check == VMX_CHECK_MCE_ENTRY)
         return !cpu->mce_at_entry;
-    unsigned table = 0;
-    const struct check_rule *rule = vmx_check_rule(check, &table);
+    const struct check_rule *rule = rule_of(check);
     if (rule == NULL)
         return true;
     struct check_env e;

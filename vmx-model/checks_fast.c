@@ -70,6 +70,24 @@ static uint32_t changed_input(const struct vmcs *v, uint32_t facts)
     return (v->checked_for & FACT_CHECKED) != 0 ? changed : CHECK_GROUP_ALL;
 }
 
+/* The first violated rule of a set of rows. */
+static enum vmx_check first_of(const struct check_env *e, const uint64_t rows[CHECK_WORDS])
+{
+    const struct check_table *const *table = vmx_check_tables;
+    unsigned first = 1, end = 1 + (*table)->count; /* rows of this table */
+    for (unsigned w = 0; w < CHECK_WORDS; w++)
+        for (uint64_t set = rows[w]; set != 0; set &= set - 1) {
+            const unsigned check = w * 64 + (unsigned)__builtin_ctzll(set);
+            for (; check >= end; end += (*table)->count) {
+                first = end;
+                table++;
+            }
+            if (!check_rule_holds(e, &(*table)->rule[check - first]))
+                return (enum vmx_check)check;
+        }
+    return VMX_CHECK_NONE;
+}
+
 enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
 {
     struct vmcs *const v = cpu->vmcs;
@@ -85,13 +103,9 @@ enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
     struct check_env e;
     vmx_check_readers(rows, changed);
     vmx_check_gather(&e, cpu, resume);
-    unsigned table = 0;
-    for (unsigned w = 0; w < CHECK_WORDS; w++)
-        for (uint64_t set = rows[w]; set != 0; set &= set - 1) {
-            const enum vmx_check check = (enum vmx_check)(w * 64 + (unsigned)__builtin_ctzll(set));
-            if (!check_rule_holds(&e, vmx_check_rule(check, &table)))
-                return check;
-        }
+    const enum vmx_check violated = first_of(&e, rows);
+    if (violated != VMX_CHECK_NONE)
+        return violated;
     v->unchecked = 0;
     v->checked_for = facts | fact(reads_memory(&e), FACT_MEMORY_READ);
     return VMX_CHECK_NONE;

@@ -64,9 +64,9 @@ enum check_group {
 /* The rows that read any of these groups, as a set of bits. */
 void vmx_check_readers(uint64_t rows[CHECK_WORDS], uint32_t groups);
 
-/* The rule of a row; NULL for the rows of the MSR-load and machine-check stages. `table` (0 at first) is where the search begins: rows of one
-   search must not descend. */
-const struct check_rule *vmx_check_rule(enum vmx_check check, unsigned *table);
+/* The tables in row order: basic checks, controls, return from SMM, host state, guest state. */
+enum { CHECK_TABLES = 11 };
+extern const struct check_table *const vmx_check_tables[CHECK_TABLES];
 
 static inline bool check_rule_holds(const struct check_env *e, const struct check_rule *r)
 {

@@ -162,13 +162,10 @@ static void rows_name_rule_and_section(void)
 
 static void rule_tables_follow_the_rows(void)
 {
-    const struct check_table *const tables[] = {&vmx_basic_rules,     &vmx_execution_rules,   &vmx_exit_control_rules,  &vmx_entry_control_rules,
-                                                &vmx_smm_rules,       &vmx_host_rules,        &vmx_guest_control_rules, &vmx_guest_segment_rules,
-                                                &vmx_guest_rip_rules, &vmx_guest_event_rules, &vmx_guest_link_rules};
     unsigned next = 1;
-    for (unsigned t = 0; t < sizeof tables / sizeof tables[0]; t++)
-        for (unsigned i = 0; i < tables[t]->count; i++, next++) {
-            const struct check_rule *rule = &tables[t]->rule[i];
+    for (unsigned t = 0; t < CHECK_TABLES; t++)
+        for (unsigned i = 0; i < vmx_check_tables[t]->count; i++, next++) {
+            const struct check_rule *rule = &vmx_check_tables[t]->rule[i];
             CU_ASSERT_EQUAL(rule->check, next);
             CU_ASSERT((rule->holds != NULL) != (rule->holds_for != NULL));
             CU_ASSERT((rule->holds == check_not_modelled) == (vmx_check_rows[rule->check].not_modelled != NULL));
