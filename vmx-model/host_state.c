@@ -117,7 +117,7 @@ static void load_shared_registers(struct vmx_cpu *cpu)
     struct vmx_state *const s = &cpu->state;
     const struct vmcs *const v = cpu->vmcs;
     const uint32_t exit = (uint32_t)vmcs_get(v, VMCS_VM_EXIT_CONTROLS), entry = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_CONTROLS);
-    if ((entry & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0) {
+    if ((entry & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0 && (s->dr[7] != VMX_DR7_FIXED_1 || s->debugctl != 0)) {
         s->dr[7] = VMX_DR7_FIXED_1;
         s->debugctl = 0;
         cpu->stale |= VMX_GROUP_DEBUG;
