@@ -460,7 +460,7 @@ static void unmodelled_controls_are_named(void)
 {
     prepare(VALID_LONG);
     CU_ASSERT_PTR_NULL(vmx_unmodelled_controls(&m.cpu));
-    add_secondary(VMX_SEC_SPP);
+    add_secondary(VMX_SEC_BUS_LOCK_DETECTION);
     CU_ASSERT_PTR_NOT_NULL(vmx_unmodelled_controls(&m.cpu));
     prepare(VALID_LONG);
     add(VMCS_VM_ENTRY_CONTROLS, VMX_ENTRYCTL_LOAD_FRED);
