@@ -37,12 +37,12 @@ static void list(void)
     printf("  No  Name                              Manual's name, other name\n");
     for (unsigned i = 0; i < VMX_REASON_LIMIT + vmx_reason_flag_count; i++) {
         const struct vmx_reason_row *row = row_of(i);
-        const bool flag = i >= VMX_REASON_LIMIT, differs = row->seed_name != NULL && strcmp(row->seed_name, row->name) != 0;
+        const bool differs = row->seed_name != NULL && strcmp(row->seed_name, row->name) != 0;
         if (is_reserved(row))
             continue;
         if (i == VMX_REASON_LIMIT)
             printf(" Bit  Flags of the exit-reason field\n");
-        printf("%s%3u  %-32s  %s%s%s\n", flag ? " " : " ", row->number, row->name, row->sdm_name, differs ? ", " : "", differs ? row->seed_name : "");
+        printf(" %3u  %-32s  %s%s%s\n", row->number, row->name, row->sdm_name, differs ? ", " : "", differs ? row->seed_name : "");
     }
 }
 

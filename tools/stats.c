@@ -2,8 +2,6 @@
 /* Exits of a trace by reason: how many, and how long they took. */
 #include "stats.h"
 
-#include <stdlib.h>
-
 static void add(struct stats *stats, const struct trace_record *exit)
 {
     const uint32_t reason = vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]);
@@ -35,32 +33,25 @@ bool stats_collect(struct stats *stats, const struct trace_file *trace, int vcpu
     return next == 0;
 }
 
-static int falling(uint64_t a, uint64_t b)
+static bool comes_before(const struct stats_row *a, const struct stats_row *b, enum stats_key key)
 {
-    return a < b ? 1 : a > b ? -1 : 0;
-}
-
-static int by_samples(const void *a, const void *b)
-{
-    const struct stats_row *const x = *(const struct stats_row *const *)a, *const y = *(const struct stats_row *const *)b;
-    const int order = falling(x->samples, y->samples);
-    return order != 0 ? order : -falling(x->reason, y->reason);
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct stats_row *const x = *(const struct stats_row *const *)a, *const y = *(const struct stats_row *const *)b;
-    const int order = falling(x->ticks, y->ticks);
-    return order != 0 ? order : -falling(x->reason, y->reason);
+    const uint64_t x = key == STATS_BY_TIME ? a->ticks : a->samples, y = key == STATS_BY_TIME ? b->ticks : b->samples;
+    return x != y ? x > y : a->reason < b->reason;
 }
 
 unsigned stats_sorted(const struct stats *stats, enum stats_key key, const struct stats_row *rows[STATS_ROWS])
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < STATS_ROWS; i++)
-        if (stats->row[i].samples != 0)
-            rows[count++] = &stats->row[i];
-    qsort(rows, count, sizeof rows[0], key == STATS_BY_TIME ? by_time : by_samples);
+    for (unsigned i = 0; i < STATS_ROWS; i++) {
+        const struct stats_row *const row = &stats->row[i];
+        unsigned place = count;
+        if (row->samples == 0)
+            continue;
+        for (; place > 0 && comes_before(row, rows[place - 1], key); place--)
+            rows[place] = rows[place - 1];
+        rows[place] = row;
+        count++;
+    }
     return count;
 }
 

@@ -69,8 +69,8 @@ enum {
 #define C(symbol) (UINT64_C(1) << BIT_##symbol)
 #define F(symbol) (UINT32_C(1) << CPUID_BIT_##symbol)
 #define R(symbol) (UINT64_C(1) << CR4_##symbol)
-#define CR3_TARGETS(count) (UINT64_C(count) << BIT_MISC_CR3_TARGETS)
-#define REGION_BYTES(bytes) (UINT64_C(bytes) << BIT_BASIC_REGION_SIZE)
+#define CR3_TARGETS(count) ((uint64_t)(count) << BIT_MISC_CR3_TARGETS)
+#define REGION_BYTES(bytes) ((uint64_t)(bytes) << BIT_BASIC_REGION_SIZE)
 #define MEMORY_TYPE_WB (UINT64_C(6) << BIT_BASIC_MEM_TYPE)
 
 #define VMX_CPUID_TABLE(symbol, ...) static const struct vmx_cpuid_entry cpuid_##symbol[] = {__VA_ARGS__};
@@ -99,8 +99,8 @@ enum {
 #define VMX_CPUID_TABLE(symbol, ...)
 #define VMX_PROFILE(symbol, name_, description_, revision_, highest_index_, physical_, linear_, rate_, pin_, primary_, secondary_, exit_, entry_,    \
                     ept_vpid_, misc_, basic_, cr4_, nmi_sti_blocks_)                                                                                 \
-    {.name = name_,                                                                                                                                  \
-     .description = description_,                                                                                                                    \
+    {.name = (name_),                                                                                                                                \
+     .description = (description_),                                                                                                                  \
      .basic = (basic_) | (revision_),                                                                                                                \
      .misc = (misc_) | (rate_),                                                                                                                      \
      .cr0_fixed0 = FIXED0_CR0,                                                                                                                       \
