@@ -30,10 +30,14 @@ struct vmx_cpu {
     enum vmx_operation operation;
     struct vmcs *vmcs; /* the current VMCS; NULL when current_vmcs is VMX_NO_VMCS */
     hpa_t current_vmcs, vmxon_region;
+    /* Where the processor keeps the data of its current VMCS: VMPTRLD reads the region into it, VMCLEAR and VMPTRLD of another write it back. The
+       caller's room; `vmcs` points to it while there is a current VMCS. NULL: VMX instructions outside non-root operation are left to the caller. */
+    struct vmcs *vmcs_cache;
     uint64_t feature_control; /* IA32_FEATURE_CONTROL */
     uint64_t tsc;             /* time-stamp counter at this boundary; the caller keeps it */
     struct vmx_pending pending;
     bool smm, mce_at_entry; /* mce_at_entry: the next VM entry meets a machine check */
+    bool a20_masked;        /* A20M mode: the caller's chipset masks address bit 20, so VMXON faults */
     /* Root software is native code: in root operation `state` keeps the guest's registers, and the processor that VM entry finds is taken as
        64-bit code at CPL 0 without blocking. False: in root operation `state` is that of the root software. */
     bool native_root;
