@@ -14,7 +14,9 @@ struct vmx_outcome vmx_decide(struct vmx_cpu *cpu, const struct vmx_instruction 
 /* Executes a sensitive instruction for which vmx_decide() answered VMX_OUTCOME_RUN, as non-root operation (or plain
    operation when VMX is off) defines it: MOV CR, CLTS, LMSW, SMSW, MOV DR, RDTSC, RDTSCP, RDPMC, RDPID, RDMSR, WRMSR, HLT, PAUSE, INVLPG, INVPCID,
    INVD, WBINVD, MONITOR, MWAIT, UMWAIT, TPAUSE, XSETBV, RDRAND and RDSEED (a fixed sequence), CPUID (by the table of the caps), VMFUNC, VMREAD and
-   VMWRITE of a shadow VMCS. Port accesses and VMX instructions in root operation are the caller's.
+   VMWRITE of a shadow VMCS; and where cpu->vmcs_cache is, all VMX instructions outside non-root operation. Port accesses are the caller's.
+   VMLAUNCH and VMRESUME: after VMX_OUTCOME_DONE cpu->operation tells whether the guest runs (an event of the entry is delivered already) or the entry
+   failed and host state is loaded; VMX_OUTCOME_EXIT is an exit of that delivery, VMX_OUTCOME_SHUTDOWN a VMX abort.
    VMX_OUTCOME_RUN: the model leaves this instruction to the engine. VMX_OUTCOME_EXIT: a trap-like exit (TPR below threshold, virtualized EOI, APIC
    write), the state stands behind the instruction already and `changed` names what it wrote; or an EPT exit of an access, nothing is changed. */
 struct vmx_outcome vmx_execute(struct vmx_cpu *cpu, const struct vmx_instruction *instruction);

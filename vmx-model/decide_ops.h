@@ -35,6 +35,9 @@ uint64_t vmx_displacement(const struct vmx_cpu *cpu, const struct vmx_instructio
 /* An exit with displacement and instruction information. */
 struct vmx_outcome vmx_operand_exit(const struct vmx_cpu *cpu, const struct vmx_instruction *i, enum vmx_reason reason);
 
+/* An EPTP that VM entry with "enable EPT" would accept. */
+bool vmx_eptp_valid(const struct vmx_caps *caps, uint64_t eptp);
+
 /* The EPTP that VMFUNC leaf 0 would load for ECX; false: the list cannot be read or the entry is not a valid EPTP. */
 bool vmx_eptp_list_entry(const struct vmx_cpu *cpu, uint64_t *eptp);
 

@@ -105,7 +105,7 @@ struct vmx_outcome vmx_decide_invvpid(struct vmx_cpu *cpu, const struct vmx_inst
 }
 
 /* EPTP: memory type 2:0, page-walk length minus 1 5:3, accessed and dirty flags 6, supervisor shadow stacks 7, table address from 12. */
-static bool eptp_valid(const struct vmx_caps *caps, uint64_t eptp)
+bool vmx_eptp_valid(const struct vmx_caps *caps, uint64_t eptp)
 {
     const uint64_t cap = caps->ept_vpid;
     const unsigned type = (unsigned)eptp & 7, levels = ((unsigned)eptp >> 3 & 7) + 1;
@@ -123,7 +123,7 @@ bool vmx_eptp_list_entry(const struct vmx_cpu *cpu, uint64_t *eptp)
     if (index >= 512)
         return false;
     const hpa_t address = vmcs_get(cpu->vmcs, VMCS_EPTP_LIST_ADDRESS) + 8 * index;
-    return cpu->memory.read(cpu->memory.context, address, eptp, sizeof *eptp) && eptp_valid(cpu->caps, *eptp);
+    return cpu->memory.read(cpu->memory.context, address, eptp, sizeof *eptp) && vmx_eptp_valid(cpu->caps, *eptp);
 }
 
 struct vmx_outcome vmx_decide_vmfunc(struct vmx_cpu *cpu, const struct vmx_instruction *i)

@@ -6,6 +6,7 @@
 #include "registers.h"
 #include "transition_ops.h"
 #include "virtual_apic.h"
+#include "vmcs_cache.h"
 
 /* Records no more than reason and qualification, and loads host state. SDM 3C, "VM-Entry Failures During or After Loading Guest State". */
 static void fail(struct vmx_cpu *cpu, struct vmx_entry_result *result, enum vmx_reason reason, uint64_t qualification)
@@ -17,7 +18,8 @@ static void fail(struct vmx_cpu *cpu, struct vmx_entry_result *result, enum vmx_
     cpu->vmcs->field[VMCS_VM_EXIT_REASON] = result->exit.reason;
     cpu->vmcs->field[VMCS_EXIT_QUALIFICATION] = qualification;
     result->abort = vmx_return_to_host(cpu);
-    cpu->vmcs->abort_indicator = result->abort;
+    if (result->abort != 0)
+        vmx_record_abort(cpu, result->abort);
     vmx_forget_guest(cpu);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Execution of VMX instructions that do not exit: VMFUNC, and VMREAD and VMWRITE of the shadow VMCS. SDM 3C, "VM Functions", "VMREAD", "VMWRITE".
-   Not modelled here: VMX instructions in root operation; they are left to the caller. */
+/* Execution of the VMX instructions that non-root operation runs without an exit too: VMFUNC, VMREAD, VMWRITE; and how all of them conclude.
+   SDM 3C, "VM Functions", "VMREAD", "VMWRITE". */
 #include "execute_ops.h"
 
 /* EPTP switching, the only VM function. */
@@ -17,36 +17,16 @@ struct vmx_outcome vmx_execute_vmfunc(struct vmx_cpu *cpu, const struct vmx_inst
     return outcome;
 }
 
-enum result { SUCCEED, FAIL_INVALID, FAIL_VALID };
-
-static struct vmx_outcome conclude_into(struct vmx_cpu *cpu, const struct vmx_instruction *i, enum result result, const struct vmx_outcome *trap)
+struct vmx_outcome vmx_conclude_into(struct vmx_cpu *cpu, const struct vmx_instruction *i, struct vmx_result result, const struct vmx_outcome *trap)
 {
-    struct vmx_state *const s = &cpu->state;
-    s->rflags &= ~VMX_RFLAGS_ARITHMETIC;
-    if (result == FAIL_INVALID)
-        s->rflags |= VMX_RFLAGS_CF;
-    if (result == FAIL_VALID)
-        s->rflags |= VMX_RFLAGS_ZF;
+    cpu->state.rflags = vmx_result_rflags(&result, cpu->state.rflags);
     return vmx_retire_into(cpu, i, VMX_GROUP_GPR | VMX_GROUP_IP, trap);
 }
 
-static struct vmx_outcome conclude(struct vmx_cpu *cpu, const struct vmx_instruction *i, enum result result)
+struct vmx_outcome vmx_conclude(struct vmx_cpu *cpu, const struct vmx_instruction *i, struct vmx_result result)
 {
     const struct vmx_outcome done = vmx_outcome_done(0);
-    return conclude_into(cpu, i, result, &done);
-}
-
-/* The error goes to the current VMCS, not to the shadow VMCS. */
-static struct vmx_outcome fail_valid(struct vmx_cpu *cpu, const struct vmx_instruction *i, unsigned error)
-{
-    cpu->vmcs->field[VMCS_VM_INSTRUCTION_ERROR] = error;
-    return conclude(cpu, i, FAIL_VALID);
-}
-
-static bool read_shadow(const struct vmx_cpu *cpu, struct vmcs *shadow)
-{
-    const hpa_t link = vmcs_get(cpu->vmcs, VMCS_VMCS_LINK_POINTER);
-    return link != VMX_NO_VMCS && cpu->memory.read(cpu->memory.context, link, shadow, sizeof *shadow);
+    return vmx_conclude_into(cpu, i, result, &done);
 }
 
 struct vmx_outcome vmx_execute_vmread(struct vmx_cpu *cpu, const struct vmx_instruction *i)
@@ -54,20 +34,17 @@ struct vmx_outcome vmx_execute_vmread(struct vmx_cpu *cpu, const struct vmx_inst
     const bool mode64 = vmx_in_64bit_mode(&cpu->state);
     const unsigned size = mode64 ? 8 : 4;
     struct vmx_outcome after = vmx_outcome_done(0);
-    struct vmcs shadow;
     uint64_t value;
-    if (!vmx_non_root(cpu))
+    if (vmx_left_to_caller(cpu))
         return vmx_outcome_run();
-    if (!read_shadow(cpu, &shadow))
-        return conclude(cpu, i, FAIL_INVALID);
-    const unsigned error = vmcs_read(&shadow, cpu->caps, vmx_register(&cpu->state, i->reg, size), mode64, &value);
-    if (error != 0)
-        return fail_valid(cpu, i, error);
+    const struct vmx_result result = vmx_vmread(cpu, vmx_register(&cpu->state, i->reg, size), mode64, &value);
+    if (result.kind != VMX_RESULT_SUCCEED)
+        return vmx_conclude(cpu, i, result);
     if (i->rm == VMX_OPERAND_REGISTER)
         vmx_set_register(&cpu->state, i->rm_register, size, value);
     else if (!vmx_write_operand(cpu, i, &value, size, &after))
         return after;
-    return conclude_into(cpu, i, SUCCEED, &after);
+    return vmx_conclude_into(cpu, i, result, &after);
 }
 
 struct vmx_outcome vmx_execute_vmwrite(struct vmx_cpu *cpu, const struct vmx_instruction *i)
@@ -75,19 +52,14 @@ struct vmx_outcome vmx_execute_vmwrite(struct vmx_cpu *cpu, const struct vmx_ins
     const bool mode64 = vmx_in_64bit_mode(&cpu->state);
     const unsigned size = mode64 ? 8 : 4;
     struct vmx_outcome failure;
-    struct vmcs shadow;
     uint64_t value = 0;
-    if (!vmx_non_root(cpu))
+    if (vmx_left_to_caller(cpu))
         return vmx_outcome_run();
-    if (!read_shadow(cpu, &shadow))
-        return conclude(cpu, i, FAIL_INVALID);
+    if (!vmx_vmcs_accessible(cpu))
+        return vmx_conclude(cpu, i, (struct vmx_result){.kind = VMX_RESULT_FAIL_INVALID});
     if (i->rm == VMX_OPERAND_REGISTER)
         value = vmx_register(&cpu->state, i->rm_register, size);
     else if (!vmx_read_operand(cpu, i, &value, size, &failure))
         return failure;
-    const unsigned error = vmcs_write(&shadow, cpu->caps, vmx_register(&cpu->state, i->reg, size), mode64, value);
-    if (error != 0)
-        return fail_valid(cpu, i, error);
-    (void)cpu->memory.write(cpu->memory.context, vmcs_get(cpu->vmcs, VMCS_VMCS_LINK_POINTER), &shadow, sizeof shadow);
-    return conclude(cpu, i, SUCCEED);
+    return vmx_conclude(cpu, i, vmx_vmwrite(cpu, vmx_register(&cpu->state, i->reg, size), mode64, value));
 }

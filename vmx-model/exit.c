@@ -5,6 +5,7 @@
 #include "reasons.h"
 #include "registers.h"
 #include "transition_ops.h"
+#include "vmcs_cache.h"
 
 enum { ABORT_STORE_MSR = 1 };
 
@@ -165,6 +166,6 @@ uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_
     cpu->nmi_unblocked_by_iret = false;
     const uint32_t abort = vmx_store_exit_msrs(cpu) ? vmx_return_to_host(cpu) : ABORT_STORE_MSR;
     if (abort != 0)
-        v->abort_indicator = abort;
+        vmx_record_abort(cpu, abort);
     return abort;
 }
