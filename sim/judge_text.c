@@ -318,7 +318,7 @@ void judge_final_differs(struct judge *judge, size_t i, uint64_t got)
         fprintf(out, "guest instructions: expected %" PRIu64 ", got %" PRIu64, final->value, got);
         break;
     case SIM_FINAL_STOP:
-        fprintf(out, "expected that %s, but %s", stop_name(final->value), stop_name(got));
+        fprintf(out, "how it ended: expected \"%s\", got \"%s\"", stop_name(final->value), stop_name(got));
         break;
     case SIM_FINAL_OUTPUT:
         print_output(out, judge, final);
