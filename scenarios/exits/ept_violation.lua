@@ -1,4 +1,4 @@
--- EPT violations: what the access was, what the page allows, and where.
+-- EPT violations: what the access was, what the page allows, and where. Bits 11:9 of the qualification depend on the processor.
 return {
   scenario {
     name   = "ept-violation-read-only-page",
@@ -10,7 +10,7 @@ return {
     ]],
     steps = {
       expect "EPT_VIOLATION" {
-        rip = "wr", write = true, read = false, fetch = false, guest_physical = 0x10008, guest_linear = 0x10008, qualification = 0x18a,
+        rip = "wr", write = true, read = false, fetch = false, guest_physical = 0x10008, guest_linear = 0x10008, qualification = { value = 0x18a, mask = 0x1ff },
       },
     },
   },
@@ -24,7 +24,7 @@ return {
             vmcall
     ]],
     steps = {
-      expect "EPT_VIOLATION" { rip = "rd", read = true, guest_physical = 0x20010, qualification = 0x181 },
+      expect "EPT_VIOLATION" { rip = "rd", read = true, guest_physical = 0x20010, qualification = { value = 0x181, mask = 0x1ff } },
       expect "EPT_VIOLATION" { write = true, guest_physical = 0x21000 },
       expect "VMCALL" {},
     },
@@ -37,6 +37,6 @@ return {
             mov eax, 0x30000
             jmp rax
     ]],
-    steps = { expect "EPT_VIOLATION" { rip = 0x30000, fetch = true, guest_physical = 0x30000, qualification = 0x19c } },
+    steps = { expect "EPT_VIOLATION" { rip = 0x30000, fetch = true, guest_physical = 0x30000, qualification = { value = 0x19c, mask = 0x1ff } } },
   },
 }
