@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: exceptions and NMIs that exit, external interrupts, windows, injection and re-injection.
-   SDM 3C, "Event Injection" and "Information for VM Exits That Occur During Event Delivery". */
-#include "apic.h"
-#include "device_access.h"
+/* Events that exit: exceptions and NMIs, external interrupts, windows; combining and re-injecting what their delivery met.
+   SDM 3C, "Information for VM Exits That Occur During Event Delivery". */
 #include "handlers.h"
 
-enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31, VIRTUAL_NMI = VMX_NMI };
-enum { BLOCKED = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS, NMI_BLOCKED = BLOCKED | VMX_BLOCKING_BY_NMI };
-enum { RFLAGS_IF = 1u << 9 };
+enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31 };
 
 /* ---- combining events: SDM 3A, "Interrupt 8: Double Fault Exception" ---- */
 enum event_class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
@@ -96,14 +92,23 @@ void hv_restore_nmi_blocking(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 
 /* ---- EXCEPTION_NMI ---- */
 /* What delivery would have done to debug registers, had the exception not exited. SDM 3B, "Debug Exceptions". */
-static void deliver_debug_state(struct hv_vcpu *vcpu, uint64_t qualification)
+static void deliver_debug_state(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
-    enum { CAUSES = 0xf, STICKY = 1u << 13 | 1u << 14, INVERTED = 1u << 11 | 1u << 16, DR7_GD = 1u << 13, DEBUGCTL_LBR = 1u << 0 };
-    uint64_t dr6 = bk_debug_register(vcpu->bk, 6);
-    dr6 = (dr6 & ~(uint64_t)CAUSES) | (qualification & (CAUSES | STICKY)) | INVERTED;
-    bk_set_debug_register(vcpu->bk, 6, dr6 & ~(qualification & INVERTED));
+    enum {
+        CAUSES = 0xf,
+        STICKY = 1u << 13 | 1u << 14,
+        INVERTED = 1u << 11 | 1u << 16,
+        DR7_GD = 1u << 13,
+        DEBUGCTL_LBR = 1u << 0,
+        DEBUGCTL_BTF = 1u << 1
+    };
+    if (exit->event.type == VMX_EVENT_HARDWARE_EXCEPTION) { /* INT1 leaves DR6 alone */
+        uint64_t dr6 = bk_debug_register(vcpu->bk, 6);
+        dr6 = (dr6 & ~(uint64_t)CAUSES) | (exit->qualification & (CAUSES | STICKY)) | INVERTED;
+        bk_set_debug_register(vcpu->bk, 6, dr6 & ~(exit->qualification & INVERTED));
+    }
     hv_change_control(vcpu, VMCS_GUEST_DR7, DR7_GD, false);
-    hv_change_control(vcpu, VMCS_GUEST_IA32_DEBUGCTL, DEBUGCTL_LBR, false);
+    hv_change_control(vcpu, VMCS_GUEST_IA32_DEBUGCTL, DEBUGCTL_LBR | DEBUGCTL_BTF, false);
 }
 
 static void reflect(struct hv_vcpu *vcpu, const struct hv_exit *exit)
@@ -111,8 +116,8 @@ static void reflect(struct hv_vcpu *vcpu, const struct hv_exit *exit)
     const struct hv_event_info *event = &exit->event;
     if (event->vector == VMX_PF)
         bk_set_cr2(vcpu->bk, exit->qualification);
-    else if (event->vector == VMX_DB && event->type != VMX_EVENT_PRIVILEGED_SOFTWARE_EXCEPTION)
-        deliver_debug_state(vcpu, exit->qualification);
+    else if (event->vector == VMX_DB)
+        deliver_debug_state(vcpu, exit);
     if (exit->vectoring.valid)
         hv_reinject(vcpu, exit); /* the event that met the exception: combined below */
     hv_inject_event(vcpu, info_of(event), event->error_code, event->type >= VMX_EVENT_SOFTWARE_INTERRUPT ? exit->length : 0);
@@ -163,141 +168,4 @@ enum hv_action hv_handle_nmi_window(struct hv_vcpu *vcpu, const struct hv_exit *
     (void)exit;
     hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_NMI_WINDOW_EXITING, false);
     return HV_RESUME;
-}
-
-void hv_queue_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
-{
-    vcpu->pending_vectors[vector / 64] |= UINT64_C(1) << vector % 64;
-}
-
-void hv_queue_nmi(struct hv_vcpu *vcpu)
-{
-    vcpu->pending_nmi = true;
-}
-
-/* Highest vector that waits, -1 for none. */
-static int highest_pending(const struct hv_vcpu *vcpu)
-{
-    for (int word = 3; word >= 0; word--)
-        if (vcpu->pending_vectors[word] != 0)
-            return word * 64 + 63 - __builtin_clzll(vcpu->pending_vectors[word]);
-    return -1;
-}
-
-static bool interrupts_enabled(struct hv_vcpu *vcpu)
-{
-    return (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0 && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & BLOCKED) == 0;
-}
-
-bool hv_wakes(struct hv_vcpu *vcpu)
-{
-    if (vcpu->inject_valid || (vcpu->pending_nmi && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & NMI_BLOCKED) == 0))
-        return true;
-    const int vector = highest_pending(vcpu);
-    return ((vector >= 0 && vector >> 4 > hv_tpr(vcpu) >> 4) || hv_device_interrupt(vcpu)) && interrupts_enabled(vcpu);
-}
-
-/* ---- before each entry ---- */
-static void write_injection(struct hv_vcpu *vcpu, uint32_t info, uint32_t error_code, uint32_t length)
-{
-    hv_write(vcpu, VMCS_VM_ENTRY_INTR_INFO_FIELD, info);
-    if ((info & INFO_ERROR_CODE) != 0)
-        hv_write(vcpu, VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE, error_code);
-    if ((info >> 8 & 7u) >= VMX_EVENT_SOFTWARE_INTERRUPT)
-        hv_write(vcpu, VMCS_VM_ENTRY_INSTRUCTION_LEN, length);
-    vcpu->halted = false;
-}
-
-static bool injection_waits(struct hv_vcpu *vcpu)
-{
-    return (hv_read(vcpu, VMCS_VM_ENTRY_INTR_INFO_FIELD) & INFO_VALID) != 0;
-}
-
-/* Exceptions are refused in the HLT state; a guest that has one to take is not halted any more. */
-static void wake_for(struct hv_vcpu *vcpu, uint32_t info)
-{
-    const uint32_t type = info >> 8 & 7u;
-    if (vcpu->halted && type != VMX_EVENT_EXTERNAL_INTERRUPT && type != VMX_EVENT_NMI)
-        hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_ACTIVE);
-}
-
-/* Not modelled: a window for NMIs without "virtual NMIs"; the NMI is tried again at the next exit then. */
-static void open_nmi_window(struct hv_vcpu *vcpu)
-{
-    if (hv_pin_control(vcpu, VMX_PIN_VIRTUAL_NMIS))
-        hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_NMI_WINDOW_EXITING, true);
-}
-
-/* The one event of this entry; true when there is one. */
-static bool inject_first(struct hv_vcpu *vcpu)
-{
-    if (vcpu->inject_valid) {
-        wake_for(vcpu, vcpu->inject_info);
-        write_injection(vcpu, vcpu->inject_info, vcpu->inject_error_code, vcpu->inject_length);
-        vcpu->inject_valid = false;
-        return true;
-    }
-    if (injection_waits(vcpu))
-        return true;
-    if (vcpu->pending_nmi && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & NMI_BLOCKED) == 0) {
-        vcpu->pending_nmi = false;
-        write_injection(vcpu, INFO_VALID | (uint32_t)VMX_EVENT_NMI << 8 | VIRTUAL_NMI, 0, 0);
-        return true;
-    }
-    return false;
-}
-
-static void inject_interrupt(struct hv_vcpu *vcpu, int vector)
-{
-    write_injection(vcpu, INFO_VALID | (uint32_t)VMX_EVENT_EXTERNAL_INTERRUPT << 8 | (uint32_t)vector, 0, 0);
-}
-
-/* Queued vectors go before the device set's interrupt controller, which keeps its request. True: another interrupt still waits. */
-static bool offer_interrupt(struct hv_vcpu *vcpu, bool taken)
-{
-    const int vector = highest_pending(vcpu);
-    const bool deliverable = vector >= 0 && vector >> 4 > hv_tpr(vcpu) >> 4;
-    const bool from_device = hv_device_interrupt(vcpu);
-    if (vector >= 0)
-        hv_raise_tpr_threshold(vcpu, deliverable ? 0 : (unsigned)vector >> 4);
-    if (!deliverable && !from_device)
-        return false;
-    if (taken || !interrupts_enabled(vcpu))
-        return true;
-    if (deliverable) {
-        vcpu->pending_vectors[vector / 64] &= ~(UINT64_C(1) << vector % 64);
-        inject_interrupt(vcpu, vector);
-    } else {
-        inject_interrupt(vcpu, hv_device_acknowledge(vcpu));
-    }
-    const int next = highest_pending(vcpu);
-    return (next >= 0 && next >> 4 > hv_tpr(vcpu) >> 4) || hv_device_interrupt(vcpu);
-}
-
-static bool something_waits(struct hv_vcpu *vcpu)
-{
-    return vcpu->inject_valid || vcpu->pending_nmi || highest_pending(vcpu) >= 0 || hv_device_interrupt(vcpu);
-}
-
-void hv_prepare_entry(struct hv_vcpu *vcpu)
-{
-    if (!vcpu->entered) {
-        vcpu->entered = true;
-        vcpu->timer_reload = (uint32_t)hv_read(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE);
-    }
-    hv_run_devices(vcpu);
-    if (!something_waits(vcpu))
-        return;
-    const bool taken = inject_first(vcpu);
-    if (vcpu->pending_nmi)
-        open_nmi_window(vcpu);
-    if (highest_pending(vcpu) >= 0 && hv_virtual_interrupt_delivery(vcpu)) {
-        for (int vector; (vector = highest_pending(vcpu)) >= 0;) {
-            vcpu->pending_vectors[vector / 64] &= ~(UINT64_C(1) << vector % 64);
-            hv_post_virtual_interrupt(vcpu, (uint8_t)vector);
-        }
-        vcpu->halted = false;
-    }
-    if (offer_interrupt(vcpu, taken))
-        hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_INTR_WINDOW_EXITING, true);
 }

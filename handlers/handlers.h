@@ -103,6 +103,8 @@ void hv_inject_event(struct hv_vcpu *vcpu, uint32_t info, uint32_t error_code, u
 void hv_reinject(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 /* NMI blocking that an IRET removed before it faulted is set again. */
 void hv_restore_nmi_blocking(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+
+/* ---- entry.c ---- */
 /* An interrupt, NMI or device interrupt waits and the guest would take it now. */
 bool hv_wakes(struct hv_vcpu *vcpu);
 
