@@ -9,6 +9,7 @@ int cmd_checks(int argc, char **argv);
 int cmd_controls(int argc, char **argv);
 int cmd_fields(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
+int cmd_limits(int argc, char **argv);
 int cmd_reasons(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
