@@ -112,16 +112,21 @@ void vmx_load_host_state(const struct vmx_cpu *cpu, struct vmx_state *s)
 }
 
 /* Native root software leaves the guest in `state`. What the exit loads and no entry loads back is yet one register for both: it changes. */
-static void load_shared_registers(struct vmx_cpu *cpu)
+static void load_shared_debug_registers(struct vmx_cpu *cpu)
+{
+    struct vmx_state *const s = &cpu->state;
+    if (s->dr[7] == VMX_DR7_FIXED_1 && s->debugctl == 0)
+        return;
+    s->dr[7] = VMX_DR7_FIXED_1;
+    s->debugctl = 0;
+    cpu->stale |= VMX_GROUP_DEBUG;
+}
+
+static void load_shared_msrs(struct vmx_cpu *cpu)
 {
     struct vmx_state *const s = &cpu->state;
     const struct vmcs *const v = cpu->vmcs;
     const uint32_t exit = (uint32_t)vmcs_get(v, VMCS_VM_EXIT_CONTROLS), entry = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_CONTROLS);
-    if ((entry & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0 && (s->dr[7] != VMX_DR7_FIXED_1 || s->debugctl != 0)) {
-        s->dr[7] = VMX_DR7_FIXED_1;
-        s->debugctl = 0;
-        cpu->stale |= VMX_GROUP_DEBUG;
-    }
     if ((exit & VMX_EXITCTL_LOAD_EFER) != 0 && (entry & VMX_ENTRYCTL_LOAD_EFER) == 0) {
         const uint64_t long_mode = VMX_EFER_LMA | VMX_EFER_LME;
         s->efer = (vmcs_get(v, VMCS_HOST_IA32_EFER) & ~long_mode) | (s->efer & long_mode);
@@ -155,13 +160,12 @@ static void load_shared_registers(struct vmx_cpu *cpu)
 }
 
 /* Exit controls that load or clear what their entry counterparts, at other bits, may load back. */
-static bool shares_registers(const struct vmcs *v)
+static bool shares_msrs(const struct vmcs *v)
 {
     const uint32_t exit = (uint32_t)vmcs_get(v, VMCS_VM_EXIT_CONTROLS), entry = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_CONTROLS);
     const uint32_t rare = VMX_EXITCTL_LOAD_PERF_GLOBAL_CTRL | VMX_EXITCTL_CLEAR_BNDCFGS | VMX_EXITCTL_CLEAR_RTIT_CTL | VMX_EXITCTL_CLEAR_LBR_CTL |
                           VMX_EXITCTL_LOAD_CET | VMX_EXITCTL_LOAD_PKRS | VMX_EXITCTL_ACTIVATE_SECONDARY;
-    return (entry & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0 || (exit & rare) != 0 ||
-           ((exit & VMX_EXITCTL_LOAD_PAT) != 0 && (entry & VMX_ENTRYCTL_LOAD_PAT) == 0) ||
+    return (exit & rare) != 0 || ((exit & VMX_EXITCTL_LOAD_PAT) != 0 && (entry & VMX_ENTRYCTL_LOAD_PAT) == 0) ||
            ((exit & VMX_EXITCTL_LOAD_EFER) != 0 && (entry & VMX_ENTRYCTL_LOAD_EFER) == 0);
 }
 
@@ -179,8 +183,11 @@ uint32_t vmx_return_to_host(struct vmx_cpu *cpu)
     if (!cpu->native_root) {
         vmx_load_host_state(cpu, &cpu->state);
         vmx_forget_guest(cpu);
-    } else if (shares_registers(cpu->vmcs)) {
-        load_shared_registers(cpu);
+    } else {
+        if ((vmcs_get(cpu->vmcs, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0)
+            load_shared_debug_registers(cpu);
+        if (shares_msrs(cpu->vmcs))
+            load_shared_msrs(cpu);
     }
     if (!host64 && was_ia32e)
         return ABORT_IA32E_MODE;

@@ -62,12 +62,9 @@ bool vmx_store_exit_msrs(struct vmx_cpu *cpu)
 
 /* Where root software is native, `state` holds the guest: host values are judged against host state, and stored where the processor has but one
    register for both; a group that is touched is loaded anew by the next entry. */
-bool vmx_load_exit_msrs(struct vmx_cpu *cpu)
+static bool load_exit_msrs(struct vmx_cpu *cpu, uint32_t count)
 {
     const hpa_t list = vmcs_get(cpu->vmcs, VMCS_VM_EXIT_MSR_LOAD_ADDR);
-    const uint32_t count = (uint32_t)vmcs_get(cpu->vmcs, VMCS_VM_EXIT_MSR_LOAD_COUNT);
-    if (count == 0)
-        return true;
     struct vmx_cpu host = *cpu;
     if (cpu->native_root)
         vmx_load_host_state(cpu, &host.state);
@@ -81,4 +78,10 @@ bool vmx_load_exit_msrs(struct vmx_cpu *cpu)
         cpu->vmcs->unloaded |= groups << GROUP_SHIFT;
     }
     return true;
+}
+
+bool vmx_load_exit_msrs(struct vmx_cpu *cpu)
+{
+    const uint32_t count = (uint32_t)vmcs_get(cpu->vmcs, VMCS_VM_EXIT_MSR_LOAD_COUNT);
+    return count == 0 || load_exit_msrs(cpu, count);
 }
