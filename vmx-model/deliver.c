@@ -48,7 +48,7 @@ static bool selected(const struct vmx_cpu *cpu, const struct vmx_event *e)
         return false;
     switch ((enum vmx_event_type)e->type) {
     case VMX_EVENT_EXTERNAL_INTERRUPT:
-        return (pin & VMX_PIN_EXT_INTR_EXITING) != 0;
+        return (pin & VMX_PIN_EXT_INTR_EXITING) != 0 && !e->is_virtual;
     case VMX_EVENT_NMI:
         return (pin & VMX_PIN_NMI_EXITING) != 0;
     case VMX_EVENT_HARDWARE_EXCEPTION:
