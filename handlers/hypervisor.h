@@ -145,6 +145,10 @@ bool hv_vm_init(struct hv_vm *vm, struct bk_machine *machine, const struct hv_po
 void hv_decode_exit(struct hv_vcpu *vcpu, struct hv_exit *exit);
 /* The dispatch table: handles one exit. */
 enum hv_action hv_handle(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+/* What the dispatch table says of a basic reason, or of bit 31 (failed VM entry): the handler's function, NULL without one; whether it may answer
+   with HV_STOP. Apart from that list, a guest stops only by a triple fault that an injected exception would cause. */
+const char *hv_handler_name(uint32_t reason);
+bool hv_may_stop(uint32_t reason);
 /* Before each entry: turns queued events into an injection or opens an interrupt or NMI window. */
 void hv_prepare_entry(struct hv_vcpu *vcpu);
 /* Queues a virtual interrupt or NMI for the guest. */

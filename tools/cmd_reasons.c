@@ -10,16 +10,22 @@
 #include "commands.h"
 #include "manual.h"
 #include "options.h"
+#include "reason_coverage.h"
+#include "wrap.h"
 
 static const char usage[] =
     "usage: vmxbench reasons [--json] [--lang en|zh] [NAME]\n"
+    "       vmxbench reasons --coverage FOLDER [--lang en|zh]\n"
     "The VM-exit reasons: without NAME all of them, with NAME one in full: what triggers it, its priority, which information fields are valid,\n"
     "how it is usually resolved and how to avoid it.\n"
     "NAME is a Linux name (MSR_WRITE, with or without EXIT_REASON_), the manual's name (WRMSR), a spelling of the users' list (RDTSMP) or a number;\n"
     "case does not matter.\n"
     "\n"
     "  --json         as JSON\n"
-    "  --lang en|zh   language of an entry; Chinese texts cover the 53 reasons of the users' list\n";
+    "  --lang en|zh   language; Chinese covers the 53 reasons of the users' list\n"
+    "  --coverage FOLDER\n"
+    "                 replays the scenarios in FOLDER and prints a line for each reason of the list: which scripts trigger it, which handler\n"
+    "                 answers it, how it is resolved; exit status 1 when anything is missing\n";
 
 /* Basic reasons first, then the flag bits. */
 static const struct vmx_reason_row *row_of(unsigned index)
@@ -73,23 +79,6 @@ static void describe(unsigned index, struct page *page)
     page_add_controls(page, texts, 3);
 }
 
-static void describe_zh(unsigned index, struct page *page)
-{
-    const struct vmx_reason_row *row = row_of(index);
-    const struct vmx_reason_zh_row *zh = row->seed_name != NULL ? vmx_reason_zh(row->seed_name) : NULL;
-    if (zh == NULL) {
-        describe(index, page);
-        return;
-    }
-    snprintf(page->title, sizeof page->title, "%s: %u", row->name, row->number);
-    page_add(page, "name", "名称", "%s", row->name);
-    page_add(page, "number", "编号", "%u", row->number);
-    page_add(page, "list_name", "列表名称", "%s", row->seed_name);
-    page_add(page, "cause", "原因", "%s", zh->cause);
-    page_add(page, "explanation", "说明", "%s", zh->explanation);
-    page_add(page, "resolution", "解决方法", "%s", zh->resolution);
-}
-
 static unsigned find(const char *name, unsigned matches[MANUAL_MATCHES])
 {
     const struct vmx_reason_row *row = vmx_reason_of_name(name);
@@ -108,20 +97,65 @@ static const char *name(unsigned index, unsigned alias)
     return names[alias];
 }
 
-/* Takes "--lang zh" or "--lang=zh" out of the arguments. False: a language that there is not. */
-static bool take_language(int *argc, char **argv, bool *chinese)
+/* ---- Chinese: the 53 reasons of the users' list, in its order ---- */
+static const struct vmx_reason_row *row_of_zh(unsigned index)
 {
+    return vmx_reason_of_name(vmx_reasons_zh[index].seed_name);
+}
+
+static void list_zh(void)
+{
+    enum { CAUSE_COLUMN = 26 };
+    printf("编号  名称                原因\n");
+    for (unsigned i = 0; i < vmx_reason_zh_count; i++) {
+        printf("%4u  %-*s", row_of_zh(i)->number, CAUSE_COLUMN - 6, vmx_reasons_zh[i].seed_name);
+        wrap_text(stdout, CAUSE_COLUMN, vmx_reasons_zh[i].cause);
+    }
+}
+
+static void describe_zh(unsigned index, struct page *page)
+{
+    const struct vmx_reason_row *row = row_of_zh(index);
+    const struct vmx_reason_zh_row *zh = &vmx_reasons_zh[index];
+    snprintf(page->title, sizeof page->title, "%s: %u", zh->seed_name, row->number);
+    page_add(page, "name", "名称", "%s", row->name);
+    page_add(page, "number", row >= vmx_reason_flags && row < vmx_reason_flags + vmx_reason_flag_count ? "位" : "编号", "%u", row->number);
+    page_add(page, "list_name", "列表名称", "%s", zh->seed_name);
+    page_add(page, "cause", "原因", "%s", zh->cause);
+    page_add(page, "explanation", "说明", "%s", zh->explanation);
+    page_add(page, "resolution", "解决方法", "%s", zh->resolution);
+}
+
+static unsigned find_zh(const char *name, unsigned matches[MANUAL_MATCHES])
+{
+    const struct vmx_reason_row *row = vmx_reason_of_name(name);
+    const struct vmx_reason_zh_row *zh = row != NULL ? vmx_reason_zh(row->seed_name) : NULL;
+    if (zh == NULL)
+        return 0;
+    matches[0] = (unsigned)(zh - vmx_reasons_zh);
+    return 1;
+}
+
+static const char *name_zh(unsigned index, unsigned alias)
+{
+    const char *const names[] = {vmx_reasons_zh[index].seed_name, row_of_zh(index)->name, NULL};
+    return names[alias];
+}
+
+/* Takes "--NAME VALUE" or "--NAME=VALUE" out of the arguments; the last one counts. False after a complaint: the value is missing. */
+static bool take_option(int *argc, char **argv, const char *option, const char **value)
+{
+    const size_t length = strlen(option);
     for (int i = 1; i < *argc; i++) {
-        const bool joined = strncmp(argv[i], "--lang=", 7) == 0;
-        if (!joined && strcmp(argv[i], "--lang") != 0)
+        const bool joined = strncmp(argv[i], option, length) == 0 && argv[i][length] == '=';
+        if (!joined && strcmp(argv[i], option) != 0)
             continue;
-        const char *const value = joined ? argv[i] + 7 : i + 1 < *argc ? argv[i + 1] : "";
         const int used = joined ? 1 : 2;
-        *chinese = strcmp(value, "zh") == 0;
-        if (!*chinese && strcmp(value, "en") != 0) {
-            (void)option_complain("reasons", "--lang", value, "the languages are en and zh");
+        if (i + used > *argc) {
+            fprintf(stderr, "vmxbench reasons: %s needs a value\n", option);
             return false;
         }
+        *value = joined ? argv[i] + length + 1 : argv[i + 1];
         for (int j = i; j + used <= *argc; j++)
             argv[j] = argv[j + used];
         *argc -= used;
@@ -132,10 +166,26 @@ static bool take_language(int *argc, char **argv, bool *chinese)
 
 int cmd_reasons(int argc, char **argv)
 {
-    bool chinese = false;
-    if (!take_language(&argc, argv, &chinese))
+    const char *language = "en", *folder = NULL;
+    if (!take_option(&argc, argv, "--lang", &language) || !take_option(&argc, argv, "--coverage", &folder))
         return 2;
-    const struct manual manual = {"reasons", usage, "exit reason", VMX_REASON_LIMIT + vmx_reason_flag_count, list, chinese ? describe_zh : describe,
-                                  find,      name};
+    const bool chinese = strcmp(language, "zh") == 0;
+    if (!chinese && strcmp(language, "en") != 0)
+        return option_complain("reasons", "--lang", language, "the languages are en and zh");
+    if (folder != NULL && argc > 1)
+        return option_complain("reasons", "beside --coverage", argv[1], "only --lang can stand there");
+    if (folder != NULL)
+        return reason_coverage(stdout, folder, chinese);
+    static const struct manual zh_manual = {.command = "reasons --lang zh",
+                                            .usage = usage,
+                                            .entry = "exit reason with a Chinese text (the 53 of the users' list)",
+                                            .list = list_zh,
+                                            .describe = describe_zh,
+                                            .find = find_zh,
+                                            .name = name_zh};
+    static const struct manual en_manual = {
+        .command = "reasons", .usage = usage, .entry = "exit reason", .list = list, .describe = describe, .find = find, .name = name};
+    struct manual manual = chinese ? zh_manual : en_manual;
+    manual.count = chinese ? vmx_reason_zh_count : VMX_REASON_LIMIT + vmx_reason_flag_count;
     return manual_run(&manual, argc, argv);
 }

@@ -23,27 +23,43 @@ static unsigned character(const char *text, bool *wide)
     return length;
 }
 
-/* The piece that may not be broken: up to a blank, or one wide character with the closing punctuation behind it. */
+static bool is_one_of(const char *text, unsigned bytes, const char *characters)
+{
+    bool wide;
+    for (unsigned length; *characters != '\0'; characters += length) {
+        length = character(characters, &wide);
+        if (length == bytes && memcmp(text, characters, bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Lines do not begin with closing punctuation, nor end with opening punctuation. */
+static bool closes(const char *text, unsigned bytes)
+{
+    return is_one_of(text, bytes, "\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f\uff09\u300b\u300d\u300f\u3011\u201d\u2019.,:;!?)]");
+}
+
+static bool opens(const char *text, unsigned bytes)
+{
+    return is_one_of(text, bytes, "\uff08\u300a\u300c\u300e\u3010\u201c\u2018([");
+}
+
+/* The piece that may not be broken: it ends at a blank, or on either side of a wide character. */
 static unsigned piece(const char *text, unsigned *columns)
 {
-    unsigned bytes = 0;
-    bool wide;
+    unsigned bytes = 0, last = 0; /* last: bytes of the last character so far */
+    bool wide, last_wide = false;
     *columns = 0;
     while (text[bytes] != '\0' && text[bytes] != ' ') {
-        const unsigned length = character(text + bytes, &wide);
-        if (wide && bytes != 0 && strncmp(text + bytes, "\xe3\x80\x82", 3) != 0 && strncmp(text + bytes, "\xef\xbc\x8c", 3) != 0 &&
-            strncmp(text + bytes, "\xe3\x80\x81", 3) != 0 && strncmp(text + bytes, "\xef\xbc\x9b", 3) != 0)
+        const char *const at = text + bytes;
+        const unsigned length = character(at, &wide);
+        if (last != 0 && (wide || last_wide) && !closes(at, length) && !opens(at - last, last))
             break;
         bytes += length;
         *columns += wide ? 2 : 1;
-        if (wide) {
-            bool next_wide;
-            if (text[bytes] == '\0' || text[bytes] == ' ')
-                break;
-            (void)character(text + bytes, &next_wide);
-            if (!next_wide)
-                break;
-        }
+        last = length;
+        last_wide = wide;
     }
     return bytes;
 }

@@ -16,6 +16,7 @@
 #include "vmx-model/checks.h"
 #include "vmx-model/controls.h"
 #include "vmx-model/reasons.h"
+#include "vmx-model/reasons_zh.h"
 
 static char output[1 << 20];
 
@@ -76,6 +77,8 @@ static void mistakes_give_one_line_and_status_2(void)
         {"reasons CPUID HLT", "ask for one at a time"},
         {"reasons --lang fr", "the languages are en and zh"},
         {"reasons ''", "lists them all"},
+        {"reasons GETSEC --lang zh", "no exit reason with a Chinese text"},
+        {"reasons CR_ACESS --lang=zh", "did you mean CR_ACCESS"},
         {"fields GUEST_RPI", "did you mean GUEST_RIP"},
         {"fields 0x9999", "no VMCS field"},
         {"controls use_msr_bitmap", "did you mean use_msr_bitmaps"},
@@ -142,6 +145,24 @@ static void every_reason_has_a_page_in_both_languages(void)
         CU_ASSERT_PTR_NOT_NULL(strstr(output, "\xe8\xa7\xa3\xe5\x86\xb3\xe6\x96\xb9\xe6\xb3\x95"));
         CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
     }
+}
+
+static void the_chinese_list_has_the_53_reasons(void)
+{
+    CU_ASSERT_EQUAL(vmxbench("reasons --lang zh"), 0);
+    for (unsigned i = 0; i < vmx_reason_zh_count; i++)
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, vmx_reasons_zh[i].seed_name));
+    CU_ASSERT_PTR_NULL(strstr(output, "GETSEC"));
+    CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
+    CU_ASSERT_EQUAL(vmxbench("reasons --lang zh --json"), 0);
+    cJSON *array = cJSON_Parse(output);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(array);
+    CU_ASSERT_EQUAL(cJSON_GetArraySize(array), 53);
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, array) CU_ASSERT_PTR_NOT_NULL(cJSON_GetObjectItem(entry, "resolution"));
+    cJSON_Delete(array);
+    CU_ASSERT_EQUAL(vmxbench("reasons --lang zh failed_vmentry"), 0);
+    CU_ASSERT_EQUAL(strncmp(output, "FAILED_VMENTRY: 31\n", 19), 0);
 }
 
 static void names_are_taken_as_people_write_them(void)
@@ -304,6 +325,7 @@ int main(void)
                            {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
                            {"manuals_list_every_entry", manuals_list_every_entry},
                            {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
+                           {"the_chinese_list_has_the_53_reasons", the_chinese_list_has_the_53_reasons},
                            {"names_are_taken_as_people_write_them", names_are_taken_as_people_write_them},
                            {"stat_prints_the_columns_of_perf", stat_prints_the_columns_of_perf},
                            {"a_scenario_is_run_where_a_trace_is_wanted", a_scenario_is_run_where_a_trace_is_wanted},

@@ -56,8 +56,24 @@ static void a_full_stop_stays_with_its_character(void)
           "\xe5\x8e\x9f\n                                                                                                \xe5\x9b\xa0\xe3\x80\x82\n");
 }
 
+static void an_opening_mark_stays_with_what_it_opens(void)
+{
+    gives(94, "\u539f\u56e0\u201c\u56e0\u201d",
+          "\u539f\u56e0\n                                                                                              \u201c\u56e0\u201d\n");
+}
+
+static void latin_words_among_wide_characters_are_kept_whole(void)
+{
+    gives(94,
+          "\u539f\u56e0"
+          "EPT\u56e0",
+          "\u539f\u56e0\n                                                                                              EPT\u56e0\n");
+}
+
 SUITE("tools/wrap", {"short_text_stays_on_its_line", short_text_stays_on_its_line},
       {"long_text_breaks_at_blanks_and_is_indented", long_text_breaks_at_blanks_and_is_indented},
       {"a_word_longer_than_the_line_is_kept_whole", a_word_longer_than_the_line_is_kept_whole},
       {"wide_characters_count_twice_and_break_anywhere", wide_characters_count_twice_and_break_anywhere},
-      {"a_full_stop_stays_with_its_character", a_full_stop_stays_with_its_character})
+      {"a_full_stop_stays_with_its_character", a_full_stop_stays_with_its_character},
+      {"an_opening_mark_stays_with_what_it_opens", an_opening_mark_stays_with_what_it_opens},
+      {"latin_words_among_wide_characters_are_kept_whole", latin_words_among_wide_characters_are_kept_whole})
