@@ -81,15 +81,17 @@ bool load_mode(struct loader *loader, const struct script_value *value);
 bool load_guest_ram(struct loader *loader, const struct script_value *value);
 bool load_fields(struct loader *loader, const struct script_value *value);
 bool load_registers(struct loader *loader, const struct script_value *value);
-bool load_io_bitmap(struct loader *loader, const struct script_value *value);
-bool load_msr_bitmap(struct loader *loader, const struct script_value *value);
-bool load_exception_bitmap(struct loader *loader, const struct script_value *value);
 bool load_idt(struct loader *loader, const struct script_value *value);
 bool load_pages(struct loader *loader, const struct script_value *value);
 bool load_msr_load(struct loader *loader, const struct script_value *value);
 bool load_vcpus(struct loader *loader, const struct script_value *value);
 bool load_limit(struct loader *loader, const struct script_value *value);
 bool load_rest(struct loader *loader, const struct script_value *value);
+
+/* ---- loader_bitmaps.c ---- */
+bool load_io_bitmap(struct loader *loader, const struct script_value *value);
+bool load_msr_bitmap(struct loader *loader, const struct script_value *value);
+bool load_exception_bitmap(struct loader *loader, const struct script_value *value);
 
 /* ---- loader_policy.c ---- */
 bool load_policy(struct loader *loader, const struct script_value *value);
