@@ -40,13 +40,28 @@ struct record {
     uint32_t size;
 };
 
+/* Most numbers are small; the cursor stays in a register. */
+static inline uint8_t *put(uint8_t *at, uint64_t value)
+{
+    while (value > 0x7f) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+/* The values that a mask names, in order. */
+static inline uint8_t *put_named(uint8_t *at, uint64_t mask, const uint64_t *value)
+{
+    for (; mask != 0; mask &= mask - 1)
+        at = put(at, value[__builtin_ctzll(mask)]);
+    return at;
+}
+
 static void put_number(struct record *record, uint64_t value)
 {
-    do {
-        const uint8_t more = value > 0x7f ? 0x80 : 0;
-        record->bytes[record->size++] = (uint8_t)((value & 0x7f) | more);
-        value >>= 7;
-    } while (value != 0);
+    record->size = (uint32_t)(put(record->bytes + record->size, value) - record->bytes);
 }
 
 static void begin_record(struct record *record, enum trace_kind kind, uint8_t vcpu)
@@ -108,19 +123,16 @@ void trace_exit(struct trace_writer *writer, uint8_t vcpu, const uint64_t item[T
     uint64_t *last = writer->gpr[vcpu % TRACE_VCPUS];
     for (unsigned i = 0; i < TRACE_ITEM_COUNT; i++)
         items |= (uint64_t)(item[i] != 0) << i;
-    for (unsigned i = 0; i < 16; i++)
-        registers |= (uint64_t)(gpr[i] != last[i]) << i;
-    begin_record(&record, TRACE_EXIT, vcpu);
-    put_number(&record, items);
-    for (unsigned i = 0; i < TRACE_ITEM_COUNT; i++)
-        if (item[i] != 0)
-            put_number(&record, item[i]);
-    put_number(&record, registers);
     for (unsigned i = 0; i < 16; i++) {
-        if (gpr[i] != last[i])
-            put_number(&record, gpr[i]);
+        registers |= (uint64_t)(gpr[i] != last[i]) << i;
         last[i] = gpr[i];
     }
+    begin_record(&record, TRACE_EXIT, vcpu);
+    uint8_t *at = put(record.bytes + record.size, items);
+    at = put_named(at, items, item);
+    at = put(at, registers);
+    at = put_named(at, registers, gpr);
+    record.size = (uint32_t)(at - record.bytes);
     send_record(writer, &record);
     writer->exits++;
 }
