@@ -102,6 +102,8 @@ static uint64_t unknown_bits(struct comparison *c, unsigned item, uint64_t a, ui
             continue;
         bits &= ~known->mask;
         c->known++;
+        if (c->options.known_seen != NULL)
+            c->options.known_seen[i]++;
     }
     return bits;
 }
@@ -271,12 +273,23 @@ static int next_slice(struct trace_reader *reader, struct slice *slice)
     return more == 1 ? 1 : -1;
 }
 
-/* The first scenario of that CRC-32 from the reader on; where none follows, from the beginning. */
-static bool find_slice(const uint8_t *trace, size_t size, struct trace_reader *from, uint64_t crc, struct slice *slice)
+static bool same_crc(const struct trace_record *a, const struct trace_record *b)
+{
+    return a->number[0] == b->number[0];
+}
+
+static bool same_name(const struct trace_record *a, const struct trace_record *b)
+{
+    return a->text_length == b->text_length && (a->text_length == 0 || memcmp(a->text, b->text, a->text_length) == 0);
+}
+
+/* The first such scenario from the reader on; where none follows, from the beginning. */
+static bool find_slice(const uint8_t *trace, size_t size, struct trace_reader *from, const struct trace_record *head,
+                       bool (*same)(const struct trace_record *a, const struct trace_record *b), struct slice *slice)
 {
     for (unsigned round = 0; round < 2; round++) {
         while (next_slice(from, slice) == 1)
-            if (slice->head.number[0] == crc)
+            if (same(head, &slice->head))
                 return true;
         if (trace_open(from, trace, size) != NULL)
             return false;
@@ -296,6 +309,14 @@ static void one_scenario(struct comparison *c, struct slice *a, struct slice *b,
     out->different += differ;
     out->exits += c->exits;
     out->known += c->known;
+}
+
+/* The only scenario of a trace. */
+static bool only_slice(const uint8_t *trace, size_t size, struct slice *slice)
+{
+    struct trace_reader reader;
+    struct slice second;
+    return trace_open(&reader, trace, size) == NULL && next_slice(&reader, slice) == 1 && next_slice(&reader, &second) == 0;
 }
 
 static bool whole(struct comparison *c, char name, const uint8_t *trace, size_t size, struct trace_reader *reader)
@@ -325,7 +346,10 @@ enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *
         abort();
     const bool readable = whole(&c, 'A', a, a_size, &left) && whole(&c, 'B', b, b_size, &right);
     while (readable && next_slice(&left, &one) == 1) {
-        const bool found = find_slice(b, b_size, &right, one.head.number[0], &other);
+        bool found = find_slice(b, b_size, &right, &one.head, same_crc, &other);
+        if (!found && c.options.by_name)
+            found = find_slice(b, b_size, &right, &one.head, same_name, &other) ||
+                    (only_slice(a, a_size, &(struct slice){.stop = TRACE_STOP_STEPS}) && only_slice(b, b_size, &other));
         one_scenario(&c, &one, &other, found, out);
     }
     fclose(c.text);

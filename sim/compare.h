@@ -21,8 +21,11 @@ struct sim_compare_options {
     /* Compare time, costs and counts of instructions too. Without it a trace that ended at the limit of instructions ends the comparison, for only the
        simulator counts them. */
     bool time;
+    /* Where B has no scenario of that CRC-32 compare with the one of the same name, or with the only one when both traces hold one. */
+    bool by_name;
     const struct sim_known_difference *known;
     size_t known_count;
+    uint64_t *known_seen; /* of known_count elements: how often each was met is added; NULL: not wanted */
 };
 
 struct sim_compared {

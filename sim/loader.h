@@ -28,6 +28,9 @@ struct loader {
     struct pack pack;
     const struct vmx_caps *caps;
     enum packed_mode mode;
+    bool profile_is_named;            /* by the script */
+    bool profile_is_assumed;          /* the script names none, an override does */
+    bool profile_lacks_control;       /* and the assumed one does not offer what the script wants */
     bool expects_entry_failure;       /* then controls may be as wrong as they like */
     uint64_t word[VMX_WORD_CONTROLS]; /* controls as the bench will work them out */
 };
@@ -35,8 +38,6 @@ struct loader {
 /* ---- loader_values.c ---- */
 /* Fills in the error and returns false. `word` narrows the line down to where it stands in the script; may be NULL. */
 __attribute__((format(printf, 4, 5))) bool load_fail(const struct loader *loader, unsigned line, const char *word, const char *format, ...);
-/* Notes the first reason why only the simulator can run the scenario. */
-void load_only_simulator(struct loader *loader, const char *because);
 /* A whole number, or a label of the guest's code with an optional "+number" or "-number". */
 bool load_number(const struct loader *loader, unsigned line, const struct script_value *value, const char *what, uint64_t *out);
 /* The same with an upper bound. */
@@ -70,9 +71,18 @@ void load_cache_free(struct code_cache *cache);
 
 /* ---- loader_controls.c ---- */
 bool load_controls(struct loader *loader, const struct script_value *value);
+/* The processor may set this bit to 1. Notes what the assumed profile lacks. */
+bool load_offers_control(struct loader *loader, enum vmx_control_word word, unsigned bit);
 /* One table of words: bits to set and to clear by word. */
 bool load_control_words(const struct loader *loader, unsigned line, const struct script_value *value, uint64_t set[VMX_WORD_CONTROLS],
                         uint64_t clear[VMX_WORD_CONTROLS]);
+
+/* ---- loader_portable.c ---- */
+/* Notes the first reason why only the simulator can run the scenario. */
+void load_only_simulator(struct loader *loader, const char *because);
+/* Looks for such reasons in loader->word, and in code of 16, 32 or 64 bits. */
+void load_portable_controls(struct loader *loader);
+void load_portable_code(struct loader *loader, const uint8_t *bytes, size_t size, unsigned bits);
 
 /* ---- loader_setup.c ---- */
 bool load_name_of(struct loader *loader, const struct script_value *value);

@@ -103,8 +103,10 @@ static bool load_asm(struct loader *loader, const struct script_table *table, ui
     bool good = code != NULL && fits(loader, table->line, address, code->size);
     for (size_t i = 0; good && i < code->symbol_count; i++)
         good = add_symbol(loader, table->line, &code->symbols[i]);
-    if (good)
+    if (good) {
+        load_portable_code(loader, code->bytes, code->size, (unsigned)bits);
         pack_memory(loader, address, code->bytes, code->size);
+    }
     assembled_free(&scratch);
     return good;
 }

@@ -7,19 +7,6 @@
 #include "../vmx-model/names.h"
 #include "loader.h"
 
-/* Controls that Bochs offers on none of its processors: a scenario with one of them runs on the simulator alone. */
-static const struct {
-    enum vmx_control_word word;
-    uint8_t bit;
-} not_in_bochs[] = {
-    {VMX_WORD_PIN, 7},        {VMX_WORD_SECONDARY, 15}, {VMX_WORD_SECONDARY, 19}, {VMX_WORD_SECONDARY, 21}, {VMX_WORD_SECONDARY, 22},
-    {VMX_WORD_SECONDARY, 24}, {VMX_WORD_SECONDARY, 26}, {VMX_WORD_SECONDARY, 27}, {VMX_WORD_SECONDARY, 28}, {VMX_WORD_SECONDARY, 30},
-    {VMX_WORD_SECONDARY, 31}, {VMX_WORD_EXIT, 23},      {VMX_WORD_EXIT, 24},      {VMX_WORD_EXIT, 25},      {VMX_WORD_EXIT, 26},
-    {VMX_WORD_EXIT, 27},      {VMX_WORD_EXIT, 29},      {VMX_WORD_EXIT, 31},      {VMX_WORD_ENTRY, 16},     {VMX_WORD_ENTRY, 17},
-    {VMX_WORD_ENTRY, 18},     {VMX_WORD_ENTRY, 19},     {VMX_WORD_ENTRY, 21},     {VMX_WORD_ENTRY, 22},     {VMX_WORD_ENTRY, 23},
-    {VMX_WORD_ENTRY, 24},
-};
-
 static const char *control_name_at(size_t index, const void *context)
 {
     const enum vmx_control_word word = *(const enum vmx_control_word *)context;
@@ -110,6 +97,8 @@ static bool apply_overrides(struct loader *loader, uint64_t set[VMX_WORD_CONTROL
     for (size_t i = 0; i < loader->override_count; i++) {
         const struct sim_override *override = &loader->overrides[i];
         enum vmx_control_word word;
+        if (strcmp(override->word, SIM_OVERRIDE_PROFILE) == 0)
+            continue;
         if (!find_word(loader, loader->table->line, override->word, &word))
             return false;
         const struct vmx_control_row *row = find_control(loader, loader->table->line, word, override->control);
@@ -175,13 +164,22 @@ static void list_profiles(const struct vmx_control_row *row, char *out, size_t s
     }
 }
 
+bool load_offers_control(struct loader *loader, enum vmx_control_word word, unsigned bit)
+{
+    uint64_t must_be_1, may_be_1;
+    bench_allowed_controls(profile_capability, loader->caps, word, &must_be_1, &may_be_1);
+    const bool offered = (may_be_1 >> bit & 1) != 0;
+    loader->profile_lacks_control |= !offered && loader->profile_is_assumed;
+    return offered;
+}
+
 /* A set of controls that VM entry would refuse is a mistake, unless the scenario is about refusals. */
-static bool check_row(const struct loader *loader, const struct vmx_control_row *row)
+static bool check_row(struct loader *loader, const struct vmx_control_row *row)
 {
     uint64_t must_be_1, may_be_1;
     bench_allowed_controls(profile_capability, loader->caps, row->word, &must_be_1, &may_be_1);
     const bool on = (loader->word[row->word] >> row->low & 1) != 0;
-    if (on && (may_be_1 >> row->low & 1) == 0) {
+    if (on && !load_offers_control(loader, row->word, row->low)) {
         char profiles[400];
         list_profiles(row, profiles, sizeof profiles);
         return load_fail(loader, loader->table->line, row->name, "the processor %s does not offer %s.%s%s%s", loader->caps->name,
@@ -194,7 +192,7 @@ static bool check_row(const struct loader *loader, const struct vmx_control_row 
     return !on || dependencies_hold(loader, row);
 }
 
-static bool check_controls(const struct loader *loader)
+static bool check_controls(struct loader *loader)
 {
     for (unsigned i = 0; i < vmx_control_count && !loader->expects_entry_failure; i++)
         if (vmx_controls[i].word < VMX_WORD_CONTROLS && vmx_controls[i].high == vmx_controls[i].low && !check_row(loader, &vmx_controls[i]))
@@ -213,17 +211,6 @@ static void activate(uint64_t set[VMX_WORD_CONTROLS], const uint64_t clear[VMX_W
         set[VMX_WORD_EXIT] |= VMX_EXITCTL_ACTIVATE_SECONDARY & ~clear[VMX_WORD_EXIT];
     if (set[VMX_WORD_VMFUNC] != 0)
         set[VMX_WORD_SECONDARY] |= VMX_SEC_ENABLE_VMFUNC & ~clear[VMX_WORD_SECONDARY];
-}
-
-static void note_portability(struct loader *loader)
-{
-    for (size_t i = 0; i < sizeof not_in_bochs / sizeof not_in_bochs[0]; i++)
-        if ((loader->word[not_in_bochs[i].word] >> not_in_bochs[i].bit & 1) != 0)
-            load_only_simulator(loader, "it uses a control that Bochs does not have");
-    if (loader->word[VMX_WORD_TERTIARY] != 0 || loader->word[VMX_WORD_EXIT2] != 0)
-        load_only_simulator(loader, "it uses a control that Bochs does not have");
-    if ((loader->word[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0)
-        load_only_simulator(loader, "the VMX-preemption timer counts the machine's own time");
 }
 
 bool load_controls(struct loader *loader, const struct script_value *value)
@@ -245,6 +232,6 @@ bool load_controls(struct loader *loader, const struct script_value *value)
         pack_u64(&loader->pack, set[w]);
         pack_u64(&loader->pack, clear[w]);
     }
-    note_portability(loader);
+    load_portable_controls(loader);
     return check_controls(loader);
 }

@@ -72,6 +72,8 @@ static bool load_number_of(struct loader *loader, const char *key, const struct 
         return false;
     struct sim_final *final = add_final(loader, key);
     final->value = number;
+    if (strcmp(key, "instructions") == 0)
+        load_only_simulator(loader, "it expects a number of instructions");
     final->kind = stop ? SIM_FINAL_STOP : strcmp(key, "exits") == 0 ? SIM_FINAL_EXITS : SIM_FINAL_INSTRUCTIONS;
     return true;
 }

@@ -29,17 +29,29 @@ static const char *profile_name_at(size_t index, const void *context)
     return vmx_profiles[index].name;
 }
 
+/* The profile of scenarios that name none, unless the scenario has shown that it wants more. */
+static const char *assumed_profile(struct loader *loader)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < loader->override_count; i++)
+        if (strcmp(loader->overrides[i].word, SIM_OVERRIDE_PROFILE) == 0)
+            name = loader->overrides[i].control;
+    loader->profile_is_assumed = name != NULL && !loader->profile_lacks_control;
+    return loader->profile_is_assumed ? name : NULL;
+}
+
 bool load_profile(struct loader *loader, const struct script_value *value)
 {
-    if (value != NULL) {
-        if (value->type != SCRIPT_STRING)
-            return load_fail(loader, loader->table->line, "profile", "profile wants the name of a processor");
-        loader->caps = vmx_profile(value->string);
-        if (loader->caps == NULL) {
-            const char *near = load_nearest(value->string, profile_name_at, vmx_profile_count, NULL);
-            return load_fail(loader, loader->table->line, value->string, "no such profile '%s'%s%s%s", value->string,
-                             near != NULL ? ", did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
-        }
+    if (value != NULL && value->type != SCRIPT_STRING)
+        return load_fail(loader, loader->table->line, "profile", "profile wants the name of a processor");
+    loader->profile_is_named = value != NULL;
+    const char *name = value != NULL ? value->string : assumed_profile(loader);
+    if (name != NULL)
+        loader->caps = vmx_profile(name);
+    if (loader->caps == NULL) {
+        const char *near = load_nearest(name, profile_name_at, vmx_profile_count, NULL);
+        return load_fail(loader, loader->table->line, name, "no such profile '%s'%s%s%s", name, near != NULL ? ", did you mean '" : "",
+                         near != NULL ? near : "", near != NULL ? "'?" : "");
     }
     snprintf(loader->out->profile, sizeof loader->out->profile, "%s", loader->caps->name);
     pack_record(&loader->pack, PACKED_PROFILE);

@@ -232,7 +232,12 @@ static bool load_ept_step(struct loader *loader, const struct script_value *valu
 
 static bool load_step_over(struct loader *loader, const struct script_table *table)
 {
+    enum { MONITOR_TRAP_FLAG = 27 };
     uint64_t count;
+    if (!load_offers_control(loader, VMX_WORD_PRIMARY, MONITOR_TRAP_FLAG))
+        return load_fail(loader, table->line, NULL, "step_over wants the monitor trap flag, which the processor %s does not offer",
+                         loader->caps->name);
+    load_only_simulator(loader, "it steps with the monitor trap flag, which Bochs does not obey");
     if (!load_number_to(loader, table->line, script_get(table, "count"), "step_over", UINT32_MAX, &count))
         return false;
     pack_step(loader, &(struct packed_step){.kind = STEP_MTF, .line = table->line, .a = (uint32_t)count}, NULL, 0);

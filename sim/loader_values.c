@@ -28,14 +28,6 @@ bool load_fail(const struct loader *loader, unsigned line, const char *word, con
     return false;
 }
 
-void load_only_simulator(struct loader *loader, const char *because)
-{
-    if (!loader->out->portable)
-        return;
-    loader->out->portable = false;
-    snprintf(loader->out->not_portable_because, sizeof loader->out->not_portable_because, "%s", because);
-}
-
 /* label, label+8, label-0x10 */
 static bool load_label(const struct loader *loader, unsigned line, const char *text, const char *what, uint64_t *out)
 {

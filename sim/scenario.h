@@ -42,11 +42,13 @@ struct sim_scenario {
     char profile[32];
     unsigned vcpus, code_bits; /* code_bits: 16, 32, 64, of the preset, for disassembly */
     uint64_t code_address;     /* linear = guest-physical address of the first code byte */
-    bool portable;
+    bool portable;             /* nothing in it needs the simulator: processors with VT-x show the same */
     char not_portable_because[96];
 };
 
-/* A change of one control bit over what the script says: --set primary.use_msr_bitmaps=1. */
+/* A change of one control bit over what the script says: --set primary.use_msr_bitmaps=1. With the word SIM_OVERRIDE_PROFILE the control is the name of
+   the CPU profile of scenarios that name none; one that wants a control which this profile lacks keeps the default profile and is not portable. */
+#define SIM_OVERRIDE_PROFILE "profile"
 struct sim_override {
     char word[16];
     char control[64];

@@ -74,26 +74,53 @@ static void finish(struct loader *loader)
     out->packed_size = loader->pack.size;
 }
 
+static void free_content(struct sim_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->symbol_count; i++)
+        free(scenario->symbols[i].name);
+    for (size_t i = 0; i < scenario->final_count; i++)
+        free(scenario->finals[i].bytes);
+    free(scenario->symbols);
+    free(scenario->finals);
+    free(scenario->name);
+    free(scenario->file);
+    free(scenario->packed);
+}
+
+static bool load_keys(struct loader *loader)
+{
+    struct sim_scenario *out = loader->out;
+    loader->caps = vmx_default_profile();
+    loader->profile_is_assumed = false;
+    *out = (struct sim_scenario){.file = strdup(loader->path), .line = loader->table->line, .vcpus = 1, .portable = true};
+    if (loader->profile_lacks_control)
+        load_only_simulator(loader, "it uses a control that Bochs does not have");
+    pack_begin(&loader->pack);
+    bool good = check_keys(loader);
+    for (size_t i = 0; good && i < KEYS; i++) {
+        const struct script_value *given = script_get(loader->table, keys[i].key);
+        if (given != NULL || keys[i].always)
+            good = keys[i].load(loader, given);
+    }
+    if (!good)
+        free(loader->pack.bytes);
+    return good;
+}
+
 static bool load_one(struct loader *loader, const struct script_value *value)
 {
     if (!script_is_kind(value, "scenario"))
         return load_fail(loader, 0, NULL, "the script returns something that is not a scenario: return scenario { name = \"...\", ... }");
-    struct sim_scenario *out = loader->out;
     loader->table = value->table;
-    loader->caps = vmx_default_profile();
     loader->expects_entry_failure = load_expects_entry_failure(script_get(value->table, "steps"));
-    *out = (struct sim_scenario){.file = strdup(loader->path), .line = value->table->line, .vcpus = 1, .portable = true};
-    pack_begin(&loader->pack);
-    bool good = check_keys(loader);
-    for (size_t i = 0; good && i < KEYS; i++) {
-        const struct script_value *given = script_get(value->table, keys[i].key);
-        if (given != NULL || keys[i].always)
-            good = keys[i].load(loader, given);
+    loader->profile_lacks_control = false;
+    bool good = load_keys(loader);
+    if (!good && loader->profile_lacks_control) {
+        free_content(loader->out);
+        good = load_keys(loader);
     }
     if (good)
         finish(loader);
-    else
-        free(loader->pack.bytes);
     return good;
 }
 
@@ -147,17 +174,7 @@ bool sim_scenario_load(const char *path, const struct sim_override *overrides, s
 
 void sim_scenario_free(struct sim_scenario *scenarios, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct sim_scenario *scenario = &scenarios[i];
-        for (size_t k = 0; k < scenario->symbol_count; k++)
-            free(scenario->symbols[k].name);
-        for (size_t k = 0; k < scenario->final_count; k++)
-            free(scenario->finals[k].bytes);
-        free(scenario->symbols);
-        free(scenario->finals);
-        free(scenario->name);
-        free(scenario->file);
-        free(scenario->packed);
-    }
+    for (size_t i = 0; i < count; i++)
+        free_content(&scenarios[i]);
     free(scenarios);
 }
