@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "../handlers/bench/trace.h"
+#include "../vmx-model/caps.h"
+#include "bochs/bochs_run.h"
 #include "commands.h"
 #include "files.h"
 #include "replay.h"
@@ -19,8 +21,10 @@ enum { OVERRIDES_MAX = 32 };
 
 static const char usage[] =
     "usage: vmxbench run [options] SCENARIO|FOLDER...\n"
-    "Replays scenario scripts on the simulator and judges them. Exit status: 0 all as expected, 1 an expectation failed, 2 bad usage or input.\n"
+    "Replays scenario scripts and judges them. Exit status: 0 all as expected, 1 an expectation failed, 2 bad usage or input.\n"
     "\n"
+    "  --on sim|bochs|image      the machine: the simulator (the default), Bochs' VT-x, or the hardware image on a computer with VT-x\n"
+    "  --profile NAME            the CPU profile of scenarios that name none; on Bochs it is " BOCHS_PROFILE "\n"
     "  -j N                      N worker processes (default 1)\n"
     "  --set WORD.CONTROL=0|1    run with a control bit changed, and show the exits by reason before and after\n"
     "  --trace FILE              write the binary trace of all scenarios\n"
@@ -32,8 +36,10 @@ static const char usage[] =
 
 struct run {
     struct path_list files;
-    struct sim_override overrides[OVERRIDES_MAX];
+    struct sim_override overrides[OVERRIDES_MAX + 1]; /* behind the changed bits the profile */
     size_t override_count;
+    const char *profile;
+    bool on_bochs;
     const char *trace_path, *junit_path;
     bool tap, quiet, format_given;
     enum trace_format format;
@@ -70,6 +76,8 @@ static void count(struct run *run, const struct replay_verdict *verdict, int sta
 {
     if (verdict->passed)
         run->counts.passed++;
+    else if (verdict->skipped)
+        run->counts.skipped++;
     else if (status == 2)
         run->counts.broken++;
     else
@@ -88,9 +96,9 @@ static void done(void *context, const char *path, const struct replay *replay)
         run->number++;
         if (run->tap)
             verdicts_tap(run->verdicts, run->number, verdict);
-        else if (!verdict->passed || !run->quiet)
+        else if ((!verdict->passed && !verdict->skipped) || !run->quiet)
             verdicts_line(run->verdicts, verdict, replay->status);
-        if (!verdict->passed && !run->tap && verdict->text != NULL) {
+        if (!verdict->passed && !verdict->skipped && !run->tap && verdict->text != NULL) {
             fflush(run->verdicts);
             fprintf(replay->status == 2 ? stderr : run->verdicts, "%s%s", verdict->text,
                     verdict->text[strlen(verdict->text) - 1] == '\n' ? "" : "\n");
@@ -123,11 +131,26 @@ static int bad(const char *what, const char *value, const char *right)
     return 2;
 }
 
+static int choose_machine(struct run *run, const char *name)
+{
+    run->on_bochs = strcmp(name, "bochs") == 0;
+    if (strcmp(name, "image") == 0)
+        return bad("--on", name, "vmxbench starts no computer; boot handlers/hw/vmxbench-hw.elf of the build folder there (handlers/hw/README.md)");
+    return run->on_bochs || strcmp(name, "sim") == 0 ? 0 : bad("--on", name, "there are sim, bochs and image");
+}
+
+static int choose_profile(struct run *run, const char *name)
+{
+    run->profile = name;
+    return vmx_profile(name) != NULL ? 0 : bad("--profile", name, "scenarios/README.md lists the profiles");
+}
+
 static int parse(struct run *run, int argc, char **argv)
 {
-    enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, HELP };
-    static const struct option options[] = {{"set", 1, NULL, SET},     {"trace", 1, NULL, TRACE}, {"format", 1, NULL, FORMAT}, {"tap", 0, NULL, TAP},
-                                            {"junit", 1, NULL, JUNIT}, {"on", 1, NULL, ON},       {"help", 0, NULL, HELP},     {NULL, 0, NULL, 0}};
+    enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PROFILE, HELP };
+    static const struct option options[] = {{"set", 1, NULL, SET},         {"trace", 1, NULL, TRACE}, {"format", 1, NULL, FORMAT},
+                                            {"tap", 0, NULL, TAP},         {"junit", 1, NULL, JUNIT}, {"on", 1, NULL, ON},
+                                            {"profile", 1, NULL, PROFILE}, {"help", 0, NULL, HELP},   {NULL, 0, NULL, 0}};
     int option;
     run->jobs = 1;
     optind = 1;
@@ -161,8 +184,12 @@ static int parse(struct run *run, int argc, char **argv)
             run->junit_path = optarg;
             break;
         case ON:
-            if (strcmp(optarg, "sim") != 0)
-                return bad("--on", optarg, "only 'sim' is built in");
+            if (choose_machine(run, optarg) != 0)
+                return 2;
+            break;
+        case PROFILE:
+            if (choose_profile(run, optarg) != 0)
+                return 2;
             break;
         case 'h':
         case HELP:
@@ -192,10 +219,28 @@ static void done_before(void *context, const char *path, const struct replay *re
     keep_trace(context, &replay->trace);
 }
 
+/* Without the changed bits only the profile is left. False after a complaint on standard error. */
+static bool replay(struct run *run, bool changed, void (*one)(void *context, const char *path, const struct replay *replay), void *context)
+{
+    const struct sim_override *overrides = run->overrides + (changed ? 0 : run->override_count);
+    const size_t count = (changed ? run->override_count : 0) + (run->profile != NULL);
+    struct sim_error error = {0};
+    if (!run->on_bochs) {
+        replay_all(&run->files, overrides, count, run->jobs, one, context);
+        return true;
+    }
+    if (replay_bochs(&run->files, overrides, count, one, context, &error))
+        return true;
+    fprintf(stderr, "vmxbench run --on bochs: %s\n", error.message);
+    run->status = 2;
+    return false;
+}
+
 static void compare(struct run *run)
 {
     struct run before = {0};
-    replay_all(&run->files, NULL, 0, run->jobs, done_before, &before);
+    if (!replay(run, false, done_before, &before))
+        return;
     whatif_table(run->verdicts, before.trace.bytes, before.trace.size, run->trace.bytes, run->trace.size);
     sim_trace_free(&before.trace);
 }
@@ -237,17 +282,22 @@ int cmd_run(int argc, char **argv)
         paths_free(&run.files);
         return bad_usage < 0 ? 0 : bad_usage;
     }
+    if (run.on_bochs && run.profile == NULL)
+        run.profile = BOCHS_PROFILE;
+    struct sim_override *profile = &run.overrides[run.override_count];
+    *profile = (struct sim_override){.word = SIM_OVERRIDE_PROFILE};
+    snprintf(profile->control, sizeof profile->control, "%s", run.profile != NULL ? run.profile : "");
     run.verdicts = run.format_given ? stderr : stdout;
     if (run.junit_path != NULL)
         run.junit = open_memstream(&run.junit_text, &run.junit_size);
     if (run.tap)
         verdicts_tap_begin(run.verdicts);
-    replay_all(&run.files, run.overrides, run.override_count, run.jobs, done, &run);
+    const bool ran = replay(&run, true, done, &run);
     if (run.tap)
         verdicts_tap_end(run.verdicts, run.number);
     if (run.override_count != 0 && run.status != 2)
         compare(&run);
-    if (!run.tap)
+    if (!run.tap && ran)
         verdicts_summary(run.verdicts, &run.counts);
     const int status = write_results(&run);
     sim_trace_free(&run.trace);

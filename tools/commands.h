@@ -7,6 +7,7 @@
 int cmd_bench(int argc, char **argv);
 int cmd_checks(int argc, char **argv);
 int cmd_controls(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_fields(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
 int cmd_limits(int argc, char **argv);

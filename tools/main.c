@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"run", "replay scenarios and judge them", cmd_run},
     {"stat", "exits by reason: how many, and how long they took", cmd_stat},
     {"graph", "exit transitions and the sequence of exits as a picture", cmd_graph},
+    {"diff", "the first divergence of two traces, explained field by field", cmd_diff},
     {"reasons", "the VM-exit reasons as a manual", cmd_reasons},
     {"fields", "the VMCS fields as a manual", cmd_fields},
     {"controls", "the VMX controls and capability bits as a manual", cmd_controls},

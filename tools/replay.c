@@ -17,7 +17,7 @@ static char *error_text(const struct sim_error *error)
     return strdup(text);
 }
 
-static void add_verdict(struct replay *out, const struct replay_verdict *verdict)
+void replay_add(struct replay *out, const struct replay_verdict *verdict)
 {
     struct replay_verdict *grown = realloc(out->verdicts, (out->count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -26,24 +26,24 @@ static void add_verdict(struct replay *out, const struct replay_verdict *verdict
     out->verdicts[out->count++] = *verdict;
 }
 
-static void add_error(struct replay *out, const char *path, const char *name, const struct sim_error *error)
+void replay_add_error(struct replay *out, const char *path, const char *name, const struct sim_error *error)
 {
     out->status = 2;
-    add_verdict(out, &(struct replay_verdict){.name = strdup(name), .file = strdup(path), .text = error_text(error)});
+    replay_add(out, &(struct replay_verdict){.name = strdup(name), .file = strdup(path), .text = error_text(error)});
 }
 
 static void run_one(const struct sim_scenario *scenario, struct replay *out)
 {
     struct sim_error error = {0};
     if (!sim_run_scenario(scenario, &out->trace, &error)) {
-        add_error(out, scenario->file, scenario->name, &error);
+        replay_add_error(out, scenario->file, scenario->name, &error);
         return;
     }
     struct sim_verdict verdict = {0};
     sim_judge(scenario, out->trace.bytes, out->trace.size, &verdict);
     if (!verdict.passed && out->status == 0)
         out->status = 1;
-    add_verdict(
+    replay_add(
         out,
         &(struct replay_verdict){
             .name = strdup(scenario->name), .file = strdup(scenario->file), .text = verdict.text, .passed = verdict.passed, .exits = verdict.exits});
@@ -56,7 +56,7 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
     size_t count = 0;
     struct sim_error error = {0};
     if (!sim_scenario_load(path, overrides, override_count, &scenarios, &count, &error)) {
-        add_error(out, path, path, &error);
+        replay_add_error(out, path, path, &error);
         return;
     }
     for (size_t i = 0; i < count; i++)

@@ -10,8 +10,9 @@
 /* One scenario's outcome. */
 struct replay_verdict {
     char *name, *file;
-    char *text; /* of a failure or an error; NULL when it passed */
+    char *text; /* of a failure, an error or a skip; NULL when it passed */
     bool passed;
+    bool skipped; /* this machine cannot show it; passed is false */
     uint64_t exits;
 };
 
@@ -30,6 +31,15 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
    dies costs only the file that it was at. */
 void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned jobs,
                 void (*done)(void *context, const char *path, const struct replay *replay), void *context);
+
+/* The same on Bochs' VT-x, in as few boots as possible. Scenarios that are not portable and those that Bochs is known to get wrong are skipped. The trace
+   of all stands with the first file. False: Bochs cannot run at all, *error says why, and `done` was not called. */
+bool replay_bochs(const struct path_list *files, const struct sim_override *overrides, size_t override_count,
+                  void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error);
+
+/* What the two share: adds an outcome (its texts are taken over), and an error of a script or machine. */
+void replay_add(struct replay *out, const struct replay_verdict *verdict);
+void replay_add_error(struct replay *out, const char *path, const char *name, const struct sim_error *error);
 
 void replay_free(struct replay *replay);
 

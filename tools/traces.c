@@ -25,13 +25,15 @@ static void complain(const struct sim_error *error)
         fprintf(stderr, "%s: %s\n", error->file, error->message);
 }
 
-static bool run_script(const char *path, struct trace_file *out)
+static bool run_script(const char *path, const char *profile, struct trace_file *out)
 {
+    struct sim_override override = {.word = SIM_OVERRIDE_PROFILE};
     struct sim_scenario *scenarios;
     struct sim_trace trace = {0};
     struct sim_error error = {0};
     size_t count;
-    bool good = sim_scenario_load(path, NULL, 0, &scenarios, &count, &error);
+    snprintf(override.control, sizeof override.control, "%s", profile != NULL ? profile : "");
+    bool good = sim_scenario_load(path, &override, profile != NULL, &scenarios, &count, &error);
     if (good) {
         for (size_t i = 0; i < count && good; i++)
             good = sim_run_scenario(&scenarios[i], &trace, &error);
@@ -48,10 +50,15 @@ static bool run_script(const char *path, struct trace_file *out)
 
 bool trace_load(const char *command, const char *path, struct trace_file *out)
 {
+    return trace_load_as(command, path, NULL, out);
+}
+
+bool trace_load_as(const char *command, const char *path, const char *profile, struct trace_file *out)
+{
     struct trace_reader reader;
     *out = (struct trace_file){0};
     if (is_script(path))
-        return run_script(path, out);
+        return run_script(path, profile, out);
     if (!file_read(path, &out->bytes, &out->size)) {
         fprintf(stderr, "vmxbench %s: %s: %s\n", command, path, strerror(errno));
         return false;

@@ -16,6 +16,8 @@ struct trace_file {
 
 /* False after a complaint of one line on standard error. The bytes are checked to open as a trace. */
 bool trace_load(const char *command, const char *path, struct trace_file *out);
+/* The same; scenarios of a script that name no CPU profile run with this one (NULL: the default). */
+bool trace_load_as(const char *command, const char *path, const char *profile, struct trace_file *out);
 void trace_unload(struct trace_file *trace);
 
 /* Says where a trace is damaged, as one line on standard error. */

@@ -18,6 +18,8 @@ void verdicts_line(FILE *to, const struct replay_verdict *verdict, int status)
 {
     if (verdict->passed)
         fprintf(to, "ok    %s (%llu exit%s)\n", verdict->name, (unsigned long long)verdict->exits, verdict->exits == 1 ? "" : "s");
+    else if (verdict->skipped)
+        fprintf(to, "skip  %s: %s\n", verdict->name, verdict->text);
     else if (status != 2)
         fprintf(to, "FAIL  %s\n", verdict->name);
 }
@@ -26,7 +28,10 @@ void verdicts_summary(FILE *to, const struct verdict_counts *counts)
 {
     if (counts->broken != 0)
         fprintf(to, "%zu unusable script%s\n", counts->broken, counts->broken == 1 ? "" : "s");
-    fprintf(to, "%zu passed, %zu failed\n", counts->passed, counts->failed + counts->broken);
+    fprintf(to, "%zu passed, %zu failed", counts->passed, counts->failed + counts->broken);
+    if (counts->skipped != 0)
+        fprintf(to, ", %zu skipped", counts->skipped);
+    fputc('\n', to);
 }
 
 void verdicts_tap_begin(FILE *to)
@@ -36,6 +41,10 @@ void verdicts_tap_begin(FILE *to)
 
 void verdicts_tap(FILE *to, size_t number, const struct replay_verdict *verdict)
 {
+    if (verdict->skipped) {
+        fprintf(to, "ok %zu - %s # SKIP %s\n", number, verdict->name, verdict->text);
+        return;
+    }
     fprintf(to, "%sok %zu - %s\n", verdict->passed ? "" : "not ", number, verdict->name);
     if (!verdict->passed)
         indented(to, "# ", verdict->text);
@@ -75,6 +84,12 @@ void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict, int 
         fputs("\"/>\n", cases);
         return;
     }
+    if (verdict->skipped) {
+        fputs("\">\n    <skipped message=\"", cases);
+        escaped(cases, verdict->text);
+        fputs("\"/>\n  </testcase>\n", cases);
+        return;
+    }
     const char *element = status == 2 ? "error" : "failure";
     const char *text = verdict->text != NULL ? verdict->text : "";
     fprintf(cases, "\">\n    <%s message=\"", element);
@@ -88,8 +103,8 @@ void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict, int 
 
 void verdicts_junit(FILE *to, const char *cases, const struct verdict_counts *counts)
 {
-    fprintf(
-        to,
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vmxbench\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\">\n%s</testsuite>\n",
-        counts->passed + counts->failed + counts->broken, counts->failed, counts->broken, cases);
+    fprintf(to,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vmxbench\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
+            "skipped=\"%zu\">\n%s</testsuite>\n",
+            counts->passed + counts->failed + counts->broken + counts->skipped, counts->failed, counts->broken, counts->skipped, cases);
 }

@@ -8,7 +8,7 @@
 #include "replay.h"
 
 struct verdict_counts {
-    size_t passed, failed, broken; /* broken: scripts or machines that were unusable */
+    size_t passed, failed, skipped, broken; /* broken: scripts or machines that were unusable */
 };
 
 void verdicts_line(FILE *to, const struct replay_verdict *verdict, int status);

@@ -156,6 +156,7 @@ static bool settle(const struct batch *batch, struct bochs_report *reports, bool
         if (!report->ran && !report->refused)
             broke_off(&batch->scenarios[index], report, stuck, last);
         outcomes[index].ran = report->ran;
+        outcomes[index].refused = report->refused;
         memcpy(outcomes[index].text, report->text, sizeof outcomes[index].text);
         traces[index] = report->trace;
         pending[index] = false;
@@ -191,6 +192,7 @@ static bool run_all(struct batch *batch, size_t count, bool *pending, struct byt
     for (size_t i = 0; i < count; i++) {
         outcomes[i] = (struct bochs_outcome){.ran = false};
         pending[i] = batch->scenarios[i].packed_size <= bochs_module_room();
+        outcomes[i].refused = !pending[i];
         if (!pending[i])
             snprintf(outcomes[i].text, sizeof outcomes[i].text, "the packed scenario has %zu bytes; one boot of Bochs takes %zu",
                      batch->scenarios[i].packed_size, bochs_module_room());

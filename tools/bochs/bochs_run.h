@@ -11,6 +11,7 @@
 
 struct bochs_outcome {
     bool ran;       /* to its end: its trace is whole */
+    bool refused;   /* it did not even begin and left no trace */
     char text[160]; /* why it ended as it did, for people; "" when all went as planned */
 };
 
@@ -19,11 +20,25 @@ struct bochs_outcome {
    refused leaves no trace. `outcomes` has `count` elements. False: Bochs cannot run at all, *error says why. */
 bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
 
+/* The CPU profile for scenarios that name none, when both paths are to show the same. */
+#define BOCHS_PROFILE "bochs-skylake-x"
 /* The Bochs processor model for a CPU profile: its namesake, or the nearest. */
 const char *bochs_model(const char *profile);
 
 /* Where Bochs 2.7 is known to deviate from the SDM in what an exit record shows. */
 extern const struct sim_known_difference bochs_known_differences[];
 extern const size_t bochs_known_difference_count;
+
+/* Scenarios that end otherwise on Bochs 2.7, by name; a trailing '*' stands for any rest. */
+struct bochs_deviation {
+    const char *scenario;
+    const char *what; /* what Bochs does, and what the SDM says */
+};
+extern const struct bochs_deviation bochs_deviations[];
+extern const size_t bochs_deviation_count;
+/* Why Bochs is known to go wrong with the scenario of this name; NULL: it is not. */
+const char *bochs_deviation(const char *scenario);
+/* The same as a truth; used[] of bochs_deviation_count elements notes the entry. */
+bool bochs_deviation_used(const char *scenario, bool *used);
 
 #endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Replaying script files on Bochs: all that are portable together, so that few boots are needed. */
+#define _DEFAULT_SOURCE
+#include "replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bochs/bochs_run.h"
+
+struct script_file {
+    struct sim_scenario *scenarios;
+    size_t count;
+    struct sim_error error; /* when it could not be loaded */
+    bool loaded;
+};
+
+struct together {
+    struct script_file *files;
+    size_t file_count;
+    struct sim_scenario *portable; /* shallow copies, in order */
+    struct bochs_outcome *outcomes;
+    size_t portable_count;
+    struct sim_trace trace;
+};
+
+static void *allocate(size_t count, size_t size)
+{
+    void *block = calloc(count + 1, size);
+    if (block == NULL)
+        abort();
+    return block;
+}
+
+static void load_files(struct together *all, const struct path_list *files, const struct sim_override *overrides, size_t override_count)
+{
+    size_t count = 0;
+    all->file_count = files->count;
+    all->files = allocate(files->count, sizeof *all->files);
+    for (size_t i = 0; i < files->count; i++) {
+        struct script_file *file = &all->files[i];
+        file->loaded = sim_scenario_load(files->path[i], overrides, override_count, &file->scenarios, &file->count, &file->error);
+        count += file->count;
+    }
+    all->portable = allocate(count, sizeof *all->portable);
+    all->outcomes = allocate(count, sizeof *all->outcomes);
+    for (size_t i = 0; i < files->count; i++)
+        for (size_t k = 0; k < all->files[i].count; k++)
+            if (all->files[i].scenarios[k].portable)
+                all->portable[all->portable_count++] = all->files[i].scenarios[k];
+}
+
+static void skip(struct replay *out, const struct sim_scenario *scenario, const char *kind, const char *why)
+{
+    char text[400];
+    snprintf(text, sizeof text, "%s: %s", kind, why);
+    replay_add(out, &(struct replay_verdict){.name = strdup(scenario->name), .file = strdup(scenario->file), .text = strdup(text), .skipped = true});
+}
+
+static void refused(struct replay *out, const struct sim_scenario *scenario, const char *why)
+{
+    struct sim_error error = {.line = scenario->line};
+    snprintf(error.file, sizeof error.file, "%s", scenario->file);
+    snprintf(error.message, sizeof error.message, "Bochs did not run it: %.160s", why);
+    replay_add_error(out, scenario->file, scenario->name, &error);
+}
+
+static void judge(const struct together *all, const struct sim_scenario *scenario, const struct bochs_outcome *outcome, struct replay *out)
+{
+    const char *deviation = bochs_deviation(scenario->name);
+    struct sim_verdict verdict = {0};
+    if (deviation != NULL) {
+        skip(out, scenario, "Bochs deviates", deviation);
+        return;
+    }
+    if (!outcome->ran && outcome->refused) {
+        refused(out, scenario, outcome->text);
+        return;
+    }
+    sim_judge(scenario, all->trace.bytes, all->trace.size, &verdict);
+    if (!verdict.passed && out->status == 0)
+        out->status = 1;
+    replay_add(
+        out,
+        &(struct replay_verdict){
+            .name = strdup(scenario->name), .file = strdup(scenario->file), .text = verdict.text, .passed = verdict.passed, .exits = verdict.exits});
+}
+
+/* `next` counts the portable scenarios of the files before. */
+static void judge_file(const struct together *all, const struct script_file *file, const char *path, size_t *next, struct replay *out)
+{
+    if (!file->loaded)
+        replay_add_error(out, path, path, &file->error);
+    for (size_t i = 0; i < file->count; i++) {
+        const struct sim_scenario *scenario = &file->scenarios[i];
+        if (scenario->portable)
+            judge(all, scenario, &all->outcomes[(*next)++], out);
+        else
+            skip(out, scenario, "not portable", scenario->not_portable_because);
+    }
+}
+
+static void free_all(struct together *all)
+{
+    for (size_t i = 0; i < all->file_count; i++)
+        sim_scenario_free(all->files[i].scenarios, all->files[i].count);
+    free(all->files);
+    free(all->portable);
+    free(all->outcomes);
+    sim_trace_free(&all->trace);
+}
+
+bool replay_bochs(const struct path_list *files, const struct sim_override *overrides, size_t override_count,
+                  void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error)
+{
+    struct together all = {0};
+    size_t next = 0;
+    load_files(&all, files, overrides, override_count);
+    const bool ran = bochs_run(all.portable, all.portable_count, &all.trace, all.outcomes, error);
+    for (size_t i = 0; ran && i < files->count; i++) {
+        struct replay replay = {0};
+        judge_file(&all, &all.files[i], files->path[i], &next, &replay);
+        if (i == 0)
+            replay.trace = all.trace;
+        done(context, files->path[i], &replay);
+        replay.trace = (struct sim_trace){0};
+        replay_free(&replay);
+    }
+    free_all(&all);
+    return ran;
+}
