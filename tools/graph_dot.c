@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The picture of a trace in the language of Graphviz: transitions left, the sequence in lanes right. */
+/* The picture of a trace in the language of Graphviz: transitions above, the sequence in lanes below. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
+#include "trace_writers.h"
+
+enum { SCENARIOS_FROM_ABOVE = 4 };
 
 #define GUEST_COLOR "#e3f0fb"
 #define HOST_COLOR "#fdf1dc"
 
+/* Text for Graphviz's HTML-like labels. What is no printable text becomes U+FFFD: scenarios and handlers choose their words freely. */
 static void escaped(FILE *to, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text == '&')
+    size_t left = strlen(text);
+    while (left != 0) {
+        const unsigned char *const byte = (const unsigned char *)text;
+        const size_t length = utf8_length(byte, left);
+        if (length == 0 || *byte < ' ' || *byte == 0x7f)
+            fputs("&#65533;", to);
+        else if (*byte == '&')
             fputs("&amp;", to);
-        else if (*text == '<')
+        else if (*byte == '<')
             fputs("&lt;", to);
-        else if (*text == '>')
+        else if (*byte == '>')
             fputs("&gt;", to);
-        else if (*text == '"')
+        else if (*byte == '"')
             fputs("&quot;", to);
         else
-            fputc(*text, to);
+            fwrite(text, 1, length, to);
+        text += length == 0 ? 1 : length;
+        left -= length == 0 ? 1 : length;
     }
 }
 
@@ -205,8 +216,9 @@ static void write_sequence(FILE *to, const struct graph *graph)
 void graph_write_dot(FILE *to, const struct graph *graph, unsigned edge_limit)
 {
     char exits[32], time[32], instructions[32];
-    fputs("digraph exits {\n"
-          "  graph [rankdir=TB, fontname=\"Helvetica\", labelloc=t, labeljust=l, fontsize=13, nodesep=0.35, ranksep=0.55, newrank=true];\n"
+    /* Many short scenarios make a star, which is wide from above. */
+    fprintf(to, "digraph exits {\n  graph [rankdir=%s", graph->scenarios > SCENARIOS_FROM_ABOVE ? "LR" : "TB");
+    fputs(", fontname=\"Helvetica\", labelloc=t, labeljust=l, fontsize=13, nodesep=0.35, ranksep=0.55];\n"
           "  node [fontname=\"Helvetica\", fontsize=12];\n"
           "  edge [fontname=\"Helvetica\", fontsize=10, arrowsize=0.7];\n",
           to);
@@ -222,7 +234,7 @@ void graph_write_dot(FILE *to, const struct graph *graph, unsigned edge_limit)
     const uint64_t left_out = write_edges(to, graph, edge_limit);
     if (graph->exits_shown != 0) {
         write_sequence(to, graph);
-        fprintf(to, "  {rank=min; n%u} {rank=max; sequence}\n  n%u -> sequence [style=invis];\n", GRAPH_START, GRAPH_STOP);
+        fprintf(to, "  {rank=source; n%u} {rank=sink; sequence}\n  n%u -> sequence [style=invis];\n", GRAPH_START, GRAPH_STOP);
     }
     fputs("  label=<<b>", to);
     escaped(to, graph->title);

@@ -56,7 +56,7 @@ static void final_state(FILE *to, const struct trace_record *r)
 {
     static const char *const names[] = {"rip", "rsp", "rflags", "cr0", "cr3", "cr4", "efer"};
     static const char *const gprs[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
-    fputs("at the end of it", to);
+    fputs("final state", to);
     for (unsigned i = 0; i < 7; i++)
         fprintf(to, " %s=%#" PRIx64, names[i], r->number[i]);
     for (unsigned i = 0; i < 16; i++)

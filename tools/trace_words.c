@@ -36,8 +36,7 @@ const char *trace_stimulus_text(uint64_t kind)
     return kind < sizeof texts / sizeof texts[0] && texts[kind] != NULL ? texts[kind] : "stimulus";
 }
 
-/* Length of the UTF-8 character at `byte`, 0 when it is none. */
-static size_t utf8_length(const unsigned char *byte, size_t left)
+size_t utf8_length(const unsigned char *byte, size_t left)
 {
     const size_t length = byte[0] < 0x80                      ? 1
                           : byte[0] >= 0xc2 && byte[0] < 0xe0 ? 2

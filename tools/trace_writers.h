@@ -34,6 +34,8 @@ extern const struct trace_form trace_form_text, trace_form_json, trace_form_ftra
 const char *trace_stop_text(uint64_t stop);
 /* "interrupt", "NMI" ...: enum packed_step_kind of a stimulus. */
 const char *trace_stimulus_text(uint64_t kind);
+/* Length of the UTF-8 character at `byte` with `left` bytes to the end of the text; 0 when it is none. */
+size_t utf8_length(const unsigned char *byte, size_t left);
 /* A string of JSON, quotes included. Bytes that are no UTF-8 text become U+FFFD. */
 void json_string(FILE *to, const void *text, size_t length);
 

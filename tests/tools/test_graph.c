@@ -101,6 +101,13 @@ static void names_are_made_safe(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "usual &lt;exits&gt;"));
     CU_ASSERT_PTR_NULL(strstr(text, "usual <exits>"));
     free(text);
+    example_begin(&example);
+    example_scenario(&example, "\xff \x01 \xc3\xa9 \xe5");
+    example_end(&example, 0);
+    CU_ASSERT_TRUE(collect(STATS_ALL_VCPUS, 20));
+    text = dot_text(40, &size);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "<b>&#65533; &#65533; \xc3\xa9 &#65533; (profile"));
+    free(text);
 }
 
 static void an_empty_trace_makes_an_empty_picture(void)
