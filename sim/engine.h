@@ -37,7 +37,8 @@ struct sim_engine_result {
 struct sim_engine_callbacks {
     void *context;
     /* A translation is not cached. May change page tables (accessed and dirty flags). The state of the CONTROL group as of the last
-       sim_engine_set() is valid; RIP is not. What else a walk needs of the running state: sim_engine_smap_exempt(), sim_engine_pkru(). */
+       sim_engine_set() is valid; RIP is not. What else a walk needs of the running state: sim_engine_smap_exempt(), sim_engine_pkru().
+       An answer without the right that a data access needs serves this access alone: the next one to the page asks again. */
     void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
 };
 
@@ -63,6 +64,8 @@ uint64_t sim_engine_ticks(const struct sim_engine *engine);
 /* During the translate callback: true when SMAP does not apply to the access (RFLAGS.AC = 1 and explicit, or user mode); PKRU. */
 bool sim_engine_smap_exempt(const struct sim_engine *engine);
 uint32_t sim_engine_pkru(const struct sim_engine *engine);
+/* During the translate callback: bytes of a data access, from the linear address on; 0 when nothing is accessed yet (fetch, probe). */
+unsigned sim_engine_access_size(const struct sim_engine *engine);
 /* Adds one to both: an instruction that the model executed in the engine's place. */
 void sim_engine_count_one(struct sim_engine *engine);
 

@@ -58,6 +58,7 @@ struct sim_engine {
     uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
     uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
     bool smap_exempt;         /* of the access that is being translated */
+    unsigned access_size;     /* of it */
     struct sim_engine_result *result;
 
     void *ram;

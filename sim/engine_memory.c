@@ -58,11 +58,11 @@ static struct unicorn_tlb *tlb_of(struct sim_engine *engine, int mode)
     return &UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_FAST + mode * (int)sizeof(struct unicorn_tlb), struct unicorn_tlb);
 }
 
-/* Lets stores to a page of RAM go without a look at translated code. */
+/* Lets stores to a page of RAM go without a look at translated code. An entry for one access alone is marked invalid besides. */
 static void make_fast(struct unicorn_tlb_entry *entry, uint64_t host_page)
 {
-    if (entry->write != UINT64_MAX && (entry->write & (UNICORN_PAGE_SIZE - 1)) == UNICORN_TLB_NOTDIRTY &&
-        entry->write - UNICORN_TLB_NOTDIRTY + entry->addend == host_page)
+    const uint64_t flags = entry->write & (UNICORN_PAGE_SIZE - 1), page = entry->write - flags;
+    if (entry->write != UINT64_MAX && (flags & ~(uint64_t)UNICORN_TLB_INVALID) == UNICORN_TLB_NOTDIRTY && page + entry->addend == host_page)
         entry->write -= UNICORN_TLB_NOTDIRTY;
 }
 
@@ -80,6 +80,11 @@ static void make_page_fast(struct sim_engine *engine, uint64_t page)
     }
 }
 
+static bool serves_once(const struct vmx_translation *t, enum vmx_access_kind kind)
+{
+    return (kind == VMX_ACCESS_READ && !t->read) || (kind == VMX_ACCESS_WRITE && !t->write);
+}
+
 static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
 {
     int rights = (t->read ? UNICORN_PROT_READ : 0) | (t->write ? UNICORN_PROT_WRITE : 0) | (t->fetch ? UNICORN_PROT_EXEC : 0);
@@ -94,13 +99,14 @@ static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
     return rights;
 }
 
-static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, int rights, const struct vmx_translation *t)
+static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t)
 {
+    enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
+    const int rights = rights_of(t, kind);
     const bool memory = !t->no_memory && t->host < engine->size;
     const uint64_t physical = memory ? t->host & ~(uint64_t)(UNICORN_PAGE_SIZE - 1) : engine->hole;
-    const uint64_t size = t->page_size > UNICORN_PAGE_SIZE ? t->page_size : UNICORN_PAGE_SIZE;
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
-    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, size);
+    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
     if (memory && (rights & UNICORN_PROT_WRITE) != 0 && !page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
         struct unicorn_tlb *tlb = tlb_of(engine, mode);
         const uint64_t index = (address >> UNICORN_PAGE_BITS) & (tlb->mask / sizeof(struct unicorn_tlb_entry));
@@ -133,14 +139,14 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     struct vmx_translation *t = &engine->result->translation;
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
-    (void)size;
     if (access == UNICORN_FETCH && engine_deadline_is_due(engine))
         engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
+    engine->access_size = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
     engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER, t);
     if (t->kind == VMX_TRANSLATED) {
-        enter_translation(engine, address, mode, rights_of(t, kinds[access]), t);
+        enter_translation(engine, address, mode, kinds[access], t);
         return true;
     }
     if (probe)
@@ -257,6 +263,11 @@ bool sim_engine_smap_exempt(const struct sim_engine *engine)
 uint32_t sim_engine_pkru(const struct sim_engine *engine)
 {
     return engine->env->pkru;
+}
+
+unsigned sim_engine_access_size(const struct sim_engine *engine)
+{
+    return engine->access_size;
 }
 
 /* The library looks here for its regions by guest-virtual address; what may be accessed has been judged by the translate callback. */

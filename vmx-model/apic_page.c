@@ -6,6 +6,7 @@
 #include "controls.h"
 #include "reasons.h"
 #include "registers.h"
+#include "virtual_apic_ops.h"
 
 /* Access types in bits 15:12 of the exit qualification. */
 enum { TYPE_READ = 0, TYPE_WRITE = 1, TYPE_FETCH = 2, TYPE_DELIVERY = 3, TYPE_PHYSICAL_DELIVERY = 10, TYPE_PHYSICAL = 15 };
@@ -72,7 +73,7 @@ bool vmx_apic_access_virtualized(const struct vmx_cpu *cpu, unsigned offset, uns
         return false;
     if ((secondary & VMX_SEC_APIC_REGISTER_VIRT) != 0)
         return register_virtualized(offset >> 4, write);
-    if (offset == 0x80)
+    if (offset == VAPIC_TPR)
         return true;
-    return write && (secondary & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0 && (offset == 0xb0 || offset == 0x300);
+    return write && (secondary & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0 && (offset == VAPIC_EOI || offset == VAPIC_ICR_LOW);
 }

@@ -5,6 +5,7 @@
 #include "outcome.h"
 #include "registers.h"
 #include "virtual_apic.h"
+#include "virtual_apic_ops.h"
 
 /* ---- the VMX-preemption timer: counts down when bit X of the TSC changes ---- */
 
@@ -30,13 +31,11 @@ uint64_t vmx_timer_remaining(const struct vmx_cpu *cpu)
 
 bool vmx_entry_finds_tpr_below_threshold(const struct vmx_cpu *cpu)
 {
-    const uint32_t secondary = vmx_secondary_controls(cpu), vtpr_offset = 0x80;
-    uint8_t vtpr = 0xff;
+    const uint32_t secondary = vmx_secondary_controls(cpu);
     if ((vmx_primary_controls(cpu) & VMX_PRI_USE_TPR_SHADOW) == 0 || (secondary & VMX_SEC_VIRTUALIZE_APIC_ACCESSES) == 0 ||
         (secondary & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0)
         return false;
-    (void)cpu->memory.read(cpu->memory.context, vmcs_get(cpu->vmcs, VMCS_VIRTUAL_APIC_PAGE_ADDR) + vtpr_offset, &vtpr, 1);
-    return (unsigned)vtpr >> 4 < (vmcs_get(cpu->vmcs, VMCS_TPR_THRESHOLD) & 0xf);
+    return vmx_vapic_tpr(cpu) >> 4 < (vmcs_get(cpu->vmcs, VMCS_TPR_THRESHOLD) & 0xf);
 }
 
 /* ---- blocking ---- */

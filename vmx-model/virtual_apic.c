@@ -1,158 +1,57 @@
 /* SPDX-License-Identifier: MIT */
-/* TPR, PPR, EOI and self-IPI virtualization, virtual-interrupt delivery. SDM 3C, "APIC Virtualization and Virtual Interrupts". */
+/* How guest software reaches the virtual-APIC page: CR8, writes to the APIC-access page, MSRs 800H to 8FFH.
+   SDM 3C, "Virtualizing CR8-Based TPR Accesses", "APIC-Write Emulation", "Virtualizing MSR-Based APIC Accesses". */
 #include "virtual_apic.h"
 
 #include "controls.h"
 #include "outcome.h"
 #include "registers.h"
-
-/* Offsets in the virtual-APIC page. */
-enum { VTPR = 0x80, VPPR = 0xa0, VEOI = 0xb0, VISR = 0x100, VIRR = 0x200, VICR_LOW = 0x300, VICR_HIGH = 0x310, SELF_IPI = 0x3f0 };
+#include "virtual_apic_ops.h"
 
 static bool secondary(const struct vmx_cpu *cpu, uint32_t control)
 {
     return vmx_non_root(cpu) && (vmx_secondary_controls(cpu) & control) != 0;
 }
-static bool delivery(const struct vmx_cpu *cpu)
-{
-    return secondary(cpu, VMX_SEC_VIRTUAL_INTR_DELIVERY);
-}
 
 /* ---- the page ---- */
 
-static void read_page(const struct vmx_cpu *cpu, unsigned offset, void *buffer, uint32_t size)
+void vmx_vapic_read(const struct vmx_cpu *cpu, unsigned offset, void *buffer, uint32_t size)
 {
     uint8_t *const bytes = buffer;
     if (!cpu->memory.read(cpu->memory.context, vmcs_get(cpu->vmcs, VMCS_VIRTUAL_APIC_PAGE_ADDR) + offset, buffer, size))
         for (uint32_t k = 0; k < size; k++)
             bytes[k] = 0xff;
 }
-static void write_page(const struct vmx_cpu *cpu, unsigned offset, const void *buffer, uint32_t size)
+void vmx_vapic_write(const struct vmx_cpu *cpu, unsigned offset, const void *buffer, uint32_t size)
 {
     (void)cpu->memory.write(cpu->memory.context, vmcs_get(cpu->vmcs, VMCS_VIRTUAL_APIC_PAGE_ADDR) + offset, buffer, size);
 }
-static uint32_t get32(const struct vmx_cpu *cpu, unsigned offset)
+uint32_t vmx_vapic_get(const struct vmx_cpu *cpu, unsigned offset)
 {
     uint32_t value;
-    read_page(cpu, offset, &value, sizeof value);
+    vmx_vapic_read(cpu, offset, &value, sizeof value);
     return value;
 }
-static void set32(const struct vmx_cpu *cpu, unsigned offset, uint32_t value)
+void vmx_vapic_set(const struct vmx_cpu *cpu, unsigned offset, uint32_t value)
 {
-    write_page(cpu, offset, &value, sizeof value);
+    vmx_vapic_write(cpu, offset, &value, sizeof value);
 }
-
-/* VISR and VIRR: 32 vectors in the low 4 bytes of each 16. */
-static unsigned vector_offset(unsigned base, uint8_t vector)
+uint8_t vmx_vapic_tpr(const struct vmx_cpu *cpu)
 {
-    return base | (vector & 0xe0u) >> 1;
-}
-static void set_vector(const struct vmx_cpu *cpu, unsigned base, uint8_t vector, bool on)
-{
-    const unsigned offset = vector_offset(base, vector);
-    const uint32_t bit = 1u << (vector & 31), word = get32(cpu, offset);
-    set32(cpu, offset, on ? word | bit : word & ~bit);
-}
-static uint8_t highest_vector(const struct vmx_cpu *cpu, unsigned base)
-{
-    for (unsigned group = 8; group-- > 0;) {
-        const uint32_t word = get32(cpu, base + 16 * group);
-        if (word != 0)
-            return (uint8_t)(32 * group + 31 - (unsigned)__builtin_clz(word));
-    }
-    return 0;
-}
-
-/* ---- guest interrupt status: RVI 7:0, SVI 15:8 ---- */
-
-static uint8_t rvi(const struct vmx_cpu *cpu)
-{
-    return (uint8_t)vmcs_get(cpu->vmcs, VMCS_GUEST_INTR_STATUS);
-}
-static uint8_t svi(const struct vmx_cpu *cpu)
-{
-    return (uint8_t)(vmcs_get(cpu->vmcs, VMCS_GUEST_INTR_STATUS) >> 8);
-}
-static void set_status(const struct vmx_cpu *cpu, uint8_t requesting, uint8_t servicing)
-{
-    cpu->vmcs->field[VMCS_GUEST_INTR_STATUS] = requesting | (uint64_t)servicing << 8;
-}
-
-/* ---- the operations ---- */
-
-static void virtualize_ppr(const struct vmx_cpu *cpu)
-{
-    const uint32_t vtpr = get32(cpu, VTPR) & 0xff, service = svi(cpu);
-    set32(cpu, VPPR, vtpr >> 4 >= service >> 4 ? vtpr : service & 0xf0);
-}
-
-void vmx_evaluate_virtual_interrupts(struct vmx_cpu *cpu)
-{
-    const bool window = (vmx_primary_controls(cpu) & VMX_PRI_INTR_WINDOW_EXITING) != 0;
-    cpu->pending.virtual_interrupt = !window && rvi(cpu) >> 4 > (get32(cpu, VPPR) & 0xff) >> 4;
-}
-
-static struct vmx_outcome virtualize_tpr(struct vmx_cpu *cpu)
-{
-    if (delivery(cpu)) {
-        virtualize_ppr(cpu);
-        vmx_evaluate_virtual_interrupts(cpu);
-        return vmx_outcome_done(0);
-    }
-    const bool below = (get32(cpu, VTPR) & 0xff) >> 4 < (vmcs_get(cpu->vmcs, VMCS_TPR_THRESHOLD) & 0xf);
-    return below ? vmx_outcome_exit(VMX_EXIT_TPR_BELOW_THRESHOLD, 0) : vmx_outcome_done(0);
-}
-
-static struct vmx_outcome virtualize_eoi(struct vmx_cpu *cpu)
-{
-    const uint8_t vector = svi(cpu);
-    set_vector(cpu, VISR, vector, false);
-    set_status(cpu, rvi(cpu), highest_vector(cpu, VISR));
-    virtualize_ppr(cpu);
-    const uint64_t bitmap = vmcs_get(cpu->vmcs, (enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + vector / 64));
-    if ((bitmap >> vector % 64 & 1) != 0)
-        return vmx_outcome_exit(VMX_EXIT_EOI_INDUCED, vector);
-    vmx_evaluate_virtual_interrupts(cpu);
-    return vmx_outcome_done(0);
-}
-
-static struct vmx_outcome virtualize_self_ipi(struct vmx_cpu *cpu, uint8_t vector)
-{
-    set_vector(cpu, VIRR, vector, true);
-    if (vector > rvi(cpu))
-        set_status(cpu, vector, svi(cpu));
-    vmx_evaluate_virtual_interrupts(cpu);
-    return vmx_outcome_done(0);
-}
-
-void vmx_virtual_interrupts_at_entry(struct vmx_cpu *cpu)
-{
-    virtualize_ppr(cpu);
-    vmx_evaluate_virtual_interrupts(cpu);
-}
-
-uint8_t vmx_take_virtual_interrupt(struct vmx_cpu *cpu)
-{
-    const uint8_t vector = rvi(cpu);
-    set_vector(cpu, VISR, vector, true);
-    set32(cpu, VPPR, vector & 0xf0u);
-    set_vector(cpu, VIRR, vector, false);
-    set_status(cpu, highest_vector(cpu, VIRR), vector);
-    cpu->pending.virtual_interrupt = false;
-    return vector;
+    return (uint8_t)vmx_vapic_get(cpu, VAPIC_TPR);
 }
 
 /* ---- CR8 ---- */
 
 uint64_t vmx_virtual_cr8(const struct vmx_cpu *cpu)
 {
-    return (get32(cpu, VTPR) & 0xff) >> 4;
+    return (uint64_t)vmx_vapic_tpr(cpu) >> 4;
 }
 
 struct vmx_outcome vmx_write_virtual_cr8(struct vmx_cpu *cpu, uint64_t value)
 {
-    set32(cpu, VTPR, (uint32_t)(value & 0xf) << 4);
-    return virtualize_tpr(cpu);
+    vmx_vapic_set(cpu, VAPIC_TPR, (uint32_t)(value & 0xf) << 4);
+    return vmx_virtualize_tpr(cpu);
 }
 
 /* ---- writes to the page ---- */
@@ -169,26 +68,42 @@ static bool is_self_ipi(uint32_t icr)
     return (icr & (reserved | level | mode)) == 0 && (icr & shorthand) == self && (icr & 0xf0) != 0;
 }
 
+/* Registers are named by the offset of their first byte, VICR_HI by any of its four. */
 struct vmx_outcome vmx_apic_write_emulation(struct vmx_cpu *cpu, unsigned offset)
 {
-    switch (offset & ~3u) {
-    case VTPR:
-        set32(cpu, VTPR, get32(cpu, VTPR) & 0xff);
-        return virtualize_tpr(cpu);
-    case VEOI:
-        if (!delivery(cpu))
+    switch ((offset & ~3u) == VAPIC_ICR_HIGH ? (unsigned)VAPIC_ICR_HIGH : offset) {
+    case VAPIC_TPR:
+        vmx_vapic_set(cpu, VAPIC_TPR, vmx_vapic_tpr(cpu));
+        return vmx_virtualize_tpr(cpu);
+    case VAPIC_EOI:
+        if (!vmx_delivers_virtual_interrupts(cpu))
             break;
-        set32(cpu, VEOI, 0);
-        return virtualize_eoi(cpu);
-    case VICR_LOW:
-        if (!delivery(cpu) || !is_self_ipi(get32(cpu, VICR_LOW)))
+        vmx_vapic_set(cpu, VAPIC_EOI, 0);
+        return vmx_virtualize_eoi(cpu);
+    case VAPIC_ICR_LOW:
+        if (!vmx_delivers_virtual_interrupts(cpu) || !is_self_ipi(vmx_vapic_get(cpu, VAPIC_ICR_LOW)))
             break;
-        return virtualize_self_ipi(cpu, (uint8_t)get32(cpu, VICR_LOW));
-    case VICR_HIGH:
-        set32(cpu, VICR_HIGH, get32(cpu, VICR_HIGH) & 0xff000000u);
+        return vmx_virtualize_self_ipi(cpu, (uint8_t)vmx_vapic_get(cpu, VAPIC_ICR_LOW));
+    case VAPIC_ICR_HIGH:
+        vmx_vapic_set(cpu, VAPIC_ICR_HIGH, vmx_vapic_get(cpu, VAPIC_ICR_HIGH) & 0xff000000u);
         return vmx_outcome_done(0);
     }
     return apic_write_exit(offset);
+}
+
+bool vmx_apic_operation_access(const struct vmx_cpu *cpu, struct vmx_apic_operation *operation, unsigned offset, unsigned size, bool write)
+{
+    const bool repeats = write && offset == operation->offset && size == operation->size;
+    if ((operation->written && !repeats) || !vmx_apic_access_virtualized(cpu, offset, size, write))
+        return false;
+    if (write)
+        *operation = (struct vmx_apic_operation){.written = true, .offset = (uint16_t)offset, .size = (uint8_t)size};
+    return true;
+}
+
+struct vmx_outcome vmx_apic_operation_end(struct vmx_cpu *cpu, const struct vmx_apic_operation *operation)
+{
+    return operation->written ? vmx_apic_write_emulation(cpu, operation->offset) : vmx_outcome_done(0);
 }
 
 /* ---- MSRs 800H to 8FFH ---- */
@@ -202,51 +117,23 @@ bool vmx_x2apic_read(const struct vmx_cpu *cpu, uint32_t index, uint64_t *value)
 {
     if (!in_x2apic_range(cpu, index) || (index != VMX_MSR_X2APIC_TPR && !secondary(cpu, VMX_SEC_APIC_REGISTER_VIRT)))
         return false;
-    read_page(cpu, (index & 0xff) << 4, value, sizeof *value);
+    vmx_vapic_read(cpu, (index & 0xff) << 4, value, sizeof *value);
     return true;
 }
 
 enum vmx_x2apic_write vmx_x2apic_write(struct vmx_cpu *cpu, uint32_t index, uint64_t value, struct vmx_outcome *trap)
 {
     const bool only_with_delivery = index == VMX_MSR_X2APIC_EOI || index == VMX_MSR_X2APIC_SELF_IPI;
-    if (!in_x2apic_range(cpu, index) || (index != VMX_MSR_X2APIC_TPR && !(only_with_delivery && delivery(cpu))))
+    if (!in_x2apic_range(cpu, index) || (index != VMX_MSR_X2APIC_TPR && !(only_with_delivery && vmx_delivers_virtual_interrupts(cpu))))
         return VMX_X2APIC_ORDINARY;
     if (value > (index == VMX_MSR_X2APIC_EOI ? 0 : 0xff))
         return VMX_X2APIC_FAULT;
-    write_page(cpu, (index & 0xff) << 4, &value, sizeof value);
+    vmx_vapic_write(cpu, (index & 0xff) << 4, &value, sizeof value);
     if (index == VMX_MSR_X2APIC_TPR)
-        *trap = virtualize_tpr(cpu);
+        *trap = vmx_virtualize_tpr(cpu);
     else if (index == VMX_MSR_X2APIC_EOI)
-        *trap = virtualize_eoi(cpu);
+        *trap = vmx_virtualize_eoi(cpu);
     else
-        *trap = value >> 4 != 0 ? virtualize_self_ipi(cpu, (uint8_t)value) : apic_write_exit(SELF_IPI);
+        *trap = value >> 4 != 0 ? vmx_virtualize_self_ipi(cpu, (uint8_t)value) : apic_write_exit(VAPIC_SELF_IPI);
     return VMX_X2APIC_DONE;
-}
-
-/* ---- posted interrupts: requests 255:0, outstanding notification 256 ---- */
-
-void vmx_process_posted_interrupts(struct vmx_cpu *cpu)
-{
-    enum { WORDS = 8, BYTES = 4 * WORDS };
-    const hpa_t descriptor = vmcs_get(cpu->vmcs, VMCS_POSTED_INTR_DESC_ADDR);
-    const uint32_t none[WORDS] = {0};
-    uint32_t requests[WORDS];
-    uint8_t outstanding;
-    uint8_t highest = rvi(cpu);
-    if (cpu->memory.read(cpu->memory.context, descriptor + BYTES, &outstanding, 1)) {
-        outstanding &= 0xfe;
-        (void)cpu->memory.write(cpu->memory.context, descriptor + BYTES, &outstanding, 1);
-    }
-    if (!cpu->memory.read(cpu->memory.context, descriptor, requests, BYTES))
-        return;
-    (void)cpu->memory.write(cpu->memory.context, descriptor, none, BYTES);
-    for (unsigned group = 0; group < WORDS; group++) {
-        if (requests[group] == 0)
-            continue;
-        set32(cpu, VIRR + 16 * group, get32(cpu, VIRR + 16 * group) | requests[group]);
-        const uint8_t top = (uint8_t)(32 * group + 31 - (unsigned)__builtin_clz(requests[group]));
-        highest = top > highest ? top : highest;
-    }
-    set_status(cpu, highest, svi(cpu));
-    vmx_evaluate_virtual_interrupts(cpu);
 }

@@ -5,6 +5,7 @@
 #define VMX_VIRTUAL_APIC_H
 
 #include "cpu.h"
+#include "walk.h"
 
 /* The virtual task-priority register, VTPR[7:4] in bits 3:0, as MOV from CR8 reads it. */
 uint64_t vmx_virtual_cr8(const struct vmx_cpu *cpu);
@@ -14,6 +15,18 @@ struct vmx_outcome vmx_write_virtual_cr8(struct vmx_cpu *cpu, uint64_t value);
 /* APIC-write emulation: what follows a write to the virtual-APIC page at this offset (SDM 3C, "APIC-Write Emulation"). The outcome is a trap-like
    exit, or DONE; the instruction has completed. */
 struct vmx_outcome vmx_apic_write_emulation(struct vmx_cpu *cpu, unsigned offset);
+
+/* One operation's accesses to the APIC-access page: of an instruction, or of one iteration of a string instruction with REP. All zeros at its begin. */
+struct vmx_apic_operation {
+    bool written; /* a write was virtualized, at this offset and of this size in bytes */
+    uint16_t offset;
+    uint8_t size;
+};
+/* Whether the operation's next access is virtualized; if not, it exits. After a write, only the same write may follow. A virtualized access acts on the
+   virtual-APIC page. SDM 3C, "Virtualizing Memory-Mapped APIC Accesses". */
+bool vmx_apic_operation_access(const struct vmx_cpu *cpu, struct vmx_apic_operation *operation, unsigned offset, unsigned size, bool write);
+/* APIC-write emulation behind the completed operation, as vmx_apic_write_emulation(). */
+struct vmx_outcome vmx_apic_operation_end(struct vmx_cpu *cpu, const struct vmx_apic_operation *operation);
 
 /* RDMSR of 800H to 8FFH where "virtualize x2APIC mode" answers it. False: an ordinary MSR. */
 bool vmx_x2apic_read(const struct vmx_cpu *cpu, uint32_t index, uint64_t *value);
