@@ -3,6 +3,7 @@
 #ifndef SIM_MACHINE_INTERNAL_H
 #define SIM_MACHINE_INTERNAL_H
 
+#include "../vmx-model/virtual_apic.h"
 #include "engine.h"
 #include "machine.h"
 
@@ -34,7 +35,9 @@ struct bk_vcpu {
     uint64_t interrupts[4]; /* external interrupts that wait in the local APIC, by vector */
     struct sim_stimulus stimuli[SIM_STIMULI_MAX];
     unsigned stimulus_count;
-    uint64_t eptp; /* of the last entry */
+    uint64_t eptp;                  /* of the last entry */
+    bool apic_alone;                /* the instruction at RIP touches the APIC-access page: it runs alone, */
+    struct vmx_apic_operation apic; /* and this is what it did there */
     /* The page that instructions were last fetched from; dropped with every flush. */
     bool code_cached;
     gva_t code_page;
@@ -73,6 +76,8 @@ uint64_t sim_retired(const struct bk_machine *machine);
 void sim_stimuli_arrive(struct bk_vcpu *vcpu);
 /* Guest instructions until the next stimulus is due; UINT64_MAX when there is none. */
 uint64_t sim_stimuli_distance(const struct bk_vcpu *vcpu);
+/* Time passes until the next stimulus is due, at most `ticks`. */
+void sim_stimuli_wait(struct bk_vcpu *vcpu, uint64_t ticks);
 /* After a boundary: takes what the processor acknowledged out of the local APIC. */
 void sim_stimuli_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits);
 

@@ -110,23 +110,27 @@ void bk_take_nmi(struct bk_vcpu *vcpu)
     vcpu->cpu.nmi_blocked = false;
 }
 
-/* Time jumps to the next stimulus, which therefore arrives. */
-bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
+/* A stimulus that is due within the time comes at once. */
+void sim_stimuli_wait(struct bk_vcpu *vcpu, uint64_t ticks)
 {
-    if (local_apic_highest(vcpu) >= 0 || vcpu->cpu.pending.nmi || vcpu->cpu.pending.init)
-        return true;
-    const uint64_t now = sim_now(vcpu);
     const uint64_t distance = sim_stimuli_distance(vcpu);
-    const uint64_t until = tsc_deadline > now ? tsc_deadline - now : 0;
-    if (distance == UINT64_MAX && tsc_deadline == UINT64_MAX)
-        return false;
-    if (distance > until) {
-        vcpu->machine->clock += until;
-        return true;
+    if (distance > ticks) {
+        vcpu->machine->clock += ticks;
+        return;
     }
     vcpu->machine->clock += distance;
     for (unsigned i = 0; i < vcpu->stimulus_count; i++)
         vcpu->stimuli[i].due = vcpu->stimuli[i].due > distance ? vcpu->stimuli[i].due - distance : 0;
     sim_stimuli_arrive(vcpu);
+}
+
+bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
+{
+    if (local_apic_highest(vcpu) >= 0 || vcpu->cpu.pending.nmi || vcpu->cpu.pending.init)
+        return true;
+    const uint64_t now = sim_now(vcpu);
+    if (sim_stimuli_distance(vcpu) == UINT64_MAX && tsc_deadline == UINT64_MAX)
+        return false;
+    sim_stimuli_wait(vcpu, tsc_deadline > now ? tsc_deadline - now : 0);
     return true;
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The instruction at RIP: fetched, decoded, judged by the model, executed there or let pass. */
+#include "vcpu_internal.h"
+
+#include <string.h>
+
+#include "../vmx-model/decide.h"
+
+/* The bytes at RIP, through the page that was fetched from last. *out says why there are none. */
+static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_translation *out)
+{
+    struct vmx_cpu *cpu = &vcpu->cpu;
+    const struct vmx_state *s = &cpu->state;
+    gva_t linear = s->rip;
+    if (!vmx_in_64bit_mode(s))
+        linear = (uint32_t)(s->seg[VMX_CS].base + s->rip);
+    const unsigned in_page = SIM_PAGE - (unsigned)(linear % SIM_PAGE);
+    if (in_page >= 15 && vcpu->code_cached && vcpu->code_page == linear / SIM_PAGE) {
+        memcpy(bytes, vcpu->code + linear % SIM_PAGE, 15);
+        return 15;
+    }
+    unsigned have = 0;
+    const bool user = vmx_cpl(s) == 3;
+    while (have < 15) {
+        const gva_t at = linear + have;
+        vmx_translate(cpu, at, VMX_ACCESS_FETCH, user, out);
+        if (out->kind != VMX_TRANSLATED)
+            return have;
+        const unsigned left = SIM_PAGE - (unsigned)(at % SIM_PAGE);
+        const unsigned size = left < 15 - have ? left : 15 - have;
+        if (!bk_read(vcpu->machine, out->host, bytes + have, size))
+            memset(bytes + have, 0xff, size);
+        else if (have == 0 && !out->no_memory) {
+            vcpu->code_cached = true;
+            vcpu->code_page = at / SIM_PAGE;
+            vcpu->code = vcpu->machine->ram + (out->host - at % SIM_PAGE);
+        }
+        have += size;
+    }
+    return have;
+}
+
+/* Ports of a machine without devices: reads give all ones, writes vanish. */
+static void float_port(struct bk_vcpu *vcpu, const struct vmx_instruction *instruction)
+{
+    struct vmx_state *s = &vcpu->cpu.state;
+    if (instruction->op == VMX_OP_IN) {
+        const uint64_t mask = instruction->operand_size == 4 ? UINT64_MAX : (UINT64_C(1) << (8 * instruction->operand_size)) - 1;
+        s->gpr[VMX_RAX] = instruction->operand_size == 4 ? UINT32_MAX : (s->gpr[VMX_RAX] | mask);
+    }
+    s->rip += instruction->length;
+    if (!vmx_in_64bit_mode(s))
+        s->rip = (uint32_t)s->rip;
+    s->interruptibility &= ~(uint32_t)(VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS);
+    sim_vcpu_push(vcpu, VMX_GROUP_GPR | VMX_GROUP_IP | VMX_GROUP_EVENT);
+    sim_engine_count_one(vcpu->engine);
+}
+
+static bool is_port_access(const struct vmx_instruction *i)
+{
+    return i->op == VMX_OP_IN || i->op == VMX_OP_OUT;
+}
+
+/* The exits of APIC virtualization come behind the instruction. */
+static bool completes(const struct vmx_outcome *outcome)
+{
+    return outcome->kind == VMX_OUTCOME_DONE || (outcome->kind == VMX_OUTCOME_EXIT && (outcome->changed & VMX_GROUP_IP) != 0);
+}
+
+bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
+{
+    struct vmx_cpu *cpu = &vcpu->cpu;
+    uint8_t bytes[15];
+    struct vmx_translation missing;
+    struct vmx_instruction instruction;
+    const unsigned have = fetch(vcpu, bytes, &missing);
+    const enum vmx_decode_status status = vmx_decode(bytes, have, vmx_code_bits(&cpu->state), &instruction);
+    if (status == VMX_DECODE_TRUNCATED && have < 15) {
+        if (missing.kind == VMX_TRANSLATION_EXIT) {
+            *entered = sim_vcpu_exit(vcpu, &missing.exit);
+            return true;
+        }
+        return sim_vcpu_raise(vcpu, &missing.event, false, entered);
+    }
+    if (status == VMX_DECODE_TOO_LONG) {
+        const struct vmx_outcome too_long = vmx_outcome_gp();
+        return sim_vcpu_apply(vcpu, &too_long, entered);
+    }
+    if (status != VMX_DECODED || (instruction.op == VMX_OP_OTHER && otherwise != NULL)) {
+        const struct vmx_event undefined = {.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
+        return sim_vcpu_raise(vcpu, otherwise != NULL ? otherwise : &undefined, false, entered);
+    }
+    struct vmx_outcome outcome = vmx_decide(cpu, &instruction);
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = vmx_execute(cpu, &instruction);
+    if (completes(&outcome))
+        sim_engine_count_one(vcpu->engine);
+    if (outcome.kind != VMX_OUTCOME_RUN)
+        return sim_vcpu_apply(vcpu, &outcome, entered);
+    if (is_port_access(&instruction)) {
+        float_port(vcpu, &instruction);
+        return false;
+    }
+    if (otherwise != NULL)
+        return sim_vcpu_raise(vcpu, otherwise, false, entered);
+    sim_engine_allow_once(vcpu->engine);
+    return false;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of one virtual CPU share. Where a function answers bool, true says that the run is over and *entered how. */
+#ifndef SIM_VCPU_INTERNAL_H
+#define SIM_VCPU_INTERNAL_H
+
+#include "../vmx-model/outcome.h"
+#include "../vmx-model/transition.h"
+#include "machine_internal.h"
+
+/* vcpu_outcome.c */
+/* Hands the engine the groups that the model changed. */
+void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups);
+enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what);
+enum bk_entered sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit);
+/* Raises an event and whatever its delivery leads to. */
+bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool injected, enum bk_entered *entered);
+/* Applies an outcome; RUN does nothing. */
+bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enum bk_entered *entered);
+
+/* vcpu_instruction.c */
+/* A sensitive instruction, or one that the engine does not know (`otherwise`: the exception it raised; NULL for none). */
+bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
+
+/* vcpu_apic.c: the APIC-access page. The instruction that touches it is stopped, then runs alone, each of its accesses asked for. */
+/* A translation of the engine that reached the page: tells the access where to go, or stops it. */
+void sim_apic_access(struct bk_vcpu *vcpu, gva_t linear, enum vmx_access_kind kind, struct vmx_translation *out);
+/* The next run of the engine is one operation that may touch the page. */
+void sim_apic_begin(struct bk_vcpu *vcpu);
+/* The operation is complete, or its fault has been delivered: APIC-write emulation. */
+bool sim_apic_end(struct bk_vcpu *vcpu, enum bk_entered *entered);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the model decided reaches engine and VMCS: changed state, events, VM exits. */
+#include "vcpu_internal.h"
+
+#include <stdio.h>
+
+#include "../vmx-model/deliver.h"
+
+void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups)
+{
+    if (groups == 0)
+        return;
+    if ((groups & (VMX_GROUP_CONTROL | VMX_GROUP_SEGMENTS)) != 0)
+        vcpu->code_cached = false;
+    sim_engine_set(vcpu->engine, groups, &vcpu->cpu.state);
+    vcpu->touched |= groups;
+}
+
+static void flush(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
+{
+    switch (outcome->flush) {
+    case VMX_FLUSH_NONE:
+        break;
+    case VMX_FLUSH_PAGE:
+        vcpu->code_cached = false;
+        sim_engine_flush_page(vcpu->engine, outcome->flush_address);
+        break;
+    case VMX_FLUSH_ALL:
+        sim_vcpu_flush(vcpu);
+        break;
+    }
+}
+
+enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what)
+{
+    snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "%s", what);
+    return BK_HOST_ERROR;
+}
+
+enum bk_entered sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit)
+{
+    vcpu->machine->steps++;
+    const uint32_t abort = vmx_exit(&vcpu->cpu, exit, vcpu->touched);
+    vcpu->touched = 0;
+    vcpu->cost_exit = SIM_COST_VM_EXIT;
+    vcpu->machine->clock += SIM_COST_VM_EXIT + SIM_COST_DISPATCH;
+    vcpu->cost_handler = SIM_COST_DISPATCH;
+    if (abort != 0) {
+        snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "VMX abort %u: the processor is shut down", abort);
+        return BK_HOST_ERROR;
+    }
+    return BK_EXITED;
+}
+
+bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool injected, enum bk_entered *entered)
+{
+    const struct vmx_outcome outcome = vmx_raise(&vcpu->cpu, event, injected);
+    switch (outcome.kind) {
+    case VMX_OUTCOME_EXIT:
+        *entered = sim_vcpu_exit(vcpu, &outcome.exit);
+        return true;
+    case VMX_OUTCOME_SHUTDOWN:
+        *entered = sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
+        return true;
+    case VMX_OUTCOME_RUN:
+    case VMX_OUTCOME_DONE:
+    case VMX_OUTCOME_FAULT:
+        break;
+    }
+    vcpu->machine->steps++;
+    vcpu->machine->clock += injected ? SIM_COST_EVENT_INJECTION : SIM_COST_EVENT_DELIVERY;
+    sim_vcpu_push(vcpu, outcome.changed);
+    flush(vcpu, &outcome);
+    return false;
+}
+
+bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enum bk_entered *entered)
+{
+    switch (outcome->kind) {
+    case VMX_OUTCOME_EXIT:
+        *entered = sim_vcpu_exit(vcpu, &outcome->exit);
+        return true;
+    case VMX_OUTCOME_FAULT:
+        sim_vcpu_push(vcpu, outcome->changed);
+        return sim_vcpu_raise(vcpu, &outcome->event, false, entered);
+    case VMX_OUTCOME_DONE:
+        sim_vcpu_push(vcpu, outcome->changed);
+        flush(vcpu, outcome);
+        return false;
+    case VMX_OUTCOME_SHUTDOWN:
+        *entered = sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
+        return true;
+    case VMX_OUTCOME_RUN:
+        return false;
+    }
+    return false;
+}
