@@ -70,6 +70,8 @@ struct code_cache *load_cache_new(void);
 void load_cache_free(struct code_cache *cache);
 
 /* ---- loader_controls.c ---- */
+/* lacks = { "secondary.enable_pml" }: features that the profile's processor loses. */
+bool load_lacks(struct loader *loader, const struct script_value *value);
 bool load_controls(struct loader *loader, const struct script_value *value);
 /* The processor may set this bit to 1. Notes what the assumed profile lacks. */
 bool load_offers_control(struct loader *loader, enum vmx_control_word word, unsigned bit);

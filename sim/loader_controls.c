@@ -235,3 +235,55 @@ bool load_controls(struct loader *loader, const struct script_value *value)
     load_portable_controls(loader);
     return check_controls(loader);
 }
+
+static const char *feature_word_at(size_t index, const void *context)
+{
+    (void)context;
+    return vmx_control_word_name((enum vmx_control_word)index);
+}
+
+/* "secondary.enable_pml", "ept_vpid_cap.2_mbyte_pages_supported" */
+static bool take_away(struct loader *loader, const char *feature)
+{
+    const unsigned line = loader->table->line;
+    const char *dot = strchr(feature, '.');
+    char word_name[32];
+    snprintf(word_name, sizeof word_name, "%.*s", (int)(dot != NULL ? dot - feature : 0), feature);
+    const enum vmx_control_word word = vmx_control_word_of_name(word_name);
+    if (dot == NULL || word == VMX_WORD_COUNT) {
+        const char *near = load_nearest(word_name, feature_word_at, VMX_WORD_COUNT, NULL);
+        return load_fail(loader, line, feature, "lacks wants features as WORD.NAME, for example \"secondary.enable_pml\", not '%s'%s%s%s", feature,
+                         near != NULL ? ", did you mean the word '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+    }
+    const struct vmx_control_row *row = vmx_control_of_name(word, dot + 1);
+    if (row == NULL || row->high != row->low) {
+        const char *near = load_nearest(dot + 1, control_name_at, vmx_control_count, &word);
+        return load_fail(loader, line, feature, "no such feature '%s' in %s%s%s%s", dot + 1, word_name, near != NULL ? ", did you mean '" : "",
+                         near != NULL ? near : "", near != NULL ? "'?" : "");
+    }
+    if (!vmx_control_take_away(&loader->out->caps, word, row->low))
+        return load_fail(loader, line, feature, "the processor %s does not offer %s, or cannot do without it", loader->caps->name, feature);
+    uint32_t msr;
+    unsigned bit;
+    vmx_control_capability(word, row->low, &msr, &bit);
+    pack_record(&loader->pack, PACKED_LACKS);
+    pack_u32(&loader->pack, msr);
+    pack_u32(&loader->pack, bit);
+    return true;
+}
+
+bool load_lacks(struct loader *loader, const struct script_value *value)
+{
+    if (!load_is_plain(loader, loader->table->line, value, "lacks"))
+        return false;
+    for (size_t i = 0; i < value->table->count; i++) {
+        const struct script_entry *entry = &value->table->entries[i];
+        if (entry->key.type != SCRIPT_INTEGER || entry->value.type != SCRIPT_STRING)
+            return load_fail(loader, loader->table->line, "lacks", "lacks wants a list of features, for example { \"secondary.enable_pml\" }");
+        if (!take_away(loader, entry->value.string))
+            return false;
+    }
+    loader->caps = &loader->out->caps;
+    load_only_simulator(loader, "it takes features of the processor away");
+    return true;
+}

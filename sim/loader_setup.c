@@ -53,6 +53,7 @@ bool load_profile(struct loader *loader, const struct script_value *value)
         return load_fail(loader, loader->table->line, name, "no such profile '%s'%s%s%s", name, near != NULL ? ", did you mean '" : "",
                          near != NULL ? near : "", near != NULL ? "'?" : "");
     }
+    loader->out->caps = *loader->caps;
     snprintf(loader->out->profile, sizeof loader->out->profile, "%s", loader->caps->name);
     pack_record(&loader->pack, PACKED_PROFILE);
     pack_bytes(&loader->pack, loader->caps->name, strlen(loader->caps->name));

@@ -44,8 +44,7 @@ static bool fail(const struct sim_scenario *scenario, struct sim_error *error, c
 bool sim_run_scenario(const struct sim_scenario *scenario, struct sim_trace *trace, struct sim_error *error)
 {
     const char *message = NULL;
-    const struct sim_machine_options options = {
-        .caps = vmx_profile(scenario->profile), .guest_bytes = scenario->guest_bytes, .vcpus = scenario->vcpus};
+    const struct sim_machine_options options = {.caps = &scenario->caps, .guest_bytes = scenario->guest_bytes, .vcpus = scenario->vcpus};
     struct bk_machine *machine = sim_machine_new(&options, &message);
     if (machine == NULL)
         return fail(scenario, error, message);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../vmx-model/caps.h"
+
 /* One value of the error kind "a caller's failure": where and what. */
 struct sim_error {
     char file[256];
@@ -40,6 +42,7 @@ struct sim_scenario {
     size_t final_count;
     uint64_t guest_bytes;
     char profile[32];
+    struct vmx_caps caps;      /* the profile, without what the scenario takes away */
     unsigned vcpus, code_bits; /* code_bits: 16, 32, 64, of the preset, for disassembly */
     uint64_t code_address;     /* linear = guest-physical address of the first code byte */
     bool portable;             /* nothing in it needs the simulator: processors with VT-x show the same */

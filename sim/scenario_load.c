@@ -14,6 +14,7 @@ static const struct {
 } keys[] = {
     {"name", load_name_of, false},
     {"profile", load_profile, true},
+    {"lacks", load_lacks, false},
     {"mode", load_mode, true},
     {"guest_ram", load_guest_ram, true},
     {"vcpus", load_vcpus, false},

@@ -167,3 +167,42 @@ bool vmx_control_may_be_1(const struct vmx_caps *caps, enum vmx_control_word wor
     vmx_control_allowed(caps, word, &must_be_1, &may_be_1);
     return bit < 64 && (may_be_1 >> bit & 1) != 0;
 }
+
+bool vmx_control_take_away(struct vmx_caps *caps, enum vmx_control_word word, unsigned bit)
+{
+    uint64_t must_be_1 = 0, may_be_1 = 0;
+    vmx_control_allowed(caps, word, &must_be_1, &may_be_1);
+    const bool control = word < VMX_WORD_CONTROLS;
+    if (bit > 63 || (may_be_1 >> bit & 1) == 0 || (control && (must_be_1 >> bit & 1) != 0))
+        return false;
+    struct vmx_allowed *const allowed[VMX_WORD_COUNT][2] = {
+        [VMX_WORD_PIN] = {&caps->pin, &caps->pin_default},       [VMX_WORD_PRIMARY] = {&caps->primary, &caps->primary_default},
+        [VMX_WORD_SECONDARY] = {&caps->secondary, NULL},         [VMX_WORD_EXIT] = {&caps->exit, &caps->exit_default},
+        [VMX_WORD_ENTRY] = {&caps->entry, &caps->entry_default},
+    };
+    uint64_t *const whole[VMX_WORD_COUNT] = {
+        [VMX_WORD_TERTIARY] = &caps->tertiary,     [VMX_WORD_EXIT2] = &caps->exit2, [VMX_WORD_VMFUNC] = &caps->vmfunc,
+        [VMX_WORD_EPT_VPID_CAP] = &caps->ept_vpid, [VMX_WORD_MISC] = &caps->misc,   [VMX_WORD_BASIC] = &caps->basic,
+    };
+    for (unsigned i = 0; i < 2; i++)
+        if (allowed[word][i] != NULL)
+            allowed[word][i]->may_be_1 &= ~(UINT32_C(1) << (bit & 31));
+    if (whole[word] != NULL)
+        *whole[word] &= ~(UINT64_C(1) << bit);
+    return true;
+}
+
+void vmx_control_capability(enum vmx_control_word word, unsigned bit, uint32_t *msr, unsigned *msr_bit)
+{
+    /* The high half of the first group of MSRs holds the allowed 1-settings. */
+    static const struct {
+        uint32_t msr;
+        unsigned shift;
+    } where[VMX_WORD_COUNT] = {
+        [VMX_WORD_PIN] = {0x481, 32},         [VMX_WORD_PRIMARY] = {0x482, 32}, [VMX_WORD_SECONDARY] = {0x48b, 32}, [VMX_WORD_TERTIARY] = {0x492, 0},
+        [VMX_WORD_EXIT] = {0x483, 32},        [VMX_WORD_EXIT2] = {0x493, 0},    [VMX_WORD_ENTRY] = {0x484, 32},     [VMX_WORD_VMFUNC] = {0x491, 0},
+        [VMX_WORD_EPT_VPID_CAP] = {0x48c, 0}, [VMX_WORD_MISC] = {0x485, 0},     [VMX_WORD_BASIC] = {0x480, 0},
+    };
+    *msr = where[word].msr;
+    *msr_bit = bit + where[word].shift;
+}

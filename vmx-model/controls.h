@@ -78,5 +78,10 @@ struct vmx_control_reference {
 };
 /* Finds the first such reference in a text; the place behind it, or NULL when there is none. */
 const char *vmx_next_control_reference(const char *text, struct vmx_control_reference *reference);
+/* Takes a feature away from a processor: the bit may no longer be 1, in the TRUE and in the default MSR. False: the bit is fixed to 1, or the
+   processor does not offer it in the first place. */
+bool vmx_control_take_away(struct vmx_caps *caps, enum vmx_control_word word, unsigned bit);
+/* Where the processor says that a bit may be 1: capability MSR and bit in its 64 bits. */
+void vmx_control_capability(enum vmx_control_word word, unsigned bit, uint32_t *msr, unsigned *msr_bit);
 
 #endif

@@ -36,7 +36,8 @@ enum packed_kind {
     PACKED_PAGE =
         21, /* u64 linear, u64 guest-physical, u64 bytes, u64 page-table flags (P 1, W 2, U 4, ..., NX bit 63): remaps in the preset's page tables with 4-KByte pages */
     PACKED_BINARY_BASE = 22, /* empty: EPT maps HPA = guest base + GPA; kept for readers */
-    PACKED_PORTABLE = 23     /* u32 1: nothing in it needs the simulator */
+    PACKED_PORTABLE = 23,    /* u32 1: nothing in it needs the simulator */
+    PACKED_LACKS = 24        /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
 };
 
 enum packed_mode { PACKED_MODE_REAL, PACKED_MODE_PROTECTED, PACKED_MODE_LONG, PACKED_MODE_RESET /* reset vector, F000:FFF0 */ };

@@ -101,7 +101,7 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
         *vcpus = packed_u32(record, 0);
         return true;
     default:
-        return record->kind <= PACKED_PORTABLE;
+        return record->kind <= PACKED_LACKS;
     }
 }
 

@@ -64,6 +64,17 @@ static bool write_ept(struct bench_setup *setup)
     return true;
 }
 
+/* Features that the scenario takes away are gone. */
+static bool check_processor(struct bench_setup *setup)
+{
+    struct packed_reader reader = setup->plan.records;
+    struct packed_record record;
+    while (bench_next_of(&reader, PACKED_LACKS, &record))
+        if ((bk_capability(setup->machine, packed_u32(&record, 0)) >> (packed_u32(&record, 4) & 63) & 1) != 0)
+            return bench_fail(setup->result, "the processor has a feature that the scenario takes away");
+    return true;
+}
+
 /* The hypervisor's own set-up comes first, for it decides about EPT; what the scenario says overrides it. */
 static bool prepare(struct bench_setup *setup)
 {
@@ -72,6 +83,8 @@ static bool prepare(struct bench_setup *setup)
     bk_free_pages(machine);
     if (!bk_set_guest_size(machine, plan->guest_bytes))
         return bench_fail(setup->result, "the machine has less guest RAM than the scenario wants");
+    if (!check_processor(setup))
+        return false;
     setup->vcpu = bk_vcpu(machine, 0);
     bk_vmclear(setup->vcpu);
     if (!write_controls(setup) || !bench_clear_memory(setup))

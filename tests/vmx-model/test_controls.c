@@ -170,10 +170,34 @@ static void the_processor_decides_what_may_be_1(void)
     CU_ASSERT(must == 0 && may == 0);
 }
 
+static void a_feature_taken_away_is_gone_from_its_msr(void)
+{
+    for (unsigned i = 0; i < vmx_control_count; i++) {
+        const struct vmx_control_row *row = &vmx_controls[i];
+        struct vmx_caps caps = *vmx_default_profile();
+        uint64_t must_be_1, may_be_1, value = 0;
+        uint32_t msr;
+        unsigned bit;
+        if (row->high != row->low)
+            continue;
+        vmx_control_allowed(&caps, row->word, &must_be_1, &may_be_1);
+        const bool can = (may_be_1 >> row->low & 1) != 0 && (row->word >= VMX_WORD_CONTROLS || (must_be_1 >> row->low & 1) == 0);
+        vmx_control_capability(row->word, row->low, &msr, &bit);
+        if (can)
+            CU_ASSERT(vmx_capability_msr(&caps, msr, &value) && (value >> bit & 1) != 0);
+        CU_ASSERT_EQUAL(vmx_control_take_away(&caps, row->word, row->low), can);
+        if (can) {
+            CU_ASSERT(!vmx_capability_msr(&caps, msr, &value) || (value >> bit & 1) == 0);
+            CU_ASSERT_FALSE(vmx_control_take_away(&caps, row->word, row->low));
+        }
+    }
+}
+
 SUITE("vmx-model/controls", {"bits_fit_their_word_and_never_overlap", bits_fit_their_word_and_never_overlap},
       {"script_names_are_lower_snake_case", script_names_are_lower_snake_case},
       {"script_names_of_controls_are_the_sdm_names", script_names_of_controls_are_the_sdm_names},
       {"every_name_finds_its_row", every_name_finds_its_row}, {"qemu_names_are_unique_in_all_words", qemu_names_are_unique_in_all_words},
       {"words_have_names_and_fields", words_have_names_and_fields}, {"every_dependency_names_a_control", every_dependency_names_a_control},
       {"references_are_read_exactly", references_are_read_exactly}, {"masks_are_the_bits_of_the_rows", masks_are_the_bits_of_the_rows},
-      {"the_processor_decides_what_may_be_1", the_processor_decides_what_may_be_1})
+      {"the_processor_decides_what_may_be_1", the_processor_decides_what_may_be_1},
+      {"a_feature_taken_away_is_gone_from_its_msr", a_feature_taken_away_is_gone_from_its_msr})
