@@ -46,7 +46,7 @@ static bool find_word(const struct loader *loader, unsigned line, const char *na
         return true;
     const char *near = load_nearest(name, word_name_at, VMX_WORD_CONTROLS, NULL);
     return load_fail(loader, line, name,
-                     "no such word of controls '%s'%s%s%s: there are pin, primary, secondary, tertiary, exit, exit2, entry, vmfunc", name,
+                     "no such word of controls '%s'%s%s%s (there are pin, primary, secondary, tertiary, exit, exit2, entry, vmfunc)", name,
                      near != NULL ? ", did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 

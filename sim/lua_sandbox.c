@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../vmx-model/names.h"
 #include "machine.h"
 #include "prelude.h"
 #include "script.h"
@@ -27,6 +28,8 @@ struct sandbox {
     const char *path;
     size_t memory, hooks, values;
     int line;
+    unsigned table_line;   /* while the result is read: of the constructor's call */
+    const char *table_key; /* and the name that is being read, or NULL */
     struct script *script;
     struct sim_error *error;
 };
@@ -72,6 +75,27 @@ static void watch(lua_State *lua, lua_Debug *debug)
 static int lua_here(lua_State *lua)
 {
     lua_pushinteger(lua, sandbox_of(lua)->line);
+    return 1;
+}
+
+/* nearest(name, table): the string key of the table that is nearest to a name, or nil. */
+static int lua_nearest(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1), *best = NULL;
+    unsigned least = (unsigned)strlen(name) / 3 + 2;
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1)) {
+        if (lua_type(lua, -2) != LUA_TSTRING)
+            continue;
+        const char *key = lua_tostring(lua, -2);
+        const unsigned distance = vmx_name_distance(name, key);
+        /* The table's order differs from run to run. */
+        if (distance < least || (distance == least && best != NULL && strcmp(key, best) < 0)) {
+            least = distance;
+            best = key;
+        }
+    }
+    lua_pushstring(lua, best);
     return 1;
 }
 
@@ -132,11 +156,24 @@ static void open_libraries(lua_State *lua)
     lua_pushcfunction(lua, lua_here);
     lua_pushcfunction(lua, lua_fail);
     lua_pushinteger(lua, SIM_GUEST_BASE);
-    lua_call(lua, 3, 0);
+    lua_pushcfunction(lua, lua_nearest);
+    lua_call(lua, 4, 0);
     remove_names(lua, NULL, next);
 }
 
 /* ---- from Lua to plain data ---- */
+/* What the script returned cannot be taken: the line and the name that were being read, and why. */
+static int misfit(lua_State *lua, const char *why)
+{
+    const struct sandbox *sandbox = sandbox_of(lua);
+    const char *key = sandbox->table_key;
+    unsigned line = sandbox->table_line != 0 ? sandbox->table_line : (unsigned)sandbox->line;
+    if (key != NULL && sandbox->table_line != 0)
+        line = script_line_of(sandbox->script, line, key);
+    lua_pushfstring(lua, "script:%d: %s%s%s", (int)line, key != NULL ? key : "", key != NULL ? ": " : "", why);
+    return lua_error(lua);
+}
+
 static void *must_have(lua_State *lua, void *block)
 {
     if (block == NULL)
@@ -160,7 +197,7 @@ static void convert_number(lua_State *lua, int index, struct script_value *out)
     out->type = SCRIPT_INTEGER;
     out->integer = lua_tointegerx(lua, index, &whole);
     if (!whole)
-        luaL_error(lua, "%f is not a whole number", lua_tonumber(lua, index));
+        misfit(lua, lua_pushfstring(lua, "%f is not a whole number", lua_tonumber(lua, index)));
 }
 
 static int by_key(const void *left, const void *right)
@@ -191,19 +228,24 @@ static void convert_tags(lua_State *lua, int index, struct script_table *table)
 
 static void convert_table(lua_State *lua, int index, unsigned depth, struct script_value *out)
 {
+    struct sandbox *sandbox = sandbox_of(lua);
     size_t capacity = 0;
     if (depth >= DEPTH_MAX)
-        luaL_error(lua, "tables are nested too deeply (or a table holds itself)");
+        misfit(lua, "tables are nested too deeply (or a table holds itself)");
     luaL_checkstack(lua, 6, "tables are nested too deeply");
     struct script_table *table = must_have(lua, calloc(1, sizeof *table));
     out->type = SCRIPT_TABLE;
     out->table = table;
     convert_tags(lua, index, table);
+    const unsigned outer_line = sandbox->table_line;
+    const char *outer_key = sandbox->table_key;
+    if (table->line != 0)
+        sandbox->table_line = table->line;
     for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
         if (is_tag(lua, -2, "__kind") || is_tag(lua, -2, "__line"))
             continue;
         if (lua_type(lua, -2) != LUA_TSTRING && !lua_isinteger(lua, -2))
-            luaL_error(lua, "a table key is a %s: keys are names or whole numbers", luaL_typename(lua, -2));
+            misfit(lua, lua_pushfstring(lua, "a table key is a %s: keys are names or whole numbers", luaL_typename(lua, -2)));
         if (table->count == capacity) {
             capacity = capacity * 2 + 8;
             table->entries = must_have(lua, realloc(table->entries, capacity * sizeof *table->entries));
@@ -211,8 +253,11 @@ static void convert_table(lua_State *lua, int index, unsigned depth, struct scri
         struct script_entry *entry = &table->entries[table->count++];
         *entry = (struct script_entry){0};
         convert(lua, lua_absindex(lua, -2), depth, &entry->key);
+        sandbox->table_key = entry->key.type == SCRIPT_STRING ? entry->key.string : outer_key;
         convert(lua, lua_absindex(lua, -1), depth, &entry->value);
     }
+    sandbox->table_line = outer_line;
+    sandbox->table_key = outer_key;
     if (table->count != 0)
         qsort(table->entries, table->count, sizeof *table->entries, by_key);
 }
@@ -220,7 +265,7 @@ static void convert_table(lua_State *lua, int index, unsigned depth, struct scri
 static void convert(lua_State *lua, int index, unsigned depth, struct script_value *out)
 {
     if (++sandbox_of(lua)->values > VALUES_MAX)
-        luaL_error(lua, "the script returns too much");
+        misfit(lua, "the script returns too much");
     switch (lua_type(lua, index)) {
     case LUA_TNIL:
         break;
@@ -238,7 +283,7 @@ static void convert(lua_State *lua, int index, unsigned depth, struct script_val
         convert_table(lua, index, depth + 1, out);
         break;
     default:
-        luaL_error(lua, "a %s stands where a value is wanted", luaL_typename(lua, index));
+        misfit(lua, lua_pushfstring(lua, "a %s stands where a value is wanted", luaL_typename(lua, index)));
     }
 }
 
@@ -249,7 +294,8 @@ static int protected_run(lua_State *lua)
     struct script *script = sandbox->script;
     open_libraries(lua);
     lua_sethook(lua, watch, LUA_MASKCOUNT | LUA_MASKLINE, STEPS_BETWEEN_HOOKS);
-    if (luaL_loadbufferx(lua, script->source, script->size, "@script", "t") != LUA_OK)
+    const size_t mark = script->size >= 3 && memcmp(script->source, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte-order mark */
+    if (luaL_loadbufferx(lua, script->source + mark, script->size - mark, "@script", "t") != LUA_OK)
         return lua_error(lua);
     lua_call(lua, 0, 1);
     convert(lua, lua_absindex(lua, -1), 0, &script->result);
@@ -260,7 +306,7 @@ static int protected_run(lua_State *lua)
 static void report(const struct sandbox *sandbox, const char *message)
 {
     struct sim_error *error = sandbox->error;
-    unsigned line = 0;
+    unsigned line = sandbox->line > 0 ? (unsigned)sandbox->line : 0;
     int skip = 0;
     if (message == NULL)
         message = "the script failed";
@@ -285,6 +331,12 @@ static bool read_source(const char *path, struct script *script, struct sim_erro
     fclose(file);
     if (!whole) {
         snprintf(error->message, sizeof error->message, "cannot be read as a script (a folder, or over %d MiB)", SOURCE_MAX >> 20);
+        return false;
+    }
+    if (memchr(script->source, 0, script->size) != NULL) {
+        const bool trace = script->size >= 4 && memcmp(script->source, "VMXT", 4) == 0;
+        snprintf(error->message, sizeof error->message, "not a scenario script but %s",
+                 trace ? "a trace: `vmxbench stat` and `vmxbench graph` read those" : "binary data");
         return false;
     }
     script->source[script->size] = '\0';

@@ -3,7 +3,7 @@
 #include "prelude.h"
 
 const char script_prelude[] =
-    "local here, fail, guest_base = ...\n"
+    "local here, fail, guest_base, nearest = ...\n"
     "local function make(kind, t)\n"
     "  t.__kind, t.__line = kind, here()\n"
     "  return t\n"
@@ -112,4 +112,20 @@ const char script_prelude[] =
     "    i = i + 1\n"
     "    if keys[i] ~= nil then return keys[i], t[keys[i]] end\n"
     "  end, t, nil\n"
-    "end\n";
+    "end\n"
+    /* A name that nobody has given a value is a mistake. */
+    "local absent = { 'io', 'os', 'debug', 'package', 'coroutine', 'require', 'dofile', 'load', 'loadfile', 'pcall', 'xpcall', 'collectgarbage', "
+    "'warn',\n"
+    "  'next' }\n"
+    "for _, name in ipairs(absent) do absent[name] = true end\n"
+    "local function complete(t, title)\n"
+    "  set_metatable(t, { __index = function(_, name)\n"
+    "    if title == '' and absent[name] then fail(\"'\" .. name .. \"' is not to be had in scenario scripts\") end\n"
+    "    local near = type(name) == 'string' and nearest(name, t)\n"
+    "    fail(\"there is no '\" .. title .. tostring(name) .. \"'\" .. (near and \", did you mean '\" .. title .. near .. \"'?\" or ''))\n"
+    "  end })\n"
+    "end\n"
+    "complete(inject, 'inject.')\n"
+    "complete(queue, 'queue.')\n"
+    "complete(write, 'write.')\n"
+    "complete(_G, '')\n";

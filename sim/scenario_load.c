@@ -110,6 +110,8 @@ static bool load_keys(struct loader *loader)
 
 static bool load_one(struct loader *loader, const struct script_value *value)
 {
+    if (value->type == SCRIPT_NIL)
+        return load_fail(loader, 0, NULL, "the script returns nothing; it ends with: return scenario { name = \"...\", ... }");
     if (!script_is_kind(value, "scenario"))
         return load_fail(loader, 0, NULL, "the script returns something that is not a scenario: return scenario { name = \"...\", ... }");
     loader->table = value->table;

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What scenario scripts get that are wrong: one message with file and line, exit status 2 for bad input and 1 for what did not come as
+   expected, nothing left behind, and the other scripts run. */
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/suite.h"
+
+static char output[1 << 18];
+static char folder[] = "/tmp/vmxbench-test.XXXXXX";
+
+/* Runs `vmxbench ARGUMENTS` with the folder as working directory; what it prints stands in `output`. */
+static int vmxbench(const char *arguments)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cd '%s' && '%s' %s 2>&1", folder, VMXBENCH, arguments);
+    FILE *from = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    const size_t size = fread(output, 1, sizeof output - 1, from);
+    output[size] = '\0';
+    const int status = pclose(from);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *to = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, to), size);
+    fclose(to);
+}
+
+static void write_script(const char *name, const char *text)
+{
+    write_file(name, text, strlen(text));
+}
+
+static void expect_words(const char *input, const char *words)
+{
+    if (strstr(output, words) == NULL)
+        fprintf(stderr, "%s\n  wanted: %s\n  printed: %s\n", input, words, output);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, words));
+}
+
+struct row {
+    const char *script, *words;
+};
+
+static void run_rows(const struct row *rows, size_t count, int status)
+{
+    for (size_t i = 0; i < count; i++) {
+        write_script("s.lua", rows[i].script);
+        const int got = vmxbench("run s.lua");
+        if (got != status)
+            fprintf(stderr, "%s: status %d\n", rows[i].script, got);
+        CU_ASSERT_EQUAL(got, status);
+        expect_words(rows[i].script, rows[i].words);
+    }
+}
+
+#define RUN_ROWS(rows, status) run_rows(rows, sizeof rows / sizeof rows[0], status)
+/* A scenario whose second line is the given text. */
+#define SCENARIO(text) "return scenario { name = 'x', guest = asm [[ vmcall ]],\n" text " }"
+
+static void bad_scripts_give_the_line_and_what_is_wrong(void)
+{
+    static const struct row rows[] = {
+        {"return scenario {\n  name = 'x'\n  guest = 1 }", "s.lua:3: '}' expected"},
+        {"local t\nreturn t.x", "s.lua:2: attempt to index a nil value"},
+        {"while true do end", "s.lua:1: the script runs too long"},
+        {"local t = {}\nfor i = 1, 1e8 do t[i] = 'x' .. i end", "s.lua:2: the script wants too much memory (over 64 MiB)"},
+        {"", "s.lua: the script returns nothing; it ends with: return scenario"},
+        {"return { name = 'x' }", "s.lua: the script returns something that is not a scenario"},
+        {"return {}", "s.lua: the script returns no scenario"},
+        {"local t = {} t[1] = t\nreturn t", "s.lua:2: tables are nested too deeply (or a table holds itself)"},
+        {"local f = io.open('x')", "s.lua:1: 'io' is not to be had in scenario scripts"},
+        {SCENARIO("steps = { expct 'CPUID' {} }"), "s.lua:2: there is no 'expct', did you mean 'expect'?"},
+        {SCENARIO("steps = { inject.interupt(3) }"), "s.lua:2: there is no 'inject.interupt', did you mean 'inject.interrupt'?"},
+        {SCENARIO("limit = 1.5"), "s.lua:2: limit: 1.5 is not a whole number"},
+        {SCENARIO("registers = {\nrax = print }"), "s.lua:3: rax: a function stands where a value is wanted"},
+        {"return scenario { guest = asm [[ vmcall ]] }", "s.lua:1: the scenario has no name"},
+        {"return scenario { name = 'x' }", "s.lua:1: the scenario has no code"},
+        {"return scenario { name = 'a\\nb', guest = asm [[ vmcall ]] }", "s.lua:1: name wants one line of text"},
+    };
+    RUN_ROWS(rows, 2);
+}
+
+static void unknown_names_give_the_nearest(void)
+{
+    static const struct row rows[] = {
+        {SCENARIO("stepps = {}"), "s.lua:2: scenario: unknown key 'stepps', did you mean 'steps'?"},
+        {SCENARIO("mode = 'log'"), "s.lua:2: mode: no such name 'log', did you mean 'long'?"},
+        {SCENARIO("profile = 'skylake'"), "s.lua:2: no such profile 'skylake', did you mean 'skylake-sp'?"},
+        {SCENARIO("controls = { primry = {} }"), "s.lua:2: no such word of controls 'primry', did you mean 'primary'? (there are pin,"},
+        {SCENARIO("controls = { primary = {\n'hlt_exitng' } }"), "s.lua:3: no such primary control 'hlt_exitng', did you mean 'hlt_exiting'?"},
+        {SCENARIO("vmcs = { GUEST_RPI = 3 }"), "s.lua:2: no such VMCS field 'GUEST_RPI', did you mean 'GUEST_RIP'?"},
+        {SCENARIO("vmcs = { EXIT_REASON = 3 }"), "s.lua:2: VM_EXIT_REASON is written by the processor alone"},
+        {SCENARIO("steps = { expect 'VMCAL' {} }"), "s.lua:2: no such exit reason 'VMCAL', did you mean 'VMCALL'?"},
+        {SCENARIO("steps = { expect 'IO_INSTRUCTION' { prot = 3 } }"), "s.lua:2: an exit has no 'prot', did you mean 'port'?"},
+        {SCENARIO("steps = { expect 'CPUID' { port = 0 } }"), "s.lua:2: an exit CPUID has no 'port'"},
+        {SCENARIO("steps = { expect 'VMCALL' { rip = 'nowhere' } }"), "s.lua:2: rip: the guest's code has no label 'nowhere'"},
+        {SCENARIO("steps = { expect_entry_failure { check = 'GUEST.CR0.FIXED' } }"), "did you mean 'GUEST.CR0.FIXED0'?"},
+    };
+    RUN_ROWS(rows, 2);
+}
+
+static void contradictions_and_bad_code_give_the_line(void)
+{
+    static const struct row rows[] = {
+        {SCENARIO("controls = { pin = { nmi_exiting = false, virtual_nmis = true } }"),
+         "s.lua:2: contradictory controls: pin.virtual_nmis wants pin.nmi_exiting = 1"},
+        {SCENARIO("io_bitmap = { 0x80 }"), "contradictory controls: io_bitmap has no effect without"},
+        {SCENARIO("controls = { primary = { 'use_io_bitmaps' } }, io_bitmap = { 0x10000 }"), "io_bitmap: 0x10000 is too large"},
+        {SCENARIO("vcpus = 2"), "Not modelled: more than one virtual CPU"},
+        {SCENARIO("guest_ram = '3T'"), "s.lua:2: guest_ram: '3T' is not a size"},
+        {"return scenario { name = 'x', guest = asm [[\n  mov eax, 1\n  mvo eax, 2 ]] }", "s.lua:3: nasm: error: parser: instruction expected"},
+        {"return scenario { name = 'x', guest = asm [[\n%rep 100000000000\ndq 0\n%endrep ]] }", "s.lua:2: nasm: error: `%rep' count"},
+        {"return scenario { name = 'x',\nguest = file 'nowhere.bin' }", "s.lua:2: file \"nowhere.bin\": No such file or directory"},
+        {"return scenario { name = 'x',\nguest = asm [[ times 600000 nop ]] }", "do not fit: guest RAM ends at 0x80000"},
+    };
+    RUN_ROWS(rows, 2);
+}
+
+static void guests_that_go_wrong_fail(void)
+{
+    static const struct row rows[] = {
+        {"return scenario { name = 'x', limit = 1000, guest = asm [[ a: jmp a ]],\nsteps = { expect 'VMCALL' {} } }",
+         "s.lua:2: expected VMCALL, but the run ended: the limit of guest instructions was reached\n  after 0 exits and 1000 guest instructions, at "
+         "rip "
+         "0x8000 (a): jmp 0x8000\n"},
+        {"return scenario { name = 'x', limit = 1000, guest = asm [[ a: jmp a ]] }", "s.lua:1: the limit of guest instructions was reached\n"},
+        {"return scenario { name = 'x', guest = asm [[ lidt [rel none]\nud2\nnone: dq 0, 0 ]],\nsteps = { expect 'VMCALL' {} } }",
+         "s.lua:4: expected VMCALL, got TRIPLE_FAULT\n  exit 1: TRIPLE_FAULT at rip 0x8007: ud2\n"},
+        {SCENARIO("steps = { expect 'VMCALL' {\n rax = 3 } }"),
+         "s.lua:2: VMCALL: rax: expected 0x3, got 0x0\n  exit 1: VMCALL at rip 0x8000: vmcall\n"},
+        {SCENARIO("steps = { expect 'VMCALL' {} }, final = {\n rax = 3 }"), "s.lua:3: at the end: rax: expected 0x3, got 0x0\n"},
+        {"return scenario { name = 'x', guest = asm [[ vmcall ]] }", "no exit was expected any more, got VMCALL"},
+    };
+    RUN_ROWS(rows, 1);
+    static const struct row good[] = {
+        {"return scenario { name = 'x', limit = 1000, guest = asm [[ a: jmp a ]], final = { stop = 'limit' } }", "1 passed"},
+        {"\xef\xbb\xbfreturn scenario { name = 'byte-order mark', guest = asm [[ vmcall ]], steps = { expect 'VMCALL' {} } }", "1 passed"},
+    };
+    RUN_ROWS(good, 0);
+}
+
+static void files_that_are_no_scripts_are_told_from_them(void)
+{
+    static const char binary[] = "\x7f"
+                                 "ELF\0\0\0\0";
+    write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
+    CU_ASSERT_EQUAL(vmxbench("run -q --trace t.trace s.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run t.trace"), 2);
+    expect_words("run t.trace", "t.trace: not a scenario script but a trace: `vmxbench stat` and `vmxbench graph` read those\n");
+    write_file("b.bin", binary, sizeof binary);
+    CU_ASSERT_EQUAL(vmxbench("run b.bin"), 2);
+    expect_words("run b.bin", "b.bin: not a scenario script but binary data\n");
+}
+
+static int clean_up(int status)
+{
+    char command[160];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? status : 1;
+}
+
+int main(void)
+{
+    static char name[] = "tools/bad_input";
+    CU_TestInfo tests[] = {{"bad_scripts_give_the_line_and_what_is_wrong", bad_scripts_give_the_line_and_what_is_wrong},
+                           {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
+                           {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
+                           {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
+                           {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
+                           CU_TEST_INFO_NULL};
+    if (mkdtemp(folder) == NULL)
+        return 2;
+    return clean_up(suite_main(name, tests));
+}
