@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../vmx-model/names.h"
+#include "../vmx-model/reasons.h"
 #include "loader.h"
 #include "match_names.h"
 
@@ -90,7 +91,10 @@ bool load_matches(const struct loader *loader, unsigned line, const struct scrip
         if (row == NULL)
             (void)load_fail(loader, line, entry->key.string, "an exit has no '%s'%s%s%s", entry->key.string, near != NULL ? ", did you mean '" : "",
                             near != NULL ? near : "", near != NULL ? "'?" : "");
-        if (row == NULL || !load_match(loader, line, row, &entry->value, &(*out)[*count])) {
+        const bool exists = row != NULL && match_item_exists(row->item, reason);
+        if (row != NULL && !exists)
+            (void)load_fail(loader, line, entry->key.string, "an exit %s has no '%s'", vmx_reason_name(reason), row->name);
+        if (!exists || !load_match(loader, line, row, &entry->value, &(*out)[*count])) {
             free(*out);
             return false;
         }

@@ -115,6 +115,38 @@ const struct match_row *match_row_of_item(uint32_t item, uint32_t basic_reason)
     return NULL;
 }
 
+bool match_item_exists(uint32_t item, uint32_t basic_reason)
+{
+    enum { REASONS = 4 };
+    static const struct {
+        uint8_t first, last; /* enum packed_derived */
+        int16_t reason[REASONS];
+    } parts[] = {
+        {MATCH_PORT, MATCH_SIZE, {VMX_EXIT_IO_INSTRUCTION, -1, -1, -1}},
+        {MATCH_DIRECTION, MATCH_DIRECTION, {VMX_EXIT_IO_INSTRUCTION, VMX_EXIT_DR_ACCESS, -1, -1}},
+        {MATCH_STRING, MATCH_IMMEDIATE, {VMX_EXIT_IO_INSTRUCTION, -1, -1, -1}},
+        {MATCH_CR, MATCH_CR_TYPE, {VMX_EXIT_CR_ACCESS, -1, -1, -1}},
+        {MATCH_GPR, MATCH_GPR, {VMX_EXIT_CR_ACCESS, VMX_EXIT_DR_ACCESS, -1, -1}},
+        {MATCH_DR, MATCH_DR, {VMX_EXIT_DR_ACCESS, -1, -1, -1}},
+        {MATCH_VECTOR, MATCH_VECTOR, {VMX_EXIT_EXCEPTION_NMI, VMX_EXIT_EXTERNAL_INTERRUPT, VMX_EXIT_SIPI_SIGNAL, VMX_EXIT_EOI_INDUCED}},
+        {MATCH_EVENT_TYPE, MATCH_ERROR_CODE, {VMX_EXIT_EXCEPTION_NMI, VMX_EXIT_EXTERNAL_INTERRUPT, -1, -1}},
+        {MATCH_READ, MATCH_FETCH, {VMX_EXIT_EPT_VIOLATION, -1, -1, -1}},
+        {MATCH_MSR, MATCH_MSR, {VMX_EXIT_MSR_READ, VMX_EXIT_MSR_WRITE, -1, -1}},
+        {MATCH_SELECTOR, MATCH_SOURCE, {VMX_EXIT_TASK_SWITCH, -1, -1, -1}},
+        {MATCH_OFFSET, MATCH_OFFSET, {VMX_EXIT_APIC_ACCESS, VMX_EXIT_APIC_WRITE, -1, -1}},
+        {MATCH_ACCESS, MATCH_ACCESS, {VMX_EXIT_APIC_ACCESS, -1, -1, -1}},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (item < parts[i].first || item > parts[i].last)
+            continue;
+        for (unsigned k = 0; k < REASONS; k++)
+            if (parts[i].reason[k] == (int16_t)basic_reason)
+                return true;
+        return false;
+    }
+    return true;
+}
+
 static uint64_t bits(uint64_t value, unsigned high, unsigned low)
 {
     return value >> low & ((UINT64_C(2) << (high - low)) - 1);

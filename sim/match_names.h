@@ -27,6 +27,9 @@ extern const unsigned match_row_count;
 const struct match_row *match_row_of_name(const char *name, uint32_t basic_reason);
 const struct match_row *match_row_of_item(uint32_t item, uint32_t basic_reason);
 
+/* Whether an exit of this basic reason has the item at all: `port` is of I/O instructions alone. */
+bool match_item_exists(uint32_t item, uint32_t basic_reason);
+
 /* The value of an item in an exit record. SDM 3C, "Exit Qualification for ..."; 0 where the exit has no such part. */
 uint64_t match_item(const struct trace_record *exit, uint32_t item);
 
