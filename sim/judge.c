@@ -192,10 +192,23 @@ static bool judge_final(struct judge *judge, size_t i, const struct trace_record
     return false;
 }
 
+/* An end that only a scenario that names it (final = { stop = ... }) can mean. */
+static bool ended_badly(const struct sim_scenario *scenario, uint64_t stop)
+{
+    if (stop == TRACE_STOP_HOST_ERROR)
+        return true;
+    if (stop != TRACE_STOP_LIMIT && stop != TRACE_STOP_HANDLER && stop != TRACE_STOP_ENTRY_FAIL)
+        return false;
+    for (size_t i = 0; i < scenario->final_count; i++)
+        if (scenario->finals[i].kind == SIM_FINAL_STOP)
+            return false;
+    return true;
+}
+
 static bool judge_end(struct judge *judge, const struct trace_record *end)
 {
     judge->verdict->exits = end->number[0];
-    if (judge->have_step || end->number[3] == TRACE_STOP_HOST_ERROR) {
+    if (judge->have_step || ended_badly(judge->scenario, end->number[3])) {
         judge_ended_early(judge, end);
         return false;
     }

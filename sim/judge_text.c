@@ -249,9 +249,9 @@ void judge_ended_early(struct judge *judge, const struct trace_record *end)
         print_expected(out, &judge->step);
         fprintf(out, ", but the run ended: ");
     }
-    fprintf(out, "%s", stop_name(end->number[3]));
-    if (end->text_length != 0)
-        fprintf(out, ": %.*s", (int)end->text_length, (const char *)end->text);
+    if (end->number[3] == TRACE_STOP_HANDLER || end->text_length == 0)
+        fprintf(out, "%s%s", stop_name(end->number[3]), end->text_length != 0 ? ": " : "");
+    fprintf(out, "%.*s", (int)end->text_length, (const char *)end->text);
     fprintf(out, "\n  after %" PRIu64 " exits and %" PRIu64 " guest instructions, at rip 0x%" PRIx64, end->number[0], end->number[1],
             judge->final.number[0]);
     print_label(out, judge->scenario, judge->final.number[0]);
