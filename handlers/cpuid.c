@@ -42,6 +42,7 @@ static const struct {
     {0x07, 0, ECX, 1u << 5, 1u << 26},        /* WAITPKG: enable user wait and pause */
     {0x07, 0, ECX, 1u << 22, 1u << 3},        /* RDPID: enable RDTSCP */
     {0x0d, 1, EAX, 1u << 3, 1u << 20},        /* XSAVES: enable XSAVES/XRSTORS */
+    {0x0d, 1, ECX, UINT32_MAX, 1u << 20},     /* and the components of IA32_XSS */
     {0x80000001u, 0, EDX, 1u << 27, 1u << 3}, /* RDTSCP: enable RDTSCP */
 };
 

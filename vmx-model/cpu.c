@@ -62,6 +62,23 @@ static uint32_t xsave_size(const struct vmx_caps *caps, uint64_t xcr0)
     return size;
 }
 
+/* Bytes of a compacted area, in which supervisor components (IA32_XSS) stand too, one behind the other. */
+static uint32_t compacted_size(const struct vmx_caps *caps, uint64_t enabled)
+{
+    uint32_t size = 576;
+    for (uint32_t component = 2; component < 63; component++) {
+        const uint32_t aligned = 1u << 1;
+        uint32_t area[4];
+        if ((enabled >> component & 1) == 0)
+            continue;
+        vmx_cpuid(caps, 0xd, component, area);
+        if ((area[2] & aligned) != 0)
+            size = (size + 63) & ~63u;
+        size += area[0];
+    }
+    return size;
+}
+
 void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     const uint64_t cr4_osxsave = 1u << 18, cr4_pke = 1u << 22, apic_enable = 1u << 11;
@@ -76,5 +93,7 @@ void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, u
             out[2] |= VMX_CPUID_OSPKE;
     } else if (leaf == 0xd && subleaf == 0 && has_xsave(cpu->caps)) {
         out[1] = xsave_size(cpu->caps, cpu->state.xcr0);
+    } else if (leaf == 0xd && subleaf == 1 && has_xsave(cpu->caps)) {
+        out[1] = compacted_size(cpu->caps, cpu->state.xcr0 | cpu->state.xss);
     }
 }

@@ -1,12 +1,34 @@
--- XSAVES and XRSTORS exit for state components that the XSS-exiting bitmap names. Without them they are undefined instructions here.
-return scenario {
-  name             = "xsaves-not-enabled",
-  vmcs             = { GUEST_CR4 = 0x42020, CR4_READ_SHADOW = 0x40020 },
-  exception_bitmap = { "#UD" },
-  guest            = asm [[
-            mov eax, 1
-            xor edx, edx
-      here: xsaves64 [0x9000]
-  ]],
-  steps = { expect "EXCEPTION_NMI" { vector = "#UD", rip = "here" } },
+-- XSAVES and XRSTORS exit for state components that EDX:EAX, IA32_XSS and the XSS-exiting bitmap all name; without their control they are undefined.
+local function exits(name, instruction, reason)
+  return scenario {
+    name     = name,
+    profile  = "sapphire-rapids",                            -- IA32_XSS has a bit there: 8, Intel PT state
+    controls = { primary = { "use_msr_bitmaps" }, secondary = { "enable_xsaves_xrstors" } },
+    vmcs     = { GUEST_CR4 = 0x42020, CR4_READ_SHADOW = 0x40020, XSS_EXIT_BITMAP = 0x100 },
+    guest    = asm([[
+              mov ecx, 0xda0
+              mov eax, 0x100
+              xor edx, edx
+              wrmsr
+              rdmsr
+              mov ebx, 0x9000
+        here: ]] .. instruction),
+    steps = { expect(reason) { rip = "here", length = 4, rax = 0x100, rcx = 0xda0, rbx = 0x9000 } },
+  }
+end
+
+return {
+  exits("xsaves-of-a-supervisor-component", "xsaves64 [rbx]", "XSAVES"),
+  exits("xrstors-of-a-supervisor-component", "xrstors64 [rbx]", "XRSTORS"),
+  scenario {
+    name             = "xsaves-not-enabled",
+    vmcs             = { GUEST_CR4 = 0x42020, CR4_READ_SHADOW = 0x40020 },
+    exception_bitmap = { "#UD" },
+    guest            = asm [[
+              mov eax, 1
+              xor edx, edx
+        here: xsaves64 [0x9000]
+    ]],
+    steps = { expect "EXCEPTION_NMI" { vector = "#UD", rip = "here" } },
+  },
 }

@@ -76,7 +76,31 @@ static void xsave_size_follows_xcr0(void)
     CU_ASSERT_EQUAL(out[1], 1); /* beyond the highest leaf: data of leaf 0BH */
 }
 
+static void compacted_size_follows_xcr0_and_xss(void)
+{
+    static const struct {
+        uint64_t xcr0, xss;
+        uint32_t size;
+    } rows[] = {{3, 0, 576}, {0x203, 0, 584}, {3, 0x100, 704}, {0x203, 0x100, 712}};
+    struct vmx_cpu cpu = {.caps = vmx_profile("sapphire-rapids")};
+    uint32_t out[4];
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cpu.state.xcr0 = rows[i].xcr0;
+        cpu.state.xss = rows[i].xss;
+        vmx_cpu_cpuid(&cpu, 0xd, 1, out);
+        CU_ASSERT_EQUAL(out[1], rows[i].size);
+        CU_ASSERT_EQUAL(out[2], 0x100);
+    }
+    /* A component that asks for it begins at a multiple of 64 bytes. */
+    static const struct vmx_cpuid_entry leaves[] = {
+        {0, 0, 0xd, 0, 0, 0}, {1, 0, 0, 0, VMX_CPUID_XSAVE, 0}, {0xd, 1, 0, 0, 0, 0}, {0xd, 8, 4, 0, 1, 0}, {0xd, 12, 24, 0, 3, 0}};
+    const struct vmx_caps aligned = {.cpuid = leaves, .cpuid_count = sizeof leaves / sizeof leaves[0]};
+    cpu = (struct vmx_cpu){.caps = &aligned, .state = {.xcr0 = 3, .xss = 0x1100}};
+    vmx_cpu_cpuid(&cpu, 0xd, 1, out);
+    CU_ASSERT_EQUAL(out[1], 640 + 24);
+}
+
 SUITE("vmx-model/cpu", {"controls_read_0_without_a_current_vmcs", controls_read_0_without_a_current_vmcs},
       {"secondary_and_tertiary_words_count_only_when_activated", secondary_and_tertiary_words_count_only_when_activated},
       {"privilege_level_follows_the_mode", privilege_level_follows_the_mode}, {"cpuid_bits_follow_the_state", cpuid_bits_follow_the_state},
-      {"xsave_size_follows_xcr0", xsave_size_follows_xcr0})
+      {"xsave_size_follows_xcr0", xsave_size_follows_xcr0}, {"compacted_size_follows_xcr0_and_xss", compacted_size_follows_xcr0_and_xss})
