@@ -68,6 +68,8 @@ uint32_t sim_engine_pkru(const struct sim_engine *engine);
 unsigned sim_engine_access_size(const struct sim_engine *engine);
 /* Adds one to both: an instruction that the model executed in the engine's place. */
 void sim_engine_count_one(struct sim_engine *engine);
+/* Adds one to the ticks alone: an iteration of REP that is not the last. */
+void sim_engine_count_iteration(struct sim_engine *engine);
 
 /* Moves groups of state (enum vmx_group mask) out of and into the engine. Setting CONTROL or SEGMENTS recomputes the mode; changes of CR0, CR3, CR4
    or EFER flush translations. Interruptibility: STI and MOV SS blocking of the boundary the engine stands at. */

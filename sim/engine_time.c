@@ -261,3 +261,9 @@ void sim_engine_count_one(struct sim_engine *engine)
 {
     engine->limit++;
 }
+
+void sim_engine_count_iteration(struct sim_engine *engine)
+{
+    engine->limit++;
+    engine->unretired++;
+}

@@ -40,31 +40,15 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
     return have;
 }
 
-/* Ports of a machine without devices: reads give all ones, writes vanish. */
-static void float_port(struct bk_vcpu *vcpu, const struct vmx_instruction *instruction)
+/* The exits of APIC virtualization come behind the instruction. An iteration of REP INS or REP OUTS leaves RIP where it is. */
+static void count(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
 {
-    struct vmx_state *s = &vcpu->cpu.state;
-    if (instruction->op == VMX_OP_IN) {
-        const uint64_t mask = instruction->operand_size == 4 ? UINT64_MAX : (UINT64_C(1) << (8 * instruction->operand_size)) - 1;
-        s->gpr[VMX_RAX] = instruction->operand_size == 4 ? UINT32_MAX : (s->gpr[VMX_RAX] | mask);
-    }
-    s->rip += instruction->length;
-    if (!vmx_in_64bit_mode(s))
-        s->rip = (uint32_t)s->rip;
-    s->interruptibility &= ~(uint32_t)(VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS);
-    sim_vcpu_push(vcpu, VMX_GROUP_GPR | VMX_GROUP_IP | VMX_GROUP_EVENT);
-    sim_engine_count_one(vcpu->engine);
-}
-
-static bool is_port_access(const struct vmx_instruction *i)
-{
-    return i->op == VMX_OP_IN || i->op == VMX_OP_OUT;
-}
-
-/* The exits of APIC virtualization come behind the instruction. */
-static bool completes(const struct vmx_outcome *outcome)
-{
-    return outcome->kind == VMX_OUTCOME_DONE || (outcome->kind == VMX_OUTCOME_EXIT && (outcome->changed & VMX_GROUP_IP) != 0);
+    if (outcome->kind != VMX_OUTCOME_DONE && outcome->kind != VMX_OUTCOME_EXIT)
+        return;
+    if ((outcome->changed & VMX_GROUP_IP) != 0)
+        sim_engine_count_one(vcpu->engine);
+    else if (outcome->changed != 0)
+        sim_engine_count_iteration(vcpu->engine);
 }
 
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
@@ -93,13 +77,11 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     struct vmx_outcome outcome = vmx_decide(cpu, &instruction);
     if (outcome.kind == VMX_OUTCOME_RUN)
         outcome = vmx_execute(cpu, &instruction);
-    if (completes(&outcome))
-        sim_engine_count_one(vcpu->engine);
-    if (outcome.kind != VMX_OUTCOME_RUN)
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = sim_float_port(cpu, &instruction);
+    if (outcome.kind != VMX_OUTCOME_RUN) {
+        count(vcpu, &outcome);
         return sim_vcpu_apply(vcpu, &outcome, entered);
-    if (is_port_access(&instruction)) {
-        float_port(vcpu, &instruction);
-        return false;
     }
     if (otherwise != NULL)
         return sim_vcpu_raise(vcpu, otherwise, false, entered);

@@ -21,6 +21,10 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
 /* A sensitive instruction, or one that the engine does not know (`otherwise`: the exception it raised; NULL for none). */
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
 
+/* vcpu_ports.c */
+/* IN, OUT, and one iteration of INS and OUTS at a port without a device; RUN for any other instruction. */
+struct vmx_outcome sim_float_port(struct vmx_cpu *cpu, const struct vmx_instruction *i);
+
 /* vcpu_apic.c: the APIC-access page. The instruction that touches it is stopped, then runs alone, each of its accesses asked for. */
 /* A translation of the engine that reached the page: tells the access where to go, or stops it. */
 void sim_apic_access(struct bk_vcpu *vcpu, gva_t linear, enum vmx_access_kind kind, struct vmx_translation *out);

@@ -99,6 +99,15 @@ scenarios[#scenarios + 1] = scenario {
   steps = { expect "APIC_ACCESS" { rip = 0xa080, offset = 0x80, access = "fetch" } },
 }
 scenarios[#scenarios + 1] = scenario {
+  name     = "paging-structures", -- not by a linear address: never virtualized, wherever in the page
+  controls = { primary = { "use_tpr_shadow" }, secondary = { "virtualize_apic_accesses", "apic_register_virtualization" } },
+  vmcs     = { APIC_ACCESS_ADDR = host(0x4000) },
+  guest    = asm [[
+    here: nop
+  ]],
+  steps = { expect "APIC_ACCESS" { rip = "here", access = "physical" } },
+}
+scenarios[#scenarios + 1] = scenario {
   name     = "event-delivery",
   controls = { primary = { "use_tpr_shadow" }, secondary = { "virtualize_apic_accesses" } },
   vmcs     = { GUEST_IDTR_BASE = 0xfee00000 },

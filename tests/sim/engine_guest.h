@@ -24,7 +24,9 @@ struct guest {
     uint8_t rights[GUEST_PAGES]; /* of each linear page below GUEST_RAM; 0: #PF */
     uint32_t frame[GUEST_PAGES]; /* its physical page */
     unsigned translations;
-    bool user; /* of the last translation */
+    uint32_t once; /* a linear page whose translations serve one access each; 0: none */
+    unsigned size; /* of the last access */
+    bool user;     /* of the last translation */
     struct vmx_state state;
     struct sim_engine_result result;
 };
@@ -34,6 +36,7 @@ static inline void guest_translate(void *context, gva_t linear, enum vmx_access_
     struct guest *g = context;
     static const uint8_t needed[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_FETCH};
     g->translations++;
+    g->size = sim_engine_access_size(g->engine);
     g->user = user;
     *out = (struct vmx_translation){.kind = VMX_TRANSLATED, .guest = linear, .page_size = 4096};
     if (linear >= GUEST_RAM) {
@@ -52,6 +55,8 @@ static inline void guest_translate(void *context, gva_t linear, enum vmx_access_
     out->read = (rights & RIGHT_READ) != 0;
     out->write = (rights & RIGHT_WRITE) != 0 && access == VMX_ACCESS_WRITE;
     out->fetch = (rights & RIGHT_FETCH) != 0;
+    if (g->once != 0 && linear >> 12 == g->once)
+        out->read = out->write = out->fetch = false;
 }
 
 static inline struct vmx_segment guest_segment(uint16_t selector, uint64_t base, uint32_t limit, uint32_t rights)

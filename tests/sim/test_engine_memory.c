@@ -31,6 +31,31 @@ static void write_waits_until_it_is_granted(void)
     guest_free(g);
 }
 
+static void an_answer_without_the_right_serves_one_access(void)
+{
+    enum { PAGE = 0x100 };
+    BLOB(accesses, "mov 0x100000, %al\n mov 0x100002, %ax\n mov %eax, 0x100001\n orl $1, 0x100000\n push 0x100000\n hlt");
+    struct guest *g = guest_new();
+    PUT(g, GUEST_CODE, accesses);
+    g->once = PAGE;
+    g->state.gpr[VMX_RAX] = 0;
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT(g->translations == 2 && g->size == 1); /* code and byte */
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT(g->translations == 3 && g->size == 2);
+    g->state.gpr[VMX_RAX] = 0x11223344;
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT(g->translations == 4 && g->size == 4); /* not aligned, yet one */
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT_EQUAL(g->translations, 6); /* read, write */
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT_EQUAL(g->translations, 8); /* this page, the stack */
+    uint64_t value;
+    memcpy(&value, g->ram + ((uint64_t)g->frame[PAGE] << 12), sizeof value);
+    CU_ASSERT_EQUAL(value, UINT64_C(0x1122334401));
+    guest_free(g);
+}
+
 static void fetch_of_the_next_page_faults_at_its_instruction(void)
 {
     BLOB(run_over, "mov $1, %eax\n mov $2, %ebx\n mov $0x11223344, %ecx\n hlt");
@@ -169,6 +194,7 @@ static void translated_code_may_overflow(void)
 
 SUITE("sim/engine_memory", {"a_fault_leaves_registers_as_before", a_fault_leaves_registers_as_before},
       {"write_waits_until_it_is_granted", write_waits_until_it_is_granted},
+      {"an_answer_without_the_right_serves_one_access", an_answer_without_the_right_serves_one_access},
       {"fetch_of_the_next_page_faults_at_its_instruction", fetch_of_the_next_page_faults_at_its_instruction},
       {"deadline_comes_before_a_fetch_fault", deadline_comes_before_a_fetch_fault},
       {"nothing_is_read_and_written_where_there_is_no_memory", nothing_is_read_and_written_where_there_is_no_memory},

@@ -177,11 +177,16 @@ static void writes_to_the_page_are_emulated_or_exit(void)
         {0x300, 0x40450, true, VMX_EXIT_APIC_WRITE},  /* NMI */
         {0x300, 0x48050, true, VMX_EXIT_APIC_WRITE},  /* level-triggered */
         {0x310, 0x12345678, true, 0},
+        {0x312, 0x12345678, true, 0},
+        {0x314, 0, true, VMX_EXIT_APIC_WRITE},
+        {0x81, 0x2000, true, VMX_EXIT_APIC_WRITE}, /* registers are known by their first byte, VICR_HI by any */
+        {0xb1, 0, true, VMX_EXIT_APIC_WRITE},
+        {0x302, 0x40050, true, VMX_EXIT_APIC_WRITE},
         {0x320, 0, true, VMX_EXIT_APIC_WRITE},
     };
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         start(0, VMX_SEC_APIC_REGISTER_VIRT | (rows[k].delivery ? VMX_SEC_VIRTUAL_INTR_DELIVERY : 0));
-        put(rows[k].offset, rows[k].value);
+        put(rows[k].offset & ~3u, rows[k].value);
         const struct vmx_outcome o = vmx_apic_write_emulation(&m.cpu, rows[k].offset);
         CU_ASSERT(rows[k].reason == 0 ? is_done(&o) : is_exit(&o, rows[k].reason) && o.exit.qualification == rows[k].offset);
     }
@@ -189,6 +194,90 @@ static void writes_to_the_page_are_emulated_or_exit(void)
     put(0x310, 0x12345678);
     (void)vmx_apic_write_emulation(&m.cpu, 0x310);
     CU_ASSERT_EQUAL(at(0x310), 0x12000000);
+}
+
+static void every_bit_of_the_interrupt_command_counts(void)
+{
+    /* destination 31:20 reserved, shorthand 19:18 = 01, 17:16 reserved, trigger 15, level 14, 13 reserved, delivery status 12,
+       destination mode 11, delivery mode 10:8, vector */
+    const uint32_t self = 0x40050, may_differ = 1u << 14 | 1u << 11 | 0xff;
+    for (unsigned b = 0; b < 32; b++) {
+        start_delivery();
+        put(0x300, self ^ 1u << b);
+        const struct vmx_outcome o = vmx_apic_write_emulation(&m.cpu, 0x300);
+        if ((may_differ >> b & 1) != 0)
+            CU_ASSERT(is_done(&o) && bit(0x200, (uint8_t)(self ^ 1u << b)))
+        else
+            CU_ASSERT(is_exit(&o, VMX_EXIT_APIC_WRITE) && o.exit.qualification == 0x300)
+    }
+}
+
+static void tpr_writes_clear_the_upper_bytes(void)
+{
+    start(0, VMX_SEC_VIRTUALIZE_APIC_ACCESSES);
+    put(0x80, 0x12345678);
+    struct vmx_outcome o = vmx_apic_write_emulation(&m.cpu, 0x80);
+    CU_ASSERT(is_done(&o) && at(0x80) == 0x78);
+    m.vmcs.field[VMCS_TPR_THRESHOLD] = 7;
+    o = vmx_apic_write_emulation(&m.cpu, 0x80);
+    CU_ASSERT(is_done(&o));
+    m.vmcs.field[VMCS_TPR_THRESHOLD] = 8;
+    o = vmx_apic_write_emulation(&m.cpu, 0x80);
+    CU_ASSERT(is_exit(&o, VMX_EXIT_TPR_BELOW_THRESHOLD));
+    CU_ASSERT_EQUAL(vmx_virtual_cr8(&m.cpu), 7);
+    start_delivery(); /* the threshold has no say */
+    m.vmcs.field[VMCS_TPR_THRESHOLD] = 8;
+    o = vmx_write_virtual_cr8(&m.cpu, 5);
+    CU_ASSERT(is_done(&o) && at(0x80) == 0x50 && at(0xa0) == 0x50);
+}
+
+static void every_x2apic_msr_reads_its_offset(void)
+{
+    start(0, VMX_SEC_VIRTUALIZE_X2APIC | VMX_SEC_APIC_REGISTER_VIRT);
+    for (uint32_t index = 0x800; index <= 0x8ff; index++) {
+        const uint64_t written = UINT64_C(0x1122334400000000) | index;
+        uint64_t value = 0;
+        memcpy(m.memory + PAGE + ((index & 0xff) << 4), &written, sizeof written);
+        CU_ASSERT(vmx_x2apic_read(&m.cpu, index, &value) && value == written);
+    }
+    uint64_t value;
+    CU_ASSERT_FALSE(vmx_x2apic_read(&m.cpu, 0x7ff, &value));
+    CU_ASSERT_FALSE(vmx_x2apic_read(&m.cpu, 0x900, &value));
+    m.cpu.operation = VMX_OPERATION_ROOT;
+    CU_ASSERT_FALSE(vmx_x2apic_read(&m.cpu, VMX_MSR_X2APIC_TPR, &value));
+}
+
+static void only_three_x2apic_msrs_take_writes(void)
+{
+    for (uint32_t index = 0x800; index <= 0x8ff; index++)
+        for (unsigned delivery = 0; delivery < 2; delivery++) {
+            start(0, VMX_SEC_VIRTUALIZE_X2APIC | VMX_SEC_APIC_REGISTER_VIRT | (delivery != 0 ? VMX_SEC_VIRTUAL_INTR_DELIVERY : 0));
+            const bool special = index == 0x808 || (delivery != 0 && (index == 0x80b || index == 0x83f));
+            struct vmx_outcome trap;
+            CU_ASSERT_EQUAL(vmx_x2apic_write(&m.cpu, index, 0, &trap), special ? VMX_X2APIC_DONE : VMX_X2APIC_ORDINARY);
+            CU_ASSERT(!special || vmx_x2apic_write(&m.cpu, index, UINT64_C(1) << 32, &trap) == VMX_X2APIC_FAULT);
+            CU_ASSERT(!special || vmx_x2apic_write(&m.cpu, index, 0x100, &trap) == VMX_X2APIC_FAULT);
+        }
+}
+
+static void one_operation_reads_then_writes_once(void)
+{
+    struct vmx_apic_operation operation = {0};
+    start(0, VMX_SEC_VIRTUALIZE_APIC_ACCESSES | VMX_SEC_APIC_REGISTER_VIRT);
+    struct vmx_outcome o = vmx_apic_operation_end(&m.cpu, &operation);
+    CU_ASSERT(is_done(&o));
+    CU_ASSERT_TRUE(vmx_apic_operation_access(&m.cpu, &operation, 0x100, 4, false));
+    CU_ASSERT_FALSE(vmx_apic_operation_access(&m.cpu, &operation, 0x100, 4, true));
+    CU_ASSERT_FALSE(operation.written);
+    CU_ASSERT_TRUE(vmx_apic_operation_access(&m.cpu, &operation, 0xf0, 4, false));
+    CU_ASSERT_TRUE(vmx_apic_operation_access(&m.cpu, &operation, 0xf0, 4, true));
+    CU_ASSERT_TRUE(vmx_apic_operation_access(&m.cpu, &operation, 0xf0, 4, true));
+    CU_ASSERT_FALSE(vmx_apic_operation_access(&m.cpu, &operation, 0xf0, 2, true));
+    CU_ASSERT_FALSE(vmx_apic_operation_access(&m.cpu, &operation, 0xf1, 2, true));
+    CU_ASSERT_FALSE(vmx_apic_operation_access(&m.cpu, &operation, 0x80, 4, true));
+    CU_ASSERT_FALSE(vmx_apic_operation_access(&m.cpu, &operation, 0xf0, 4, false));
+    o = vmx_apic_operation_end(&m.cpu, &operation);
+    CU_ASSERT(is_exit(&o, VMX_EXIT_APIC_WRITE) && o.exit.qualification == 0xf0);
 }
 
 static void posted_interrupts_are_merged_without_an_exit(void)
@@ -230,7 +319,12 @@ static void entry_evaluates_what_is_requested(void)
     CU_ASSERT_FALSE(m.cpu.pending.virtual_interrupt);
 }
 
-SUITE("vmx-model/virtual_apic", {"a_self_ipi_is_delivered_when_its_priority_is_higher", a_self_ipi_is_delivered_when_its_priority_is_higher},
+SUITE("vmx-model/virtual_apic", {"every_bit_of_the_interrupt_command_counts", every_bit_of_the_interrupt_command_counts},
+      {"tpr_writes_clear_the_upper_bytes", tpr_writes_clear_the_upper_bytes},
+      {"every_x2apic_msr_reads_its_offset", every_x2apic_msr_reads_its_offset},
+      {"only_three_x2apic_msrs_take_writes", only_three_x2apic_msrs_take_writes},
+      {"one_operation_reads_then_writes_once", one_operation_reads_then_writes_once},
+      {"a_self_ipi_is_delivered_when_its_priority_is_higher", a_self_ipi_is_delivered_when_its_priority_is_higher},
       {"virtual_interrupts_wait_for_an_open_window", virtual_interrupts_wait_for_an_open_window},
       {"eoi_ends_the_highest_service_and_may_exit", eoi_ends_the_highest_service_and_may_exit},
       {"x2apic_msrs_go_to_the_page_by_the_controls", x2apic_msrs_go_to_the_page_by_the_controls},
