@@ -72,6 +72,8 @@ enum bk_entered {
 /* Enters the guest (VMLAUNCH, or VMRESUME once launched) and returns at the next VM exit. */
 enum bk_entered bk_enter(struct bk_vcpu *vcpu);
 const char *bk_error(const struct bk_machine *machine);
+/* The rule of VM entry that the last entry of this vCPU violated, "GUEST.CR0.FIXED0"; NULL when it violated none, or the machine does not tell. */
+const char *bk_violated_rule(const struct bk_vcpu *vcpu);
 /* Bounds what the guest may run: instructions, VM exits and event deliveries in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
 /* Guest instructions retired by this vCPU since bk_vmclear(); 0 where the machine cannot count. */

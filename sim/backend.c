@@ -265,3 +265,8 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
     sim_vcpu_entered(vcpu, result.changed);
     return sim_vcpu_run(vcpu, result.inject ? &result.event : NULL);
 }
+
+const char *bk_violated_rule(const struct bk_vcpu *vcpu)
+{
+    return vcpu->violated != VMX_CHECK_NONE ? vmx_check_rows[vcpu->violated].id : NULL;
+}

@@ -55,6 +55,8 @@ static const char *kind_name(enum trace_kind kind)
         return "a memory dump";
     case TRACE_COST:
         return "costs";
+    case TRACE_RULE:
+        return "a violated rule";
     }
     return "an unknown record";
 }
@@ -187,6 +189,7 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
         return ends_differ(c, a, b);
     case TRACE_SCENARIO:
     case TRACE_COST:
+    case TRACE_RULE:
         return false;
     }
     return false;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../vmx-model/checks.h"
 #include "../vmx-model/reasons.h"
 #include "judge_text.h"
 
@@ -51,6 +52,16 @@ static bool matches_hold(const struct judge *judge, const struct trace_record *e
     return true;
 }
 
+/* The rule that the scenario names is the one that the machine reports; a machine that reports none is believed. */
+static bool rule_is_expected(const struct judge *judge, const struct trace_record *record)
+{
+    const uint64_t check = judge->step.c;
+    if (check == VMX_CHECK_NONE || check >= VMX_CHECK_COUNT || record->text == NULL)
+        return true;
+    const char *id = vmx_check_rows[check].id;
+    return strlen(id) == record->text_length && memcmp(id, record->text, record->text_length) == 0;
+}
+
 static bool exit_is_expected(const struct judge *judge, const struct trace_record *exit)
 {
     const uint32_t reason = (uint32_t)exit->item[TRACE_REASON];
@@ -60,7 +71,7 @@ static bool exit_is_expected(const struct judge *judge, const struct trace_recor
         return !failed && vmx_basic_reason(reason) == step->a && matches_hold(judge, exit);
     if (step->a == ENTRY_FAIL_ANY)
         return failed;
-    return failed && step->a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == step->b && matches_hold(judge, exit);
+    return failed && step->a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == step->b && matches_hold(judge, exit) && rule_is_expected(judge, exit);
 }
 
 static bool failure_is_expected(const struct judge *judge, const struct trace_record *failure)
@@ -70,7 +81,7 @@ static bool failure_is_expected(const struct judge *judge, const struct trace_re
         return false;
     if (step->a == ENTRY_FAIL_ANY)
         return true;
-    return failure->number[0] == step->a && (step->a != ENTRY_FAIL_VALID || failure->number[1] == step->b);
+    return failure->number[0] == step->a && (step->a != ENTRY_FAIL_VALID || failure->number[1] == step->b) && rule_is_expected(judge, failure);
 }
 
 static void remember(struct judge *judge, const struct trace_record *record)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../vmx-model/checks.h"
 #include "../vmx-model/reasons.h"
 #include "../vmx-model/state.h"
 #include "disassemble.h"
@@ -102,6 +103,8 @@ static void print_expected(FILE *out, const struct packed_step *step)
         print_reason(out, step->a);
     else
         print_failure_kind(out, step->a, step->b);
+    if (step->kind == STEP_EXPECT_ENTRY_FAILURE && step->c != VMX_CHECK_NONE && step->c < VMX_CHECK_COUNT)
+        fprintf(out, " (violates %s)", vmx_check_rows[step->c].id);
 }
 
 static void print_event(FILE *out, const struct trace_record *record)
@@ -110,6 +113,8 @@ static void print_event(FILE *out, const struct trace_record *record)
         print_reason(out, record->item[TRACE_REASON]);
     else
         print_failure_kind(out, record->number[0] == 2 ? ENTRY_FAIL_FAULT : record->number[0], record->number[1]);
+    if (record->text != NULL)
+        fprintf(out, " (violates %.*s)", (int)record->text_length, (const char *)record->text);
 }
 
 static void print_instruction(FILE *out, const struct sim_scenario *scenario, uint64_t rip)
@@ -186,7 +191,7 @@ static bool same_event(const struct judge *judge, const struct trace_record *rec
     const bool failed = (reason & VMX_REASON_FAILED_VMENTRY) != 0;
     if (judge->step.kind == STEP_EXPECT)
         return !failed && vmx_basic_reason(reason) == judge->step.a;
-    return failed && judge->step.a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == judge->step.b;
+    return failed && judge->step.a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == judge->step.b && judge->step.c == VMX_CHECK_NONE;
 }
 
 void judge_say(struct judge *judge, unsigned line, const char *what)

@@ -78,6 +78,7 @@ static bool outcome_of_check(struct loader *loader, unsigned line, const struct 
     }
     *qualification = (struct packed_match){.item = TRACE_QUALIFICATION, .line = line, .value = row->number, .mask = UINT64_MAX};
     step->b = row->number;
+    step->c = (uint64_t)(row - vmx_check_rows);
     switch (row->outcome) {
     case VMX_CHECK_UD:
     case VMX_CHECK_GP:

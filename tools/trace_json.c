@@ -111,6 +111,7 @@ static void payload(FILE *to, const struct trace_record *r)
     case TRACE_SCENARIO:
     case TRACE_END:
     case TRACE_COST:
+    case TRACE_RULE:
         break;
     }
 }

@@ -78,11 +78,11 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         break;
     case TRACE_ENTRY_FAIL:
         note(progress, r, "VM entry refused: ");
-        fprintf(to, "%s %" PRIu64 "\n",
+        fprintf(to, "%s %" PRIu64 "%s%.*s\n",
                 r->number[0] == 0   ? "VMfailInvalid"
                 : r->number[0] == 1 ? "VMfailValid, error"
                                     : "fault, vector",
-                r->number[1]);
+                r->number[1], r->text != NULL ? ": violates " : "", (int)r->text_length, r->text != NULL ? (const char *)r->text : "");
         break;
     case TRACE_INJECT:
         event_text(r->number[0], r->number[1], text, sizeof text);
@@ -116,7 +116,8 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         fprintf(to, "end: %s%s%.*s; %" PRIu64 " exits, %" PRIu64 " guest instructions, %" PRIu64 " ticks\n", trace_stop_text(r->number[3]),
                 r->text_length != 0 ? ": " : "", (int)r->text_length, (const char *)r->text, r->number[0], r->number[1], r->number[2]);
         break;
-    case TRACE_COST: /* readers fold it into the exit */
+    case TRACE_COST: /* readers fold these into the record that they belong to */
+    case TRACE_RULE:
         break;
     }
 }

@@ -80,6 +80,17 @@ static bool steps_done(const struct bench *bench)
 }
 
 /* ---- records ---- */
+/* Before the record of an entry that fails. */
+static void record_rule(struct bench *bench)
+{
+    const char *rule = bk_violated_rule(bench->vcpu->bk);
+    uint32_t length = 0;
+    while (rule != NULL && rule[length] != '\0')
+        length++;
+    if (length != 0)
+        trace_numbers(bench->trace, TRACE_RULE, 0, NULL, 0, rule, length);
+}
+
 static void record_exit(struct bench *bench)
 {
     uint64_t item[TRACE_ITEM_COUNT], gpr[16], handler, entry;
@@ -114,6 +125,7 @@ static void record_injection(struct bench *bench)
 
 static void record_entry_failure(struct bench *bench, uint64_t kind, uint64_t number)
 {
+    record_rule(bench);
     const uint64_t numbers[] = {kind, number, bk_tsc(bench->vcpu->bk) - bench->tsc_start};
     trace_numbers(bench->trace, TRACE_ENTRY_FAIL, 0, numbers, 3, NULL, 0);
 }
@@ -188,6 +200,7 @@ static void act(struct bench *bench, enum hv_action action)
 static void after_exit(struct bench *bench)
 {
     struct hv_exit exit;
+    record_rule(bench);
     record_exit(bench);
     bench->result->exits++;
     bk_charge(bench->machine, true);

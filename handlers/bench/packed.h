@@ -54,7 +54,8 @@ enum packed_policy {
 
 enum packed_step_kind {
     STEP_EXPECT = 0,               /* a = basic reason; then packed_match records: one VM exit is consumed */
-    STEP_EXPECT_ENTRY_FAILURE = 1, /* a = enum packed_entry_failure; b = error number or basic exit reason; then matches */
+    STEP_EXPECT_ENTRY_FAILURE = 1, /* a = enum packed_entry_failure; b = error number or basic exit reason; c = number of the rule in the
+                                      loader's table of entry checks, 0: any; then matches */
     STEP_INTERRUPT = 2,            /* a = vector, b = guest instructions from here (0: at once): external interrupt at the physical CPU */
     STEP_NMI = 3,                  /* b as above */
     STEP_QUEUE_INTERRUPT = 4,      /* a = vector: the hypervisor queues a virtual interrupt */

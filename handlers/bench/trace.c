@@ -144,7 +144,7 @@ void trace_numbers(struct trace_writer *writer, enum trace_kind kind, uint8_t vc
     begin_record(&record, kind, vcpu);
     for (unsigned i = 0; i < count && i < TRACE_NUMBERS_MAX; i++)
         put_number(&record, number[i]);
-    if (kind == TRACE_END || kind == TRACE_REPORT || kind == TRACE_MEMORY)
+    if (kind == TRACE_END || kind == TRACE_REPORT || kind == TRACE_MEMORY || kind == TRACE_RULE)
         put_number(&record, length);
     send_record(writer, &record);
     send(writer, text, length);

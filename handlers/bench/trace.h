@@ -22,7 +22,9 @@ enum trace_kind {
     TRACE_REPORT = 7,     /* text length, text: a handler's words */
     TRACE_FINAL = 8,      /* RIP, RSP, RFLAGS, CR0, CR3, CR4, EFER, 16 registers (RSP again) */
     TRACE_MEMORY = 9,     /* guest-physical address; length, bytes (long dumps take several records) */
-    TRACE_COST = 10       /* ticks of the handler and of the entry after the last exit of this vCPU; readers find them in the exit record */
+    TRACE_COST = 10,      /* ticks of the handler and of the entry after the last exit of this vCPU; readers find them in the exit record */
+    TRACE_RULE = 11       /* text length, text: the rule of VM entry that the entry of the next record violates, where the machine knows; readers find
+                             it as the text of that record */
 };
 
 enum trace_stop {
@@ -74,7 +76,7 @@ struct trace_record {
     uint64_t item[TRACE_ITEM_COUNT]; /* TRACE_EXIT */
     uint64_t gpr[16];                /* TRACE_EXIT, TRACE_FINAL: all registers, carried over */
     uint64_t number[10];             /* other kinds: payload numbers in order */
-    const uint8_t *text;             /* TRACE_MEMORY: bytes; TRACE_END, TRACE_REPORT, TRACE_SCENARIO: text, not terminated */
+    const uint8_t *text; /* TRACE_MEMORY: bytes; TRACE_END, TRACE_REPORT, TRACE_SCENARIO: text; of a failed entry the violated rule; not terminated */
     uint32_t text_length;
     const uint8_t *text2, *text3; /* TRACE_SCENARIO: profile, machine */
     uint32_t text2_length, text3_length;
@@ -107,7 +109,7 @@ struct trace_reader {
 /* NULL when the header is good, else what is wrong in a few words. */
 const char *trace_open(struct trace_reader *reader, const void *data, uint64_t size);
 /* 1: a record; 0: the end (after TRACE_END, at end of data); -1: truncated or malformed at reader->at. A file may hold several traces:
-   after TRACE_END the next scenario's records follow without a new header. TRACE_COST is folded into the exit record that it belongs to. */
+   after TRACE_END the next scenario's records follow without a new header. TRACE_COST and TRACE_RULE are folded into the record that they belong to. */
 int trace_next(struct trace_reader *reader, struct trace_record *record);
 
 #endif

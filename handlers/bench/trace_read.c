@@ -87,6 +87,7 @@ static unsigned number_count(enum trace_kind kind)
         return 7;
     case TRACE_EXIT:
     case TRACE_REPORT:
+    case TRACE_RULE:
         return 0;
     }
     return 0;
@@ -103,7 +104,8 @@ static bool get_payload(const struct trace_reader *reader, uint64_t *at, struct 
         for (unsigned i = 0; i < 16; i++)
             if (!get_number(reader, at, &record->gpr[i]))
                 return false;
-    if (record->kind == TRACE_END || record->kind == TRACE_REPORT || record->kind == TRACE_MEMORY || record->kind == TRACE_SCENARIO)
+    if (record->kind == TRACE_END || record->kind == TRACE_REPORT || record->kind == TRACE_MEMORY || record->kind == TRACE_SCENARIO ||
+        record->kind == TRACE_RULE)
         if (!get_text(reader, at, &record->text, &record->text_length))
             return false;
     if (record->kind == TRACE_SCENARIO)
@@ -115,7 +117,7 @@ static bool get_payload(const struct trace_reader *reader, uint64_t *at, struct 
 static bool get_record(const struct trace_reader *reader, uint64_t *at, struct trace_record *record)
 {
     uint8_t kind, vcpu;
-    if (!get_byte(reader, at, &kind) || !get_byte(reader, at, &vcpu) || kind > TRACE_COST || vcpu >= TRACE_VCPUS)
+    if (!get_byte(reader, at, &kind) || !get_byte(reader, at, &vcpu) || kind > TRACE_RULE || vcpu >= TRACE_VCPUS)
         return false;
     *record = (struct trace_record){.kind = (enum trace_kind)kind, .vcpu = vcpu};
     for (unsigned i = 0; i < 16; i++)
@@ -150,14 +152,23 @@ static void begin_scenario(struct trace_reader *reader)
 
 int trace_next(struct trace_reader *reader, struct trace_record *record)
 {
-    do {
+    struct trace_record rule = {.text = NULL};
+    for (;;) {
         if (reader->at == reader->size && !reader->open)
             return 0;
         uint64_t at = reader->at;
         if (!get_record(reader, &at, record) || reader->open == (record->kind == TRACE_SCENARIO))
             return -1;
         reader->at = at;
-    } while (record->kind == TRACE_COST);
+        if (record->kind == TRACE_RULE)
+            rule = *record;
+        else if (record->kind != TRACE_COST)
+            break;
+    }
+    if (rule.text != NULL && (record->kind == TRACE_EXIT || record->kind == TRACE_ENTRY_FAIL)) {
+        record->text = rule.text;
+        record->text_length = rule.text_length;
+    }
     if (record->kind == TRACE_SCENARIO)
         begin_scenario(reader);
     reader->open = record->kind != TRACE_END;

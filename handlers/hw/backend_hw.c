@@ -220,6 +220,13 @@ void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t 
 }
 
 /* ---- VM entry ---- */
+/* A processor says only of which kind a failure is. */
+const char *bk_violated_rule(const struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return NULL;
+}
+
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
 {
     machine->budget = instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;

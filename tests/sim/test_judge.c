@@ -165,7 +165,7 @@ static void failed_entries_are_told_apart(void)
         {"{ reason = 'MSR_LOAD_FAIL' }", 9, 33, "expected MSR_LOAD_FAIL (VM entry failed), got INVALID_STATE (VM entry failed)"},
         {"{ check = 'GUEST.CR0.FIXED0' }", 9, 33, NULL},
         {"{ check = 'CTL.PIN.ALLOWED0' }", 1, 7, NULL},
-        {"{ check = 'CTL.PIN.ALLOWED0' }", 9, 33, "expected VMfailValid(7), got INVALID_STATE (VM entry failed)"},
+        {"{ check = 'CTL.PIN.ALLOWED0' }", 9, 33, "expected VMfailValid(7) (violates CTL.PIN.ALLOWED0), got INVALID_STATE (VM entry failed)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct trial trial;
@@ -176,6 +176,25 @@ static void failed_entries_are_told_apart(void)
             add_exit(&trial, rows[i].number | VMX_REASON_FAILED_VMENTRY, 0, 0x8000);
         else
             trace_numbers(&trial.writer, TRACE_ENTRY_FAIL, 0, (const uint64_t[]){rows[i].kind, rows[i].number, 0}, 3, NULL, 0);
+        add_end(&trial, TRACE_STOP_STEPS, "");
+        judge(&trial, rows[i].words);
+    }
+}
+
+static void the_named_rule_is_the_one_that_is_violated(void)
+{
+    static const struct {
+        const char *rule, *words;
+    } rows[] = {
+        {"CTL.PIN.ALLOWED0", NULL},
+        {"CTL.PIN.ALLOWED1", "expected VMfailValid(7) (violates CTL.PIN.ALLOWED0), got VMfailValid(7) (violates CTL.PIN.ALLOWED1)"},
+        {"CTL.PIN", "got VMfailValid(7) (violates CTL.PIN)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct trial trial;
+        begin(&trial, "steps = { expect_entry_failure { check = 'CTL.PIN.ALLOWED0' } }");
+        trace_numbers(&trial.writer, TRACE_RULE, 0, NULL, 0, rows[i].rule, (uint32_t)strlen(rows[i].rule));
+        trace_numbers(&trial.writer, TRACE_ENTRY_FAIL, 0, (const uint64_t[]){1, 7, 0}, 3, NULL, 0);
         add_end(&trial, TRACE_STOP_STEPS, "");
         judge(&trial, rows[i].words);
     }
@@ -251,5 +270,5 @@ SUITE("sim/judge", {"met_expectations_pass", met_expectations_pass}, {"another_r
       {"early_end_fails_with_its_reason", early_end_fails_with_its_reason},
       {"further_exit_fails_unless_the_rest_is_free", further_exit_fails_unless_the_rest_is_free},
       {"failed_entries_are_told_apart", failed_entries_are_told_apart}, {"failed_entry_is_no_exit", failed_entry_is_no_exit},
-      {"finals_are_compared", finals_are_compared}, {"unusable_traces_are_said_to_be_so", unusable_traces_are_said_to_be_so},
-      {"last_exits_are_listed", last_exits_are_listed})
+      {"the_named_rule_is_the_one_that_is_violated", the_named_rule_is_the_one_that_is_violated}, {"finals_are_compared", finals_are_compared},
+      {"unusable_traces_are_said_to_be_so", unusable_traces_are_said_to_be_so}, {"last_exits_are_listed", last_exits_are_listed})

@@ -210,3 +210,9 @@ bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
     vcpu->interrupt = vcpu->next_vector;
     return true;
 }
+
+const char *bk_violated_rule(const struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+    return NULL;
+}
