@@ -29,7 +29,7 @@ void replay_add(struct replay *out, const struct replay_verdict *verdict)
 void replay_add_error(struct replay *out, const char *path, const char *name, const struct sim_error *error)
 {
     out->status = 2;
-    replay_add(out, &(struct replay_verdict){.name = strdup(name), .file = strdup(path), .text = error_text(error)});
+    replay_add(out, &(struct replay_verdict){.name = strdup(name), .file = strdup(path), .text = error_text(error), .broken = true});
 }
 
 static void run_one(const struct sim_scenario *scenario, struct replay *out)

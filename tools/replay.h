@@ -13,6 +13,7 @@ struct replay_verdict {
     char *text; /* of a failure, an error or a skip; NULL when it passed */
     bool passed;
     bool skipped; /* this machine cannot show it; passed is false */
+    bool broken;  /* the script or the machine is unusable; passed is false */
     uint64_t exits;
 };
 

@@ -34,7 +34,7 @@ static void put_replay(FILE *to, const struct replay *replay)
     put_bytes(to, head, sizeof head);
     for (size_t i = 0; i < replay->count; i++) {
         const struct replay_verdict *v = &replay->verdicts[i];
-        const uint64_t numbers[2] = {v->passed, v->exits};
+        const uint64_t numbers[2] = {(uint64_t)v->passed | (uint64_t)v->skipped << 1 | (uint64_t)v->broken << 2, v->exits};
         put_bytes(to, numbers, sizeof numbers);
         put_text(to, v->name);
         put_text(to, v->file);
@@ -89,7 +89,9 @@ static bool get_replay(FILE *from, struct replay *out)
         uint64_t numbers[2];
         if (!get_numbers(from, numbers))
             return false;
-        v->passed = numbers[0] != 0;
+        v->passed = (numbers[0] & 1) != 0;
+        v->skipped = (numbers[0] & 2) != 0;
+        v->broken = (numbers[0] & 4) != 0;
         v->exits = numbers[1];
         v->name = get_bytes(from, &size, &lost);
         v->file = get_bytes(from, &size, &lost);
@@ -155,7 +157,7 @@ static void lost_file(const char *path, struct replay *out)
     if (out->verdicts == NULL)
         abort();
     out->count = 1;
-    *out->verdicts = (struct replay_verdict){.name = strdup(path), .file = strdup(path), .text = strdup(text)};
+    *out->verdicts = (struct replay_verdict){.name = strdup(path), .file = strdup(path), .text = strdup(text), .broken = true};
 }
 
 void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned jobs,

@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+#include "trace_writers.h"
+
+/* A name or reason in a line of TAP: '#' would begin a directive, control characters would end the line. */
+static void tap_text(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '#' || c == '\\')
+            fputc('\\', to);
+        fputc(c < 0x20 || c == 0x7f ? '?' : c, to);
+    }
+}
+
 /* Each line of a text behind a prefix. */
 static void indented(FILE *to, const char *prefix, const char *text)
 {
@@ -14,21 +27,21 @@ static void indented(FILE *to, const char *prefix, const char *text)
     }
 }
 
-void verdicts_line(FILE *to, const struct replay_verdict *verdict, int status)
+void verdicts_line(FILE *to, const struct replay_verdict *verdict)
 {
     if (verdict->passed)
         fprintf(to, "ok    %s (%llu exit%s)\n", verdict->name, (unsigned long long)verdict->exits, verdict->exits == 1 ? "" : "s");
     else if (verdict->skipped)
         fprintf(to, "skip  %s: %s\n", verdict->name, verdict->text);
-    else if (status != 2)
+    else if (!verdict->broken)
         fprintf(to, "FAIL  %s\n", verdict->name);
 }
 
 void verdicts_summary(FILE *to, const struct verdict_counts *counts)
 {
+    fprintf(to, "%zu passed, %zu failed", counts->passed, counts->failed);
     if (counts->broken != 0)
-        fprintf(to, "%zu unusable script%s\n", counts->broken, counts->broken == 1 ? "" : "s");
-    fprintf(to, "%zu passed, %zu failed", counts->passed, counts->failed + counts->broken);
+        fprintf(to, ", %zu unusable", counts->broken);
     if (counts->skipped != 0)
         fprintf(to, ", %zu skipped", counts->skipped);
     fputc('\n', to);
@@ -41,12 +54,14 @@ void verdicts_tap_begin(FILE *to)
 
 void verdicts_tap(FILE *to, size_t number, const struct replay_verdict *verdict)
 {
+    fprintf(to, "%sok %zu - ", verdict->passed || verdict->skipped ? "" : "not ", number);
+    tap_text(to, verdict->name);
     if (verdict->skipped) {
-        fprintf(to, "ok %zu - %s # SKIP %s\n", number, verdict->name, verdict->text);
-        return;
+        fputs(" # SKIP ", to);
+        tap_text(to, verdict->text);
     }
-    fprintf(to, "%sok %zu - %s\n", verdict->passed ? "" : "not ", number, verdict->name);
-    if (!verdict->passed)
+    fputc('\n', to);
+    if (!verdict->passed && !verdict->skipped)
         indented(to, "# ", verdict->text);
 }
 
@@ -55,26 +70,36 @@ void verdicts_tap_end(FILE *to, size_t count)
     fprintf(to, "1..%zu\n", count);
 }
 
+/* A character that XML 1.0 cannot hold, not even escaped. */
+static bool is_forbidden(const char *at, size_t length)
+{
+    return ((unsigned char)*at < 0x20 && *at != '\t' && *at != '\n') ||
+           (length == 3 && memcmp(at, "\xef\xbf", 2) == 0 && (unsigned char)at[2] >= 0xbe);
+}
+
 static void escaped(FILE *to, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '&')
+    for (size_t left = strlen(text), length; left != 0; text += length, left -= length) {
+        length = utf8_length((const unsigned char *)text, left);
+        if (length == 0 || is_forbidden(text, length))
+            fputs("\xef\xbf\xbd", to); /* U+FFFD */
+        else if (*text == '&')
             fputs("&amp;", to);
-        else if (c == '<')
+        else if (*text == '<')
             fputs("&lt;", to);
-        else if (c == '>')
+        else if (*text == '>')
             fputs("&gt;", to);
-        else if (c == '"')
+        else if (*text == '"')
             fputs("&quot;", to);
-        else if (c == '\n')
+        else if (*text == '\n')
             fputs("&#10;", to);
         else
-            fputc(c < 0x20 && c != '\t' ? '?' : c, to);
+            fwrite(text, 1, length, to);
+        length += length == 0;
     }
 }
 
-void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict, int status)
+void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict)
 {
     fputs("  <testcase classname=\"", cases);
     escaped(cases, verdict->file);
@@ -90,7 +115,7 @@ void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict, int 
         fputs("\"/>\n  </testcase>\n", cases);
         return;
     }
-    const char *element = status == 2 ? "error" : "failure";
+    const char *element = verdict->broken ? "error" : "failure";
     const char *text = verdict->text != NULL ? verdict->text : "";
     fprintf(cases, "\">\n    <%s message=\"", element);
     char first[512];

@@ -11,14 +11,14 @@ struct verdict_counts {
     size_t passed, failed, skipped, broken; /* broken: scripts or machines that were unusable */
 };
 
-void verdicts_line(FILE *to, const struct replay_verdict *verdict, int status);
+void verdicts_line(FILE *to, const struct replay_verdict *verdict);
 void verdicts_summary(FILE *to, const struct verdict_counts *counts);
 /* TAP: the plan comes last, since the number of scenarios is known then. */
 void verdicts_tap_begin(FILE *to);
 void verdicts_tap(FILE *to, size_t number, const struct replay_verdict *verdict);
 void verdicts_tap_end(FILE *to, size_t count);
 /* JUnit: `cases` is what verdicts_junit_case() wrote. */
-void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict, int status);
+void verdicts_junit_case(FILE *cases, const struct replay_verdict *verdict);
 void verdicts_junit(FILE *to, const char *cases, const struct verdict_counts *counts);
 
 #endif

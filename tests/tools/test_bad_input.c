@@ -17,7 +17,7 @@ static char folder[] = "/tmp/vmxbench-test.XXXXXX";
 static int vmxbench(const char *arguments)
 {
     char command[1024];
-    snprintf(command, sizeof command, "cd '%s' && '%s' %s 2>&1", folder, VMXBENCH, arguments);
+    snprintf(command, sizeof command, "cd '%s' && '%s' 2>&1 %s", folder, VMXBENCH, arguments);
     FILE *from = popen(command, "r");
     CU_ASSERT_PTR_NOT_NULL_FATAL(from);
     const size_t size = fread(output, 1, sizeof output - 1, from);
@@ -163,6 +163,51 @@ static void files_that_are_no_scripts_are_told_from_them(void)
     expect_words("run b.bin", "b.bin: not a scenario script but binary data\n");
 }
 
+static void the_other_scripts_run(void)
+{
+    write_script("bad.lua", "return");
+    write_script("good.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
+    for (unsigned jobs = 1; jobs <= 2; jobs++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "run -j %u nowhere.lua bad.lua good.lua", jobs);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 2);
+        expect_words(arguments, "nowhere.lua: no such file or folder\n");
+        expect_words(arguments, "bad.lua: the script returns nothing");
+        expect_words(arguments, "ok    x (1 exit)\n1 passed, 0 failed, 2 unusable\n");
+    }
+    CU_ASSERT_EQUAL(vmxbench("run --tap nowhere.lua good.lua 2>/dev/null"), 2);
+    CU_ASSERT_STRING_EQUAL(output, "TAP version 13\nnot ok 1 - nowhere.lua\n# nowhere.lua: no such file or folder\nok 2 - x\n1..2\n");
+}
+
+static void reports_survive_any_name(void)
+{
+    write_script("s.lua", "return scenario { name = 'a # TODO <b> & \"c\" \\xff \\u{fffe}', guest = asm [[ vmcall ]],\n"
+                          "steps = { expect 'VMCALL' { rax = 1 } } }");
+    CU_ASSERT_EQUAL(vmxbench("run --tap s.lua"), 1);
+    expect_words("run --tap", "\nnot ok 1 - a \\# TODO <b> & \"c\" \xff");
+    CU_ASSERT_EQUAL(vmxbench("run --junit - s.lua 2>/dev/null"), 1);
+    expect_words("run --junit",
+                 " name=\"a # TODO &lt;b&gt; &amp; &quot;c&quot; \xef\xbf\xbd \xef\xbf\xbd\">\n    <failure message=\"s.lua:2: VMCALL: rax:");
+    expect_words("run --junit", "tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\">");
+}
+
+static void output_that_cannot_be_written_leaves_nothing(void)
+{
+    write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
+    CU_ASSERT_EQUAL(vmxbench("run --trace nowhere/t s.lua"), 2);
+    expect_words("run --trace nowhere/t", "nowhere/t: cannot write the trace: No such file or directory");
+    CU_ASSERT_EQUAL(vmxbench("run --junit nowhere/t s.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("run --format json s.lua >/dev/full"), 2);
+    expect_words("run --format json", "standard output cannot be written");
+    CU_ASSERT_EQUAL(vmxbench("run --trace . s.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("graph -o x.svg bad.lua"), 2);
+    write_script("cut.trace", "VMXT");
+    CU_ASSERT_EQUAL(vmxbench("stat cut.trace"), 2);
+    expect_words("stat cut.trace", "too short for a trace");
+    CU_ASSERT_EQUAL(vmxbench("run -q --trace - s.lua 2>/dev/null >t.trace; ls | tr '\\n' ' '"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "b.bin bad.lua cut.trace good.lua s.lua t.trace ");
+}
+
 static int clean_up(int status)
 {
     char command[160];
@@ -178,6 +223,9 @@ int main(void)
                            {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
                            {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
                            {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
+                           {"the_other_scripts_run", the_other_scripts_run},
+                           {"reports_survive_any_name", reports_survive_any_name},
+                           {"output_that_cannot_be_written_leaves_nothing", output_that_cannot_be_written_leaves_nothing},
                            CU_TEST_INFO_NULL};
     if (mkdtemp(folder) == NULL)
         return 2;

@@ -93,6 +93,19 @@ static void mistakes_give_one_line_and_status_2(void)
         {"graph -o x.gif x.trace", "the name ends in .svg, .png or .dot"},
         {"graph --sequence=x -o x.svg y", "a number from 0 to 1000 is wanted"},
         {"graph -x", "unknown option '-x'"},
+        {"run", "name scenario files or folders"},
+        {"run --frmat text x", "did you mean --format?"},
+        {"run --format xml x", "there are text, json, ftrace and chrome"},
+        {"run -j 0 x", "a number of worker processes from 1 to 64 is wanted"},
+        {"run -j 4294967297 x", "a number of worker processes from 1 to 64 is wanted"},
+        {"run --on moon x", "there are sim, bochs and image"},
+        {"run --set x x", "it is CONTROL=0 or CONTROL=1"},
+        {"run --set primary.hlt_exiting=2 x", "it is CONTROL=0 or CONTROL=1"},
+        {"run --set primary.hlt_exitng=1 x", "no primary control 'hlt_exitng'; did you mean hlt_exiting?"},
+        {"run --set primry.hlt_exiting=1 x", "no word of controls 'primry'; did you mean primary?"},
+        {"run --set load_ia32_pat=1 x", "write exit.load_ia32_pat or entry.load_ia32_pat"},
+        {"run --set hlt_exitng=1 x", "no control 'hlt_exitng'; did you mean hlt_exiting or"},
+        {"run --trace - --format text x", "give one of them a file"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char arguments[128];

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the command line of `vmxbench run` asks for. */
+#include "run_request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../vmx-model/caps.h"
+#include "bochs/bochs_run.h"
+#include "options.h"
+#include "override.h"
+
+enum { JOBS_MAX = 64 };
+
+static const char usage[] =
+    "usage: vmxbench run [options] SCENARIO|FOLDER...\n"
+    "Replays scenario scripts and judges them. Exit status: 0 all as expected, 1 an expectation failed, 2 bad usage or input.\n"
+    "\n"
+    "  --on sim|bochs|image      the machine: the simulator (the default), Bochs' VT-x, or the hardware image on a computer with VT-x\n"
+    "  --profile NAME            the CPU profile of scenarios that name none; on Bochs it is " BOCHS_PROFILE "\n"
+    "  -j N                      N worker processes (default 1)\n"
+    "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
+    "                            exits by reason before and after\n"
+    "  --trace FILE              write the binary trace of all scenarios; - is standard output\n"
+    "  --format text|json|ftrace|chrome\n"
+    "                            print the trace in this form on standard output; verdicts go to standard error\n"
+    "  --tap                     verdicts as TAP version 13\n"
+    "  --junit FILE              verdicts as JUnit XML too; - is standard output\n"
+    "  -q                        only failures and the summary\n";
+
+static int bad(const char *what, const char *value, const char *right)
+{
+    return option_complain("run", what, value, right);
+}
+
+static int add_override(struct run_request *request, const char *text)
+{
+    char why[256];
+    if (request->override_count == OVERRIDES_MAX)
+        return bad("--set", text, "there are too many of them");
+    return override_parse(text, &request->overrides[request->override_count++], why, sizeof why) ? 0 : bad("--set", text, why);
+}
+
+static int choose_jobs(struct run_request *request, const char *text)
+{
+    char *end;
+    const unsigned long jobs = strtoul(text, &end, 10);
+    request->jobs = (unsigned)jobs;
+    return *text >= '0' && *text <= '9' && *end == '\0' && jobs >= 1 && jobs <= JOBS_MAX
+               ? 0
+               : bad("-j", text, "a number of worker processes from 1 to 64 is wanted");
+}
+
+static int choose_machine(struct run_request *request, const char *name)
+{
+    request->on_bochs = strcmp(name, "bochs") == 0;
+    if (strcmp(name, "image") == 0)
+        return bad("--on", name, "vmxbench starts no computer; boot handlers/hw/vmxbench-hw.elf of the build folder there (handlers/hw/README.md)");
+    return request->on_bochs || strcmp(name, "sim") == 0 ? 0 : bad("--on", name, "there are sim, bochs and image");
+}
+
+static int choose_profile(struct run_request *request, const char *name)
+{
+    request->profile = name;
+    return vmx_profile(name) != NULL ? 0 : bad("--profile", name, "scenarios/README.md lists the profiles");
+}
+
+static int choose_format(struct run_request *request, const char *name)
+{
+    request->format_given = true;
+    return trace_format_of_name(name, &request->format) ? 0 : bad("--format", name, "there are text, json, ftrace and chrome");
+}
+
+static bool is_standard_output(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* Standard output takes one thing; verdicts give way to it. */
+static int choose_output(struct run_request *request)
+{
+    const int wanted = request->format_given + is_standard_output(request->trace_path) + is_standard_output(request->junit_path);
+    request->verdicts_aside = wanted != 0;
+    if (wanted < 2)
+        return 0;
+    fputs("vmxbench run: --format, --trace - and --junit - all write to standard output: give one of them a file\n", stderr);
+    return 2;
+}
+
+enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PROFILE };
+
+static int take_option(struct run_request *request, int option)
+{
+    switch (option) {
+    case 'j':
+        return choose_jobs(request, optarg);
+    case 'q':
+        request->quiet = true;
+        return 0;
+    case SET:
+        return add_override(request, optarg);
+    case TRACE:
+        request->trace_path = optarg;
+        return 0;
+    case FORMAT:
+        return choose_format(request, optarg);
+    case TAP:
+        request->tap = true;
+        return 0;
+    case JUNIT:
+        request->junit_path = optarg;
+        return 0;
+    case ON:
+        return choose_machine(request, optarg);
+    case PROFILE:
+        return choose_profile(request, optarg);
+    default:
+        return 2;
+    }
+}
+
+int run_request_parse(struct run_request *request, int argc, char **argv)
+{
+    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"junit", required_argument, NULL, JUNIT},
+                                            {"on", required_argument, NULL, ON},
+                                            {"profile", required_argument, NULL, PROFILE},
+                                            {"set", required_argument, NULL, SET},
+                                            {"tap", no_argument, NULL, TAP},
+                                            {"trace", required_argument, NULL, TRACE},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+    request->jobs = 1;
+    optind = 1;
+    while ((option = option_next("run", argc, argv, "hj:q", options)) != OPTION_END) {
+        if (option == OPTION_HELP) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (take_option(request, option) != 0)
+            return 2;
+    }
+    if (optind == argc) {
+        fputs("vmxbench run: name scenario files or folders; `vmxbench run --help` tells more\n", stderr);
+        return 2;
+    }
+    return choose_output(request) != 0 ? 2 : -1;
+}

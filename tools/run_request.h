@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the command line of `vmxbench run` asks for. */
+#ifndef TOOLS_RUN_REQUEST_H
+#define TOOLS_RUN_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../sim/scenario.h"
+#include "trace_format.h"
+
+enum { OVERRIDES_MAX = 32 };
+
+struct run_request {
+    struct sim_override overrides[OVERRIDES_MAX + 1]; /* behind the changed bits room for the profile */
+    size_t override_count;
+    const char *profile; /* of scenarios that name none; NULL: the default */
+    bool on_bochs;
+    const char *trace_path, *junit_path;
+    bool tap, quiet, format_given;
+    bool verdicts_aside; /* standard output is taken: verdicts go to standard error */
+    enum trace_format format;
+    unsigned jobs;
+};
+
+/* Reads the options; optind is left at the first name of a file. -1: go on; otherwise the exit status. */
+int run_request_parse(struct run_request *request, int argc, char **argv);
+
+#endif
