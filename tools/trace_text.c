@@ -52,6 +52,64 @@ static void note(struct trace_progress *progress, const struct trace_record *r, 
     fprintf(progress->to, "         %4u                     %s", r->vcpu, what);
 }
 
+static void console_byte(FILE *to, uint8_t byte)
+{
+    if (byte == '\n')
+        fputs("\\n", to);
+    else if (byte == '\r')
+        fputs("\\r", to);
+    else if (byte == '"' || byte == '\\')
+        fprintf(to, "\\%c", byte);
+    else if (byte >= 0x20 && byte < 0x7f)
+        fputc(byte, to);
+    else
+        fprintf(to, "\\x%02x", byte);
+}
+
+static void show_console(struct trace_progress *progress, unsigned i)
+{
+    if (progress->console[i].size == 0)
+        return;
+    fprintf(progress->to, "         %4u                     output at port %#" PRIx64 ": \"", progress->console[i].vcpu, progress->console[i].port);
+    for (unsigned k = 0; k < progress->console[i].size; k++)
+        console_byte(progress->to, progress->console[i].bytes[k]);
+    fputs("\"\n", progress->to);
+    progress->console[i].size = 0;
+}
+
+static void show_consoles(struct trace_progress *progress)
+{
+    for (unsigned i = 0; i < CONSOLE_PORTS; i++)
+        show_console(progress, i);
+}
+
+/* Bytes for a port come one an exit: they are shown as lines. */
+static void keep_output(struct trace_progress *progress, const struct trace_record *r)
+{
+    unsigned i = 0;
+    while (i < CONSOLE_PORTS && (progress->console[i].size == 0 || progress->console[i].port != r->number[0]))
+        i++;
+    for (unsigned k = 0; i == CONSOLE_PORTS && k < CONSOLE_PORTS; k++)
+        if (progress->console[k].size == 0)
+            i = k;
+    if (i == CONSOLE_PORTS) {
+        show_consoles(progress);
+        i = 0;
+    }
+    progress->console[i].port = r->number[0];
+    progress->console[i].vcpu = r->vcpu;
+    progress->console[i].bytes[progress->console[i].size++] = (uint8_t)r->number[1];
+    if (r->number[1] == '\n' || progress->console[i].size == CONSOLE_LINE)
+        show_console(progress, i);
+}
+
+/* Accesses to ports do not end a line: firmware polls its console, or writes to several in turn. */
+static bool ends_lines(const struct trace_record *r)
+{
+    return r->kind != TRACE_COST && r->kind != TRACE_OUTPUT &&
+           (r->kind != TRACE_EXIT || vmx_basic_reason((uint32_t)r->item[TRACE_REASON]) != VMX_EXIT_IO_INSTRUCTION);
+}
+
 static void final_state(FILE *to, const struct trace_record *r)
 {
     static const char *const names[] = {"rip", "rsp", "rflags", "cr0", "cr3", "cr4", "efer"};
@@ -69,6 +127,8 @@ static void record(struct trace_progress *progress, const struct trace_record *r
 {
     FILE *const to = progress->to;
     char text[96];
+    if (ends_lines(r))
+        show_consoles(progress);
     switch (r->kind) {
     case TRACE_SCENARIO:
         begin_scenario(progress, r);
@@ -94,8 +154,7 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         fprintf(to, "%s %#" PRIx64 " %#" PRIx64 "\n", trace_stimulus_text(r->number[0]), r->number[1], r->number[2]);
         break;
     case TRACE_OUTPUT:
-        note(progress, r, "output: ");
-        fprintf(to, "port %#" PRIx64 " byte 0x%02" PRIx64 "\n", r->number[0], r->number[1]);
+        keep_output(progress, r);
         break;
     case TRACE_REPORT:
         note(progress, r, "");
@@ -124,7 +183,7 @@ static void record(struct trace_progress *progress, const struct trace_record *r
 
 static void end(struct trace_progress *progress)
 {
-    (void)progress;
+    show_consoles(progress);
 }
 
 const struct trace_form trace_form_text = {begin, record, end};

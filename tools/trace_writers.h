@@ -9,6 +9,8 @@
 
 #include "../handlers/bench/trace.h"
 
+enum { CONSOLE_PORTS = 4, CONSOLE_LINE = 80 };
+
 /* What a form may know while it walks over the records. */
 struct trace_progress {
     FILE *to;
@@ -20,6 +22,11 @@ struct trace_progress {
         bool seen, entered;     /* has exited before; an entry followed the last exit */
         uint64_t entered_ticks; /* when */
     } vcpu[TRACE_VCPUS];        /* of this scenario */
+    struct {
+        uint64_t port;
+        uint8_t bytes[CONSOLE_LINE];
+        unsigned size, vcpu;
+    } console[CONSOLE_PORTS]; /* what was written to ports and has not been shown yet */
 };
 
 struct trace_form {

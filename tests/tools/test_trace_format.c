@@ -54,6 +54,36 @@ static void text_tells_each_exit(void)
     free(text);
 }
 
+static void write_console(uint64_t port, const char *bytes)
+{
+    for (; *bytes != '\0'; bytes++) {
+        example_exit(&example, &(struct example_exit){.reason = VMX_EXIT_IO_INSTRUCTION, .qualification = port << 16});
+        trace_numbers(&example.writer, TRACE_OUTPUT, 0, (const uint64_t[]){port, (uint8_t)*bytes}, 2, NULL, 0);
+    }
+}
+
+static void text_shows_what_a_port_writes_as_lines(void)
+{
+    bool good;
+    example_begin(&example);
+    example_scenario(&example, "console");
+    write_console(0xe9, "\"a");
+    write_console(0x402, "x");
+    write_console(0xe9, "b\n");
+    write_console(0xe9, "c\x01");
+    example_exit(&example, &(struct example_exit){.reason = VMX_EXIT_CPUID});
+    write_console(0x402, "1234567890123456789012345678901234567890123456789012345678901234567890123456789012");
+    example_end(&example, 1);
+    char *text = written(TRACE_FORMAT_TEXT, &good);
+    CU_ASSERT_TRUE(good);
+    holds(text, "output at port 0xe9: \"\\\"ab\\n\"\n");
+    holds(text, "output at port 0xe9: \"c\\x01\"\n");
+    holds(text, "output at port 0x402: \"x\"\n      8 ");
+    holds(text, "output at port 0x402: \"12345678901234567890123456789012345678901234567890123456789012345678901234567890\"\n");
+    holds(text, "output at port 0x402: \"12\"\nend: ");
+    free(text);
+}
+
 static void ftrace_lines_are_those_of_kvm(void)
 {
     bool good;
@@ -169,6 +199,7 @@ static void damage_is_told_and_json_still_closes(void)
 }
 
 SUITE("tools/trace_format", {"forms_have_names", forms_have_names}, {"text_tells_each_exit", text_tells_each_exit},
+      {"text_shows_what_a_port_writes_as_lines", text_shows_what_a_port_writes_as_lines},
       {"ftrace_lines_are_those_of_kvm", ftrace_lines_are_those_of_kvm}, {"ftrace_marks_a_failed_entry", ftrace_marks_a_failed_entry},
       {"json_parses_and_holds_every_record", json_parses_and_holds_every_record}, {"chrome_slices_fill_the_time", chrome_slices_fill_the_time},
       {"several_scenarios_stay_apart", several_scenarios_stay_apart}, {"damage_is_told_and_json_still_closes", damage_is_told_and_json_still_closes})
