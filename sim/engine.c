@@ -99,6 +99,14 @@ static const char *open_unicorn(struct sim_engine *engine)
     return check_layout(engine);
 }
 
+/* What Unicorn leaves at 0. SDM 3A, "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT". */
+static bool reset_floating_point(struct sim_engine *engine)
+{
+    const uint16_t control_word = 0x40;
+    const uint32_t mxcsr = 0x1f80;
+    return uc_reg_write(engine->uc, UC_X86_REG_FPCW, &control_word) == UC_ERR_OK && uc_reg_write(engine->uc, UC_X86_REG_MXCSR, &mxcsr) == UC_ERR_OK;
+}
+
 static const char *init(struct sim_engine *engine)
 {
     if (engine->size == 0 || engine->size % UNICORN_PAGE_SIZE != 0 || (uintptr_t)engine->ram % UNICORN_PAGE_SIZE != 0)
@@ -108,6 +116,8 @@ static const char *init(struct sim_engine *engine)
     const char *message = open_unicorn(engine);
     if (message != NULL)
         return message;
+    if (!reset_floating_point(engine))
+        return "Unicorn refuses the control words of x87 and SSE";
     UNICORN_FIELD(engine->uc, UNICORN_UC_STOP_INTERRUPT, void *) = NULL; /* it would turn #UD into an error of the run */
     engine->env->old_exception = -1;
     engine_set_features(engine->env);

@@ -90,7 +90,15 @@ void hw_make_current(struct bk_vcpu *vcpu)
 
 void hw_reset_guest_state(struct bk_vcpu *vcpu)
 {
-    enum { FXSAVE_FCW = 0, FXSAVE_MXCSR = 24, FCW_AT_RESET = 0x40, MXCSR_AT_RESET = 0x1f80, XSAVE_XSTATE_BV = 512, XSTATE_X87_SSE = 3 };
+    enum {
+        FXSAVE_FCW = 0,
+        FXSAVE_FTW = 4,
+        FXSAVE_MXCSR = 24,
+        FCW_AT_RESET = 0x40,
+        MXCSR_AT_RESET = 0x1f80,
+        XSAVE_XSTATE_BV = 512,
+        XSTATE_X87_SSE = 3
+    };
     struct bk_machine *machine = vcpu->machine;
     if (machine->current != NULL && machine->current != vcpu)
         save_state(machine->current);
@@ -105,6 +113,7 @@ void hw_reset_guest_state(struct bk_vcpu *vcpu)
     vcpu->efer = 0;
     memset(vcpu->extended, 0, HW_PAGE);
     vcpu->extended[FXSAVE_FCW] = FCW_AT_RESET;
+    vcpu->extended[FXSAVE_FTW] = 0xff; /* no register is empty: all hold +0.0 */
     vcpu->extended[FXSAVE_MXCSR] = MXCSR_AT_RESET & 0xff;
     vcpu->extended[FXSAVE_MXCSR + 1] = MXCSR_AT_RESET >> 8;
     vcpu->extended[XSAVE_XSTATE_BV] = XSTATE_X87_SSE;

@@ -63,7 +63,7 @@ static void special_values(void)
 
 static void guest_results_have_the_same_bits_everywhere(void)
 {
-    BLOB(transcendental, "mov $200, %ecx\n fldpi\n"
+    BLOB(transcendental, "fninit\n mov $200, %ecx\n fldpi\n"
                          "0: fld %st(0)\n fsin\n fstpl (%rdi)\n fld %st(0)\n fsincos\n fstpl 8(%rdi)\n fstpl 16(%rdi)\n"
                          "fld1\n fld %st(1)\n fyl2x\n fstpl 24(%rdi)\n fld %st(0)\n fld1\n fpatan\n fstpl 32(%rdi)\n"
                          "fld %st(0)\n fptan\n fstp %st(0)\n fstpl 40(%rdi)\n"
