@@ -261,8 +261,10 @@ static bool take_away(struct loader *loader, const char *feature)
         return load_fail(loader, line, feature, "no such feature '%s' in %s%s%s%s", dot + 1, word_name, near != NULL ? ", did you mean '" : "",
                          near != NULL ? near : "", near != NULL ? "'?" : "");
     }
-    if (!vmx_control_take_away(&loader->out->caps, word, row->low))
+    if (!vmx_control_take_away(&loader->out->caps, word, row->low)) {
+        loader->profile_lacks_control = loader->profile_is_assumed;
         return load_fail(loader, line, feature, "the processor %s does not offer %s, or cannot do without it", loader->caps->name, feature);
+    }
     uint32_t msr;
     unsigned bit;
     vmx_control_capability(word, row->low, &msr, &bit);

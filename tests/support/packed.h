@@ -84,6 +84,9 @@ static inline struct sim_scenario packed_end(struct packed *p, const char *profi
         abort();
     memcpy(scenario.packed, p->bytes, size);
     memcpy(scenario.profile, profile, strlen(profile) + 1);
+    const struct vmx_caps *caps = vmx_profile(profile);
+    if (caps != NULL)
+        scenario.caps = *caps;
     return scenario;
 }
 
