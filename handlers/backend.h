@@ -29,6 +29,8 @@ void bk_free_pages(struct bk_machine *machine);
 /* Host-physical memory, size 1 to any; false when some of it does not exist (then nothing is written). */
 bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size);
 bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size);
+/* Whole pages of host-physical memory become 0. A simulated machine provides no memory for those that are 0 already. */
+bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size);
 
 /* ---- one virtual CPU ---- */
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu);

@@ -178,6 +178,28 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
     return true;
 }
 
+static bool page_is_zero(const uint8_t *page)
+{
+    uint64_t any = 0, word[SIM_PAGE / 64];
+    for (unsigned at = 0; at < SIM_PAGE && any == 0; at += sizeof word) {
+        memcpy(word, page + at, sizeof word);
+        for (unsigned i = 0; i < sizeof word / sizeof *word; i++)
+            any |= word[i];
+    }
+    return any == 0;
+}
+
+bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size)
+{
+    static const uint8_t zeros[SIM_PAGE];
+    if (address >= machine->ram_size || size > machine->ram_size - address)
+        return false;
+    for (uint64_t at = 0; at < size; at += SIM_PAGE)
+        if (!page_is_zero(machine->ram + address + at))
+            (void)bk_write(machine, address + at, zeros, sizeof zeros);
+    return true;
+}
+
 uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr)
 {
     uint64_t value = 0;

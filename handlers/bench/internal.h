@@ -66,6 +66,7 @@ bool bench_clear_memory(struct bench_setup *setup);
 bool bench_write_memory(struct bench_setup *setup);
 bool bench_write_page_tables(struct bench_setup *setup);
 bool bench_put(struct bench_setup *setup, gpa_t address, uint64_t value, unsigned bytes);
+bool bench_put_bytes(struct bench_setup *setup, gpa_t address, const void *bytes, uint32_t size);
 /* Maps the extended page tables' part of a PACKED_EPT record or STEP_EPT. */
 bool bench_change_ept(struct hv_vm *vm, gpa_t guest, uint64_t bytes, unsigned rights, unsigned page_size);
 

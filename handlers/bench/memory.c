@@ -12,25 +12,17 @@ static bool no_memory(struct bench_setup *setup)
 
 bool bench_put(struct bench_setup *setup, gpa_t address, uint64_t value, unsigned bytes)
 {
-    return hv_guest_write(setup->vm, address, &value, bytes) || no_memory(setup);
+    return bench_put_bytes(setup, address, &value, bytes);
 }
 
-/* All of guest RAM becomes 0. A page that is 0 already is not written: a simulated machine need not provide it. */
+bool bench_put_bytes(struct bench_setup *setup, gpa_t address, const void *bytes, uint32_t size)
+{
+    return hv_guest_write(setup->vm, address, bytes, size) || no_memory(setup);
+}
+
 bool bench_clear_memory(struct bench_setup *setup)
 {
-    static const uint64_t zeros[BENCH_PAGE / 8];
-    uint64_t page[BENCH_PAGE / 8];
-    const hpa_t base = bk_guest_base(setup->machine);
-    for (uint64_t at = 0; at < setup->plan.guest_bytes; at += BENCH_PAGE) {
-        uint64_t any = 0;
-        if (!bk_read(setup->machine, base + at, page, sizeof page))
-            return no_memory(setup);
-        for (unsigned i = 0; i < BENCH_PAGE / 8; i++)
-            any |= page[i];
-        if (any != 0 && !bk_write(setup->machine, base + at, zeros, sizeof zeros))
-            return no_memory(setup);
-    }
-    return true;
+    return bk_zero_pages(setup->machine, bk_guest_base(setup->machine), setup->plan.guest_bytes) || no_memory(setup);
 }
 
 /* Base and limit of a system-segment descriptor around its type byte. */

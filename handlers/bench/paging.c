@@ -37,12 +37,12 @@ static bool may_map(const struct bench_setup *setup, uint64_t address)
 
 static bool fill_directory(struct bench_setup *setup, gpa_t table, uint64_t first)
 {
+    uint64_t entry[ENTRIES];
     for (uint64_t i = 0; i < ENTRIES; i++) {
         const uint64_t address = first + i * TWO_MEGABYTES;
-        if (may_map(setup, address) && !bench_put(setup, table + i * 8, (address + bias(setup)) | PAGE_FLAGS | PTE_PS, 8))
-            return false;
+        entry[i] = may_map(setup, address) ? (address + bias(setup)) | PAGE_FLAGS | PTE_PS : 0;
     }
-    return true;
+    return bench_put_bytes(setup, table, entry, sizeof entry);
 }
 
 static gpa_t another_table(struct bench_setup *setup)
@@ -71,12 +71,12 @@ static bool write_long_mode_tables(struct bench_setup *setup)
 
 static bool write_32bit_directory(struct bench_setup *setup)
 {
-    for (uint64_t i = 0; i < 1024; i++) {
+    uint32_t entry[2 * ENTRIES];
+    for (uint64_t i = 0; i < 2 * ENTRIES; i++) {
         const uint64_t address = i * FOUR_MEGABYTES;
-        if (may_map(setup, address) && !bench_put(setup, BENCH_PAGE_TABLES + i * 4, (address + bias(setup)) | PAGE_FLAGS | PTE_PS, 4))
-            return false;
+        entry[i] = may_map(setup, address) ? (uint32_t)(address + bias(setup)) | PAGE_FLAGS | PTE_PS : 0;
     }
-    return true;
+    return bench_put_bytes(setup, BENCH_PAGE_TABLES, entry, sizeof entry);
 }
 
 /* The table that the entry at `entry` refers to: made when there is none, and in place of a 2-MByte page with the same translation. */

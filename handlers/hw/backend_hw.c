@@ -92,6 +92,14 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
     return true;
 }
 
+bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size)
+{
+    if (!is_memory(machine, address, size))
+        return false;
+    memset((void *)(uintptr_t)address, 0, size);
+    return true;
+}
+
 const char *bk_error(const struct bk_machine *machine)
 {
     return machine->error;

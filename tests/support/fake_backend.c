@@ -86,6 +86,15 @@ bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t s
     return true;
 }
 
+bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size)
+{
+    static const uint8_t zeros[4096];
+    for (uint64_t at = 0; at < size; at += sizeof zeros)
+        if (!bk_write(machine, address + at, zeros, sizeof zeros))
+            return false;
+    return true;
+}
+
 bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size)
 {
     if (address > FAKE_RAM || size > FAKE_RAM - address)
