@@ -36,6 +36,10 @@ void load_portable_controls(struct loader *loader)
             load_only_simulator(loader, "it uses a control that Bochs does not have");
     if (loader->word[VMX_WORD_TERTIARY] != 0 || loader->word[VMX_WORD_EXIT2] != 0)
         load_only_simulator(loader, "it uses a control that Bochs does not have");
+    if (loader->profile_is_named && strncmp(loader->caps->name, "bochs-", 6) != 0)
+        load_only_simulator(loader, "it names a processor that Bochs does not have");
+    if ((loader->word[VMX_WORD_SECONDARY] & VMX_SEC_PAUSE_LOOP_EXITING) != 0 && (loader->word[VMX_WORD_PRIMARY] & VMX_PRI_PAUSE_EXITING) == 0)
+        load_only_simulator(loader, "PAUSE-loop exiting counts the machine's own time");
     if ((loader->word[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0)
         load_only_simulator(loader, "the VMX-preemption timer counts the machine's own time");
 }
@@ -80,8 +84,6 @@ static void note_result(const struct sweep *sweep, const struct vmx_instruction 
         load_only_simulator(loader, "it reads the processor's random numbers");
     if ((i->op == VMX_OP_IN || i->op == VMX_OP_INS) && !has_control(sweep, VMX_WORD_PRIMARY, VMX_PRI_UNCOND_IO_EXITING | VMX_PRI_USE_IO_BITMAPS))
         load_only_simulator(loader, "it reads the machine's own ports");
-    if (i->op == VMX_OP_CPUID && loader->profile_is_named && strncmp(loader->caps->name, "bochs-", 6) != 0)
-        load_only_simulator(loader, "CPUID shows a processor that Bochs does not have");
 }
 
 static void sweep_one(struct sweep *sweep, const struct vmx_instruction *i)

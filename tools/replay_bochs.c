@@ -68,10 +68,10 @@ static void refused(struct replay *out, const struct sim_scenario *scenario, con
 
 static void judge(const struct together *all, const struct sim_scenario *scenario, const struct bochs_outcome *outcome, struct replay *out)
 {
-    const char *deviation = bochs_deviation(scenario->name);
+    const struct bochs_deviation *deviation = bochs_deviation(scenario);
     struct sim_verdict verdict = {0};
     if (deviation != NULL) {
-        skip(out, scenario, "Bochs deviates", deviation);
+        skip(out, scenario, "Bochs deviates", deviation->what);
         return;
     }
     if (!outcome->ran && outcome->refused) {

@@ -78,7 +78,10 @@ static void every_portable_scenario_agrees(void)
         char *text = NULL;
         CU_ASSERT_FATAL(sim_run_scenario(&portable[i], &simulated, &error));
         const bool same = agrees(&portable[i], &outcomes[i], &simulated, &text);
-        const bool listed = bochs_deviation_used(portable[i].name, used);
+        const struct bochs_deviation *entry = bochs_deviation(&portable[i]);
+        const bool listed = entry != NULL;
+        if (listed)
+            used[entry - bochs_deviations] = true;
         agreeing += same;
         deviating += listed && !same;
         if (same && listed)
@@ -93,7 +96,8 @@ static void every_portable_scenario_agrees(void)
     CU_ASSERT(agreeing >= AGREEING_AT_LEAST);
     for (size_t i = 0; i < bochs_deviation_count; i++)
         if (!used[i])
-            printf("\n%s: no shipped scenario has this name of tools/bochs/deviations.c\n", bochs_deviations[i].scenario);
+            printf("\n%s, %s: tools/bochs/deviations.c names it, but no shipped scenario is that\n", bochs_deviations[i].script,
+                   bochs_deviations[i].scenario);
     for (size_t i = 0; i < bochs_deviation_count; i++)
         CU_ASSERT(used[i]);
     free(used);

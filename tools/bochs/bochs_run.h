@@ -29,16 +29,15 @@ const char *bochs_model(const char *profile);
 extern const struct sim_known_difference bochs_known_differences[];
 extern const size_t bochs_known_difference_count;
 
-/* Scenarios that end otherwise on Bochs 2.7, by name; a trailing '*' stands for any rest. */
+/* Scenarios that end otherwise on Bochs 2.7. */
 struct bochs_deviation {
-    const char *scenario;
-    const char *what; /* what Bochs does, and what the SDM says */
+    const char *script;   /* its file's name without .lua */
+    const char *scenario; /* its name; a trailing '*' stands for any rest */
+    const char *what;     /* what Bochs does, and what the SDM says */
 };
 extern const struct bochs_deviation bochs_deviations[];
 extern const size_t bochs_deviation_count;
-/* Why Bochs is known to go wrong with the scenario of this name; NULL: it is not. */
-const char *bochs_deviation(const char *scenario);
-/* The same as a truth; used[] of bochs_deviation_count elements notes the entry. */
-bool bochs_deviation_used(const char *scenario, bool *used);
+/* The entry of a scenario; NULL: Bochs is not known to go wrong with it. */
+const struct bochs_deviation *bochs_deviation(const struct sim_scenario *scenario);
 
 #endif
