@@ -119,6 +119,49 @@ static void mistakes_give_one_line_and_status_2(void)
     CU_ASSERT_EQUAL(vmxbench("2>/dev/null"), 2);
 }
 
+static char *whole_file(const char *path)
+{
+    static char text[1 << 16];
+    FILE *from = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    fclose(from);
+    return text;
+}
+
+static void the_man_page_and_readme_are_in_step_with_help(void)
+{
+    char names[32][24];
+    unsigned count = 0;
+    CU_ASSERT_EQUAL(vmxbench("--help"), 0);
+    for (char *line = strtok(output, "\n"); line != NULL && count < 32; line = strtok(NULL, "\n"))
+        if (strncmp(line, "  ", 2) == 0 && line[2] >= 'a' && line[2] <= 'z' && sscanf(line, "%23s", names[count]) == 1)
+            count++;
+    CU_ASSERT(count >= 10);
+    const char *readme = whole_file(SOURCE_FOLDER "/README.md");
+    for (unsigned i = 0; i < count; i++) {
+        if (strstr(readme, names[i]) == NULL)
+            fprintf(stderr, "README.md does not have %s\n", names[i]);
+        CU_ASSERT_PTR_NOT_NULL(strstr(readme, names[i]));
+    }
+    const char *page = whole_file(SOURCE_FOLDER "/tools/vmxbench.1");
+    for (unsigned i = 0; i < count; i++) {
+        char arguments[64];
+        CU_ASSERT_PTR_NOT_NULL(strstr(page, names[i]));
+        snprintf(arguments, sizeof arguments, "%.23s --help", names[i]);
+        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        for (const char *at = output; (at = strstr(at, "--")) != NULL;) {
+            char escaped[64] = "\\-\\-";
+            const size_t length = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
+            snprintf(escaped + 4, sizeof escaped - 4, "%.*s", (int)length, at + 2);
+            if (strstr(page, escaped) == NULL)
+                fprintf(stderr, "the man page does not have %s of %s\n", escaped, names[i]);
+            CU_ASSERT_PTR_NOT_NULL(strstr(page, escaped));
+            at += 2 + length;
+        }
+    }
+}
+
 static void manuals_list_every_entry(void)
 {
     static const struct {
@@ -336,6 +379,7 @@ int main(void)
     static char name[] = "tools/command";
     CU_TestInfo tests[] = {{"help_is_everywhere", help_is_everywhere},
                            {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
+                           {"the_man_page_and_readme_are_in_step_with_help", the_man_page_and_readme_are_in_step_with_help},
                            {"manuals_list_every_entry", manuals_list_every_entry},
                            {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
                            {"the_chinese_list_has_the_53_reasons", the_chinese_list_has_the_53_reasons},
