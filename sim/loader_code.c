@@ -137,7 +137,9 @@ bool load_guest(struct loader *loader, const struct script_value *value)
 {
     const unsigned line = loader->table->line;
     loader->out->code_address = BENCH_CODE;
-    if (value->type != SCRIPT_TABLE || value->table->kind != NULL)
+    if (value->type != SCRIPT_TABLE)
+        return load_fail(loader, line, "guest", "guest wants asm [[ ... ]], file \"path\", or a list of them");
+    if (value->table->kind != NULL)
         return load_image(loader, line, value, BENCH_CODE, "guest");
     for (size_t i = 0; i < value->table->count; i++) {
         const struct script_value *part = &value->table->entries[i].value;
