@@ -37,12 +37,14 @@ static struct {
 } seen;
 static uint64_t current_seed;
 
+/* Called by signal handlers too, so nothing is formatted by the library. */
 static void say_where(void)
 {
-    char text[96];
-    const int size = snprintf(text, sizeof text, "fuzz_model: in state %llu; `fuzz_model 1 %llu` repeats it\n", (unsigned long long)current_seed,
-                              (unsigned long long)current_seed);
-    if (write(STDERR_FILENO, text, (size_t)size) != size)
+    char text[] = "fuzz_model: this state is repeated by `fuzz_model 1 00000000000000000000`\n";
+    char *digit = text + sizeof text - 4;
+    for (uint64_t rest = current_seed; rest != 0; rest /= 10)
+        *digit-- = (char)('0' + rest % 10);
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(3);
 }
 
@@ -291,7 +293,7 @@ static void report(void)
 static bool number(const char *text, uint64_t *value)
 {
     char *end;
-    *value = strtoull(text, &end, 0);
+    *value = strtoull(text, &end, 10);
     return *text != '\0' && *text != '-' && *end == '\0';
 }
 
