@@ -82,6 +82,8 @@ static inline struct sim_scenario packed_end(struct packed *p, const char *profi
     struct sim_scenario scenario = {.packed = malloc(size), .packed_size = size, .guest_bytes = 0x100000, .vcpus = 1, .code_bits = 64};
     if (scenario.packed == NULL)
         abort();
+    if (vmx_profile(profile) != NULL)
+        scenario.caps = *vmx_profile(profile);
     memcpy(scenario.packed, p->bytes, size);
     memcpy(scenario.profile, profile, strlen(profile) + 1);
     const struct vmx_caps *caps = vmx_profile(profile);
