@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "../sim/compare.h"
-#include "../vmx-model/caps.h"
 #include "bochs/bochs_run.h"
 #include "commands.h"
 #include "options.h"
@@ -42,8 +41,8 @@ static int parse(struct request *request, int argc, char **argv)
             request->options.known_count = bochs_known_difference_count;
             break;
         case 'p':
-            if (vmx_profile(optarg) == NULL)
-                return option_complain("diff", "--profile", optarg, "no such profile; scenarios/README.md lists them");
+            if (!option_is_profile("diff", optarg))
+                return 2;
             request->profile = optarg;
             break;
         case 't':
@@ -70,8 +69,10 @@ static int compare(const struct request *request, const struct trace_file *a, co
         fprintf(stderr, "vmxbench diff: %s", compared.text);
     } else {
         fputs(compared.text, stdout);
-        printf("%zu of %zu scenario%s differ%s", compared.different, compared.scenarios, compared.scenarios == 1 ? "" : "s",
-               compared.different == 1 ? "s" : "");
+        if (compared.different == 0)
+            printf("%zu scenario%s, no difference", compared.scenarios, compared.scenarios == 1 ? "" : "s");
+        else
+            printf("%zu of %zu scenario%s differ", compared.different, compared.scenarios, compared.scenarios == 1 ? "" : "s");
         if (compared.known != 0)
             printf("; %llu known differences left out", (unsigned long long)compared.known);
         putchar('\n');

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../vmx-model/caps.h"
 #include "nearest.h"
 
 static void complain_unknown(const char *command, const char *given, const struct option *options)
@@ -56,4 +57,16 @@ int option_complain(const char *command, const char *what, const char *value, co
 {
     fprintf(stderr, "vmxbench %s: %s '%s': %s\n", command, what, value, right);
     return 2;
+}
+
+bool option_is_profile(const char *command, const char *name)
+{
+    char text[512];
+    int at = snprintf(text, sizeof text, "the profiles are");
+    if (vmx_profile(name) != NULL)
+        return true;
+    for (unsigned i = 0; i < vmx_profile_count && at > 0 && (size_t)at < sizeof text; i++)
+        at += snprintf(text + at, sizeof text - (size_t)at, " %s", vmx_profiles[i].name);
+    (void)option_complain(command, "--profile", name, text);
+    return false;
 }

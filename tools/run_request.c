@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../vmx-model/caps.h"
 #include "bochs/bochs_run.h"
 #include "options.h"
 #include "override.h"
@@ -63,7 +62,7 @@ static int choose_machine(struct run_request *request, const char *name)
 static int choose_profile(struct run_request *request, const char *name)
 {
     request->profile = name;
-    return vmx_profile(name) != NULL ? 0 : bad("--profile", name, "scenarios/README.md lists the profiles");
+    return option_is_profile("run", name) ? 0 : 2;
 }
 
 static int choose_format(struct run_request *request, const char *name)

@@ -148,6 +148,22 @@ static void scenarios_are_found_by_their_crc(void)
     free(compared.text);
 }
 
+static void other_content_is_found_by_name_when_asked(void)
+{
+    struct trace a, b;
+    struct sim_compared compared;
+    const struct sim_compare_options options = {.by_name = true};
+    begin(&a);
+    begin(&b);
+    scenario(&a, 1, "sim", 0x1, 5, 0);
+    scenario(&b, 2, "sim", 0x1, 5, 0);
+    CU_ASSERT_EQUAL(compare(&a, &b, false, &compared), SIM_DIFFERENT);
+    free(compared.text);
+    CU_ASSERT_EQUAL(sim_compare(a.bytes, a.size, b.bytes, b.size, &options, &compared), SIM_SAME);
+    CU_ASSERT_EQUAL(compared.exits, 2);
+    free(compared.text);
+}
+
 static void where_the_limit_stops_is_no_difference(void)
 {
     struct trace a, b;
@@ -185,5 +201,6 @@ SUITE("sim/compare", {"machines_may_differ_in_time_and_name", machines_may_diffe
       {"first_divergence_is_told_field_by_field", first_divergence_is_told_field_by_field},
       {"known_bits_are_no_difference", known_bits_are_no_difference}, {"records_of_other_kinds_are_named", records_of_other_kinds_are_named},
       {"scenarios_are_found_by_their_crc", scenarios_are_found_by_their_crc},
+      {"other_content_is_found_by_name_when_asked", other_content_is_found_by_name_when_asked},
       {"where_the_limit_stops_is_no_difference", where_the_limit_stops_is_no_difference},
       {"a_truncated_trace_is_unreadable", a_truncated_trace_is_unreadable})

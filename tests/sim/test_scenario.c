@@ -356,6 +356,14 @@ static void portability_is_computed(void)
         {"steps = { inject.init(), expect 'CPUID' {} }", false},
         {"policy = { devices = true }", false},
         {"controls = { pin = { 'activate_vmx_preemption_timer' } }", false},
+        {"controls = { secondary = { 'pause_loop_exiting' } }", false},
+        {"controls = { primary = { 'pause_exiting' }, secondary = { 'pause_loop_exiting' } }", true},
+        {"profile = 'haswell'", false},
+        {"profile = 'bochs-tigerlake'", true},
+        {"lacks = { 'secondary.enable_pml' }", false},
+        {"final = { instructions = 1 }", false},
+        {"final = { exits = 1 }, rest = 'any'", true},
+        {"steps = { step_over(1), expect 'MONITOR_TRAP_FLAG' {} }", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[512];
@@ -366,6 +374,38 @@ static void portability_is_computed(void)
         CU_ASSERT_EQUAL(loaded.scenarios[0].portable, rows[i].portable);
         CU_ASSERT_EQUAL(find_record(&loaded.scenarios[0], PACKED_PORTABLE, 0, &record), rows[i].portable);
         CU_ASSERT_EQUAL(loaded.scenarios[0].not_portable_because[0] == '\0', rows[i].portable);
+        unload(&loaded);
+    }
+}
+
+static void code_that_shows_the_machine_is_not_portable(void)
+{
+    static const struct {
+        const char *code, *more;
+        bool portable;
+    } rows[] = {
+        {"rdtsc", "", false},
+        {"rdtsc\nvmcall", "", false},
+        {"rdtsc\nxor eax, eax\nxor edx, edx\nvmcall", "", true},
+        {"rdtsc\nxor eax, eax\nvmcall", "", false},
+        {"rdtsc\nmov edx, 1\nmov eax, 2\nvmcall", "", true},
+        {"rdtscp\nvmcall", "", true}, /* #UD */
+        {"rdtscp\nvmcall", "controls = { secondary = { 'enable_rdtscp' } }", false},
+        {"mov ecx, 0x10\nrdmsr\nvmcall", "", false},
+        {"mov ecx, 0x174\nrdmsr\nvmcall", "", true},
+        {"rdrand eax\nvmcall", "", false},
+        {"rdrand eax\nvmcall", "controls = { secondary = { 'rdrand_exiting' } }", true},
+        {"rdseed eax\nvmcall", "", false},
+        {"in al, 0x60\nvmcall", "", false},
+        {"in al, 0x60\nvmcall", "controls = { primary = { 'unconditional_io_exiting' } }", true},
+        {"out 0x80, al\nvmcall", "", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "return scenario { name = 'x', guest = asm [[%s]], %s }", rows[i].code, rows[i].more);
+        struct loaded loaded = load(text);
+        CU_ASSERT_TRUE_FATAL(loaded.good);
+        CU_ASSERT_EQUAL(loaded.scenarios[0].portable, rows[i].portable);
         unload(&loaded);
     }
 }
@@ -389,4 +429,5 @@ SUITE("sim/scenario", {"every_mistake_is_refused_where_it_stands", every_mistake
       {"wrong_controls_are_allowed_where_a_failure_is_expected", wrong_controls_are_allowed_where_a_failure_is_expected},
       {"overrides_change_controls", overrides_change_controls}, {"sweeps_make_many_scenarios", sweeps_make_many_scenarios},
       {"iteration_is_in_a_fixed_order", iteration_is_in_a_fixed_order}, {"portability_is_computed", portability_is_computed},
+      {"code_that_shows_the_machine_is_not_portable", code_that_shows_the_machine_is_not_portable},
       {"same_script_packs_to_the_same_bytes", same_script_packs_to_the_same_bytes})

@@ -53,7 +53,7 @@ static bool fits_columns(char *text, unsigned columns)
 
 static void help_is_everywhere(void)
 {
-    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench"};
+    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench", "diff"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
@@ -99,6 +99,12 @@ static void mistakes_give_one_line_and_status_2(void)
         {"run -j 0 x", "a number of worker processes from 1 to 64 is wanted"},
         {"run -j 4294967297 x", "a number of worker processes from 1 to 64 is wanted"},
         {"run --on moon x", "there are sim, bochs and image"},
+        {"run --on image x", "vmxbench starts no computer"},
+        {"run --profile haswel x", "the profiles are nehalem haswell"},
+        {"diff x", "name two traces or scenarios"},
+        {"diff --knwn x y", "did you mean --known?"},
+        {"diff --profile x y z", "the profiles are nehalem haswell"},
+        {"diff /nonexistent /nonexistent", "No such file or directory"},
         {"run --set x x", "it is CONTROL=0 or CONTROL=1"},
         {"run --set primary.hlt_exiting=2 x", "it is CONTROL=0 or CONTROL=1"},
         {"run --set primary.hlt_exitng=1 x", "no primary control 'hlt_exitng'; did you mean hlt_exiting?"},
@@ -367,6 +373,47 @@ static void output_that_cannot_be_written_gives_status_2(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "standard output cannot be written"));
 }
 
+static void diff_explains_the_first_divergence(void)
+{
+    write_script("one.lua", "return scenario { name = 'one', guest = asm 'cpuid\\nvmcall', steps = { expect 'CPUID' {}, expect 'VMCALL' {} } }");
+    write_script("other.lua", "return scenario { name = 'other', guest = asm 'cpuid\\ncpuid', steps = { expect 'CPUID' {}, expect 'CPUID' {} } }");
+    CU_ASSERT_EQUAL(in_folder("diff %s/one.lua %s/one.lua"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "1 scenario, no difference\n");
+    CU_ASSERT_EQUAL(in_folder("diff --time %s/one.lua %s/other.lua"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "one: after 1 VM exits that agree: a VM exit VMCALL at 0x8002\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "reason               A 0x12  B 0xa  (differing bits 0x18)\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "1 of 1 scenario differ\n"));
+    CU_ASSERT_EQUAL(in_folder("run -q --trace %s/one.trace %s/one.lua"), 0);
+    CU_ASSERT_EQUAL(in_folder("diff --known %s/one.trace %s/one.lua"), 0);
+    CU_ASSERT_EQUAL(in_folder("diff --profile haswell %s/one.trace %s/one.lua"), 1);
+}
+
+static void on_bochs_says_what_it_cannot_run(void)
+{
+    write_script("many.lua",
+                 "return { scenario { name = 'shown', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } },\n"
+                 "  scenario { name = 'counted', guest = asm 'nop\\nvmcall', steps = { expect 'VMCALL' {} }, final = { instructions = 1 } } }");
+    CU_ASSERT_EQUAL(in_folder("run --on bochs %s/many.lua"), BOCHS_THERE ? 0 : 2);
+    if (BOCHS_THERE)
+        CU_ASSERT_STRING_EQUAL(output, "ok    shown (1 exit)\n"
+                                       "skip  counted: not portable: it expects a number of instructions\n"
+                                       "1 passed, 0 failed, 1 skipped\n");
+    CU_ASSERT_EQUAL(in_folder("run --on bochs --tap %s/many.lua"), BOCHS_THERE ? 0 : 2);
+    if (BOCHS_THERE)
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, "ok 2 - counted # SKIP not portable: it expects a number of instructions\n1..2\n"));
+    /* Only nasm is to be found. */
+    char command[1400];
+    snprintf(command, sizeof command, "ln -s \"$(command -v nasm)\" %s/nasm && PATH=%s '%s' run --on bochs %s/many.lua 2>&1", folder, folder,
+             VMXBENCH, folder);
+    FILE *from = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    output[fread(output, 1, sizeof output - 1, from)] = '\0';
+    const int status = pclose(from);
+    CU_ASSERT_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 2);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(output, BOCHS_THERE ? "vmxbench run --on bochs: Bochs is not installed (Debian: bochs, bochs-term)\n" : "without the hardware image"));
+}
+
 static int clean_up(int status)
 {
     char command[160];
@@ -388,6 +435,8 @@ int main(void)
                            {"a_scenario_is_run_where_a_trace_is_wanted", a_scenario_is_run_where_a_trace_is_wanted},
                            {"a_damaged_trace_gives_status_2_and_the_place", a_damaged_trace_gives_status_2_and_the_place},
                            {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
+                           {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
+                           {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
                            {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
                            CU_TEST_INFO_NULL};
     if (mkdtemp(folder) == NULL)
