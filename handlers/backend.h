@@ -68,7 +68,9 @@ enum bk_entered {
     BK_FAIL_INVALID, /* VMfailInvalid */
     BK_FAULT,        /* #UD or #GP of VMLAUNCH/VMRESUME */
     BK_LIMIT,        /* the limit of bk_set_limit() was reached: guest state is saved in the VMCS, no exit information */
-    BK_ASLEEP,       /* the guest is in HLT, shutdown or wait-for-SIPI state and nothing will wake it; otherwise as BK_LIMIT */
+    BK_ASLEEP,       /* the guest is in HLT, shutdown or wait-for-SIPI state and nothing will wake it: as BK_LIMIT; in a turn: and nothing wakes it
+                        now: as BK_PREEMPTED */
+    BK_PREEMPTED,    /* the turn of bk_set_turn() is over: the guest stays in VMX non-root operation, where the next bk_enter() finds it */
     BK_HOST_ERROR    /* the machine cannot go on: bk_error() says why */
 };
 /* Enters the guest (VMLAUNCH, or VMRESUME once launched) and returns at the next VM exit. */
@@ -78,6 +80,15 @@ const char *bk_error(const struct bk_machine *machine);
 const char *bk_violated_rule(const struct bk_vcpu *vcpu);
 /* Bounds what the guest may run: instructions, VM exits and event deliveries in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
+/* Several vCPUs share a machine that runs one at a time: from now on this one runs at most so many instructions (each iteration of REP counts), VM exits
+   and event deliveries until it is preempted, and does not let time pass while it sleeps. 0: no turns, it has the machine to itself.
+   Machines that run every vCPU on a processor of its own have no use for it. */
+void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions);
+/* Takes a guest that was preempted out of VMX non-root operation without a VM exit: its state is saved in the VMCS. */
+void bk_leave(struct bk_vcpu *vcpu);
+/* All vCPUs of the mask sleep: time passes up to the first event that is due at one of them, at most until `tsc_deadline`. False: there is none, or
+   the limit is reached. */
+bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline);
 /* Guest instructions retired by this vCPU since bk_vmclear(); 0 where the machine cannot count. */
 uint64_t bk_retired(struct bk_vcpu *vcpu);
 /* Ticks that the last exit, the handling so far and the last entry cost, from the cost table; measured by TSC on hardware. */

@@ -5,7 +5,7 @@
 
 enum { RFLAGS_IF = 1u << 9, CAPABILITY_MISC = 0x485 };
 
-static uint64_t device_deadline(struct hv_vcpu *vcpu)
+uint64_t hv_wait_deadline(struct hv_vcpu *vcpu)
 {
     const bool can_wake = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
     return can_wake ? hv_next_device_event(vcpu) : UINT64_MAX;
@@ -23,12 +23,16 @@ enum hv_action hv_handle_hlt(struct hv_vcpu *vcpu, const struct hv_exit *exit)
     hv_advance(vcpu, exit);
     vcpu->halted = true;
     enter_halted(vcpu);
+    return hv_wait(vcpu);
+}
+
+enum hv_action hv_wait(struct hv_vcpu *vcpu)
+{
     for (;;) {
         hv_run_devices(vcpu);
-        if (hv_wakes(vcpu)) {
+        if (hv_wakes(vcpu))
             return HV_RESUME;
-        }
-        const uint64_t deadline = device_deadline(vcpu);
+        const uint64_t deadline = hv_wait_deadline(vcpu);
         if (!bk_idle(vcpu->bk, deadline))
             return HV_HALTED;
         const int vector = bk_take_interrupt(vcpu->bk);

@@ -149,6 +149,10 @@ enum hv_action hv_handle(struct hv_vcpu *vcpu, const struct hv_exit *exit);
    with HV_STOP. Apart from that list, a guest stops only by a triple fault that an injected exception would cause. */
 const char *hv_handler_name(uint32_t reason);
 bool hv_may_stop(uint32_t reason);
+/* A virtual CPU whose HLT was answered with HV_HALTED looks again for what wakes it: HV_RESUME or HV_HALTED. Its devices may do so when the time-stamp
+   counter reaches hv_wait_deadline(), UINT64_MAX for never. */
+enum hv_action hv_wait(struct hv_vcpu *vcpu);
+uint64_t hv_wait_deadline(struct hv_vcpu *vcpu);
 /* Before each entry: turns queued events into an injection or opens an interrupt or NMI window. */
 void hv_prepare_entry(struct hv_vcpu *vcpu);
 /* Queues a virtual interrupt or NMI for the guest. */

@@ -73,6 +73,9 @@ void bk_vmclear(struct bk_vcpu *vcpu)
     memset(vcpu->interrupts, 0, sizeof vcpu->interrupts);
     vcpu->cost_exit = vcpu->cost_handler = vcpu->cost_entry = 0;
     vcpu->violated = VMX_CHECK_NONE;
+    vcpu->turn_end = UINT64_MAX;
+    vcpu->slept_at = UINT64_MAX;
+    vcpu->entered = false;
     sim_vcpu_flush(vcpu);
 }
 
@@ -233,6 +236,11 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
     if (cpu->vmcs == NULL) {
         snprintf(machine->error, sizeof machine->error, "vCPU %u has no VMCS", vcpu->index);
         return BK_HOST_ERROR;
+    }
+    sim_wake(vcpu);
+    if (vcpu->entered) {
+        cpu->tsc = sim_now(vcpu);
+        return sim_vcpu_run(vcpu, NULL);
     }
     const char *unmodelled = (cpu->vmcs->unchecked & VMCS_GROUP_CONTROLS) != 0 ? vmx_unmodelled_controls(cpu) : NULL;
     if (unmodelled != NULL) {

@@ -11,20 +11,21 @@
 #include "../vmx-model/reasons.h"
 #include "judge_text.h"
 
-/* The expectations of the packed scenario, one by one. */
+/* The expectations of one vCPU, one by one. */
 static bool next_expectation(struct judge *judge)
 {
     struct packed_record record;
-    judge->have_step = false;
-    while (!judge->have_step && packed_next(&judge->steps, &record))
-        judge->have_step = packed_step_of(&record, &judge->step, &judge->matches) &&
-                           (judge->step.kind == STEP_EXPECT || judge->step.kind == STEP_EXPECT_ENTRY_FAILURE);
-    return judge->have_step;
+    judge->due->have_step = false;
+    while (!judge->due->have_step && packed_next(&judge->due->steps, &record))
+        judge->due->have_step = packed_step_of(&record, &judge->due->step, &judge->due->matches) &&
+                                (judge->due->step.kind == STEP_EXPECT || judge->due->step.kind == STEP_EXPECT_ENTRY_FAILURE) &&
+                                &judge->place[judge->due->step.vcpu % TRACE_VCPUS] == judge->due;
+    return judge->due->have_step;
 }
 
 struct packed_match judge_match(const struct judge *judge, unsigned i)
 {
-    const struct packed_record record = {.size = judge->step.extra, .payload = judge->matches};
+    const struct packed_record record = {.size = judge->due->step.extra, .payload = judge->due->matches};
     const uint32_t at = i * (uint32_t)sizeof(struct packed_match);
     return (struct packed_match){.item = packed_u32(&record, at),
                                  .line = packed_u32(&record, at + 4),
@@ -34,7 +35,7 @@ struct packed_match judge_match(const struct judge *judge, unsigned i)
 
 unsigned judge_match_count(const struct judge *judge)
 {
-    return judge->step.extra / (unsigned)sizeof(struct packed_match);
+    return judge->due->step.extra / (unsigned)sizeof(struct packed_match);
 }
 
 bool judge_match_holds(const struct packed_match *match, const struct trace_record *exit)
@@ -55,7 +56,7 @@ static bool matches_hold(const struct judge *judge, const struct trace_record *e
 /* The rule that the scenario names is the one that the machine reports; a machine that reports none is believed. */
 static bool rule_is_expected(const struct judge *judge, const struct trace_record *record)
 {
-    const uint64_t check = judge->step.c;
+    const uint64_t check = judge->due->step.c;
     if (check == VMX_CHECK_NONE || check >= VMX_CHECK_COUNT || record->text == NULL)
         return true;
     const char *id = vmx_check_rows[check].id;
@@ -66,7 +67,7 @@ static bool exit_is_expected(const struct judge *judge, const struct trace_recor
 {
     const uint32_t reason = (uint32_t)exit->item[TRACE_REASON];
     const bool failed = (reason & VMX_REASON_FAILED_VMENTRY) != 0;
-    const struct packed_step *step = &judge->step;
+    const struct packed_step *step = &judge->due->step;
     if (step->kind == STEP_EXPECT)
         return !failed && vmx_basic_reason(reason) == step->a && matches_hold(judge, exit);
     if (step->a == ENTRY_FAIL_ANY)
@@ -76,7 +77,7 @@ static bool exit_is_expected(const struct judge *judge, const struct trace_recor
 
 static bool failure_is_expected(const struct judge *judge, const struct trace_record *failure)
 {
-    const struct packed_step *step = &judge->step;
+    const struct packed_step *step = &judge->due->step;
     if (step->kind != STEP_EXPECT_ENTRY_FAILURE)
         return false;
     if (step->a == ENTRY_FAIL_ANY)
@@ -94,7 +95,8 @@ static void remember(struct judge *judge, const struct trace_record *record)
 static bool judge_event(struct judge *judge, const struct trace_record *record)
 {
     remember(judge, record);
-    if (!judge->have_step) {
+    judge->due = &judge->place[record->vcpu % TRACE_VCPUS];
+    if (!judge->due->have_step) {
         if (judge->rest_any)
             return true;
         judge_unexpected(judge, record);
@@ -219,7 +221,11 @@ static bool ended_badly(const struct sim_scenario *scenario, uint64_t stop)
 static bool judge_end(struct judge *judge, const struct trace_record *end)
 {
     judge->verdict->exits = end->number[0];
-    if (judge->have_step || ended_badly(judge->scenario, end->number[3])) {
+    judge->due = &judge->place[0];
+    for (unsigned i = TRACE_VCPUS; i-- > 0;)
+        if (judge->place[i].have_step)
+            judge->due = &judge->place[i];
+    if (judge->due->have_step || ended_badly(judge->scenario, end->number[3])) {
         judge_ended_early(judge, end);
         return false;
     }
@@ -240,7 +246,8 @@ static bool judge_record(struct judge *judge, const struct trace_record *record)
         keep_output(judge, record);
         return true;
     case TRACE_FINAL:
-        judge->final = *record;
+        if (record->vcpu == 0)
+            judge->final = *record;
         return true;
     case TRACE_MEMORY:
         compare_memory(judge, record);
@@ -280,8 +287,14 @@ static void begin(struct judge *judge, uint32_t *crc)
     const struct sim_scenario *scenario = judge->scenario;
     const struct packed_record header = {.size = PACKED_HEADER_BYTES, .payload = scenario->packed};
     struct packed_record record;
-    (void)packed_open(&judge->steps, scenario->packed, scenario->packed_size);
-    struct packed_reader reader = judge->steps;
+    struct packed_reader reader;
+    (void)packed_open(&reader, scenario->packed, scenario->packed_size);
+    for (unsigned i = 0; i < TRACE_VCPUS; i++) {
+        judge->due = &judge->place[i];
+        judge->due->steps = reader;
+        (void)next_expectation(judge);
+    }
+    judge->due = &judge->place[0];
     *crc = packed_u32(&header, 12);
     while (packed_next(&reader, &record))
         judge->rest_any = judge->rest_any || record.kind == PACKED_REST_ANY;
@@ -291,7 +304,6 @@ static void begin(struct judge *judge, uint32_t *crc)
         judge->seen[i] = pack_allocate(NULL, scenario->finals[i].size);
         judge->shown[i] = 0;
     }
-    (void)next_expectation(judge);
 }
 
 void sim_judge(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_verdict *verdict)

@@ -105,6 +105,8 @@ static void print_expected(FILE *out, const struct packed_step *step)
         print_failure_kind(out, step->a, step->b);
     if (step->kind == STEP_EXPECT_ENTRY_FAILURE && step->c != VMX_CHECK_NONE && step->c < VMX_CHECK_COUNT)
         fprintf(out, " (violates %s)", vmx_check_rows[step->c].id);
+    if (step->vcpu != 0)
+        fprintf(out, " of vCPU %u", step->vcpu);
 }
 
 static void print_event(FILE *out, const struct trace_record *record)
@@ -115,6 +117,8 @@ static void print_event(FILE *out, const struct trace_record *record)
         print_failure_kind(out, record->number[0] == 2 ? ENTRY_FAIL_FAULT : record->number[0], record->number[1]);
     if (record->text != NULL)
         fprintf(out, " (violates %.*s)", (int)record->text_length, (const char *)record->text);
+    if (record->vcpu != 0)
+        fprintf(out, " of vCPU %u", record->vcpu);
 }
 
 static void print_instruction(FILE *out, const struct sim_scenario *scenario, uint64_t rip)
@@ -131,6 +135,8 @@ static void print_place(FILE *out, const struct judge *judge, const struct trace
     const uint64_t rip = exit->item[TRACE_RIP];
     fprintf(out, "  exit %" PRIu64 ": ", judge->events);
     print_reason(out, exit->item[TRACE_REASON]);
+    if (exit->vcpu != 0)
+        fprintf(out, " of vCPU %u", exit->vcpu);
     fprintf(out, " at rip 0x%" PRIx64, rip);
     print_label(out, judge->scenario, rip);
     print_instruction(out, judge->scenario, rip);
@@ -189,9 +195,9 @@ static bool same_event(const struct judge *judge, const struct trace_record *rec
         return false;
     const uint32_t reason = (uint32_t)record->item[TRACE_REASON];
     const bool failed = (reason & VMX_REASON_FAILED_VMENTRY) != 0;
-    if (judge->step.kind == STEP_EXPECT)
-        return !failed && vmx_basic_reason(reason) == judge->step.a;
-    return failed && judge->step.a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == judge->step.b && judge->step.c == VMX_CHECK_NONE;
+    if (judge->due->step.kind == STEP_EXPECT)
+        return !failed && vmx_basic_reason(reason) == judge->due->step.a;
+    return failed && judge->due->step.a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == judge->due->step.b && judge->due->step.c == VMX_CHECK_NONE;
 }
 
 void judge_say(struct judge *judge, unsigned line, const char *what)
@@ -205,14 +211,14 @@ void judge_say(struct judge *judge, unsigned line, const char *what)
 void judge_mismatch(struct judge *judge, const struct trace_record *record)
 {
     size_t size;
-    FILE *out = begin_text(judge, judge->step.line, &size);
+    FILE *out = begin_text(judge, judge->due->step.line, &size);
     if (same_event(judge, record)) {
         print_event(out, record);
         fprintf(out, ": ");
         print_differences(out, judge, record);
     } else {
         fprintf(out, "expected ");
-        print_expected(out, &judge->step);
+        print_expected(out, &judge->due->step);
         fprintf(out, ", got ");
         print_event(out, record);
     }
@@ -248,10 +254,10 @@ static const char *stop_name(uint64_t stop)
 void judge_ended_early(struct judge *judge, const struct trace_record *end)
 {
     size_t size;
-    FILE *out = begin_text(judge, judge->have_step ? judge->step.line : judge->scenario->line, &size);
-    if (judge->have_step) {
+    FILE *out = begin_text(judge, judge->due->have_step ? judge->due->step.line : judge->scenario->line, &size);
+    if (judge->due->have_step) {
         fprintf(out, "expected ");
-        print_expected(out, &judge->step);
+        print_expected(out, &judge->due->step);
         fprintf(out, ", but the run ended: ");
     }
     if (end->number[3] == TRACE_STOP_HANDLER || end->text_length == 0)

@@ -9,13 +9,20 @@
 
 enum { JUDGE_LAST = 6 };
 
-struct judge {
-    const struct sim_scenario *scenario;
-    struct sim_verdict *verdict;
+/* Where a vCPU stands among its expectations. */
+struct judge_place {
     struct packed_reader steps;
     struct packed_step step; /* the expectation that is due, when there is one */
     const uint8_t *matches;
-    bool have_step, rest_any;
+    bool have_step;
+};
+
+struct judge {
+    const struct sim_scenario *scenario;
+    struct sim_verdict *verdict;
+    struct judge_place place[TRACE_VCPUS];
+    struct judge_place *due; /* of the vCPU whose record is looked at */
+    bool rest_any;
     uint64_t events;                      /* exits and failed entries so far */
     struct trace_record last[JUDGE_LAST]; /* event n at n % JUDGE_LAST */
     struct trace_record final;

@@ -28,6 +28,7 @@ struct loader {
     struct pack pack;
     const struct vmx_caps *caps;
     enum packed_mode mode;
+    uint32_t step_vcpu;               /* of the step that is being loaded */
     bool profile_is_named;            /* by the script */
     bool profile_is_assumed;          /* the script names none, an override does */
     bool profile_lacks_control;       /* and the assumed one does not offer what the script wants */
@@ -97,6 +98,9 @@ bool load_idt(struct loader *loader, const struct script_value *value);
 bool load_pages(struct loader *loader, const struct script_value *value);
 bool load_msr_load(struct loader *loader, const struct script_value *value);
 bool load_vcpus(struct loader *loader, const struct script_value *value);
+bool load_start(struct loader *loader, const struct script_value *value);
+/* The vCPU that a step names, 0 when it names none. */
+bool load_vcpu(const struct loader *loader, unsigned line, const struct script_table *table, uint32_t *vcpu);
 bool load_limit(struct loader *loader, const struct script_value *value);
 bool load_rest(struct loader *loader, const struct script_value *value);
 

@@ -14,7 +14,7 @@ static void pack_step(struct loader *loader, const struct packed_step *step, con
     pack_record(&loader->pack, PACKED_STEP);
     pack_u32(&loader->pack, step->kind);
     pack_u32(&loader->pack, step->line);
-    pack_u32(&loader->pack, step->vcpu);
+    pack_u32(&loader->pack, loader->step_vcpu);
     pack_u32(&loader->pack, step->a);
     pack_u64(&loader->pack, step->b);
     pack_u64(&loader->pack, step->c);
@@ -42,12 +42,12 @@ static void pack_expectation(struct loader *loader, struct packed_step *step, co
 
 static bool load_expect(struct loader *loader, const struct script_table *table)
 {
-    static const char *const none[] = {NULL};
+    static const char *const other_keys[] = {"vcpu", NULL};
     const struct script_value *reason = script_get(table, "reason"), *match = script_get(table, "match");
     const struct vmx_reason_row *row = load_reason(loader, table->line, reason->string);
     struct packed_match *matches;
     size_t count;
-    if (row == NULL || !load_matches(loader, table->line, match->table, row->number, none, &matches, &count))
+    if (row == NULL || !load_matches(loader, table->line, match->table, row->number, other_keys, &matches, &count))
         return false;
     struct packed_step step = {.kind = STEP_EXPECT, .line = table->line, .a = row->number};
     pack_expectation(loader, &step, matches, count);
@@ -134,7 +134,7 @@ static bool failure_outcome(struct loader *loader, unsigned line, const struct s
 
 static bool load_expect_entry_failure(struct loader *loader, const struct script_table *table)
 {
-    static const char *const keys[] = {"check", "error", "reason", "invalid", NULL};
+    static const char *const keys[] = {"check", "error", "reason", "invalid", "vcpu", NULL};
     const struct script_table *match = script_get(table, "match")->table;
     struct packed_step step = {.kind = STEP_EXPECT_ENTRY_FAILURE, .line = table->line};
     struct packed_match qualification, *matches;
@@ -250,6 +250,16 @@ static bool is_expectation(const struct script_value *value)
     return script_is_kind(value, "expect") || script_is_kind(value, "expect_entry_failure");
 }
 
+/* vcpu = 1 stands among the expected values, or in the stimulus, where on() puts it. */
+static bool load_step_vcpu(struct loader *loader, const struct script_value *value)
+{
+    loader->step_vcpu = 0;
+    if (value->type != SCRIPT_TABLE)
+        return true;
+    const struct script_table *table = is_expectation(value) ? script_get(value->table, "match")->table : value->table;
+    return load_vcpu(loader, value->table->line, table, &loader->step_vcpu);
+}
+
 static bool load_step(struct loader *loader, const struct script_value *value)
 {
     static const struct {
@@ -267,6 +277,8 @@ static bool load_step(struct loader *loader, const struct script_value *value)
                   {"write_field", load_write_field},
                   {"control", load_control},
                   {"step_over", load_step_over}};
+    if (!load_step_vcpu(loader, value))
+        return false;
     for (size_t i = 0; i < sizeof arrivals / sizeof arrivals[0]; i++)
         if (script_is_kind(value, arrivals[i].kind))
             return load_arrival(loader, value->table, arrivals[i].step);

@@ -31,6 +31,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     cpu->caps = &machine->caps;
     cpu->memory = (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write};
     cpu->current_vmcs = VMX_NO_VMCS;
+    vcpu->turn_end = vcpu->slept_at = UINT64_MAX;
     return true;
 }
 
@@ -154,6 +155,8 @@ void bk_free_pages(struct bk_machine *machine)
     machine->next_page = SIM_HOST_PAGES_FIRST;
     for (unsigned i = 0; i < machine->vcpu_count; i++) {
         struct vmx_cpu *cpu = &machine->vcpu[i].cpu;
+        machine->vcpu[i].entered = false;
+        machine->vcpu[i].turn_end = UINT64_MAX;
         cpu->vmcs = NULL;
         cpu->current_vmcs = VMX_NO_VMCS;
         sim_vcpu_flush(&machine->vcpu[i]);

@@ -32,6 +32,9 @@ struct bk_vcpu {
     uint32_t touched; /* enum vmx_group: changed since the VMCS was last in step, beyond IP and EVENT */
     uint64_t retired_at_clear;
     uint64_t cost_exit, cost_handler, cost_entry;
+    uint64_t turn_end;      /* sim_vcpu_progress() at which the turn ends; UINT64_MAX: no turns */
+    uint64_t slept_at;      /* sim_now() up to which its sleep is accounted for; UINT64_MAX: it is awake */
+    bool entered;           /* preempted in VMX non-root operation */
     uint64_t interrupts[4]; /* external interrupts that wait in the local APIC, by vector */
     struct sim_stimulus stimuli[SIM_STIMULI_MAX];
     unsigned stimulus_count;
@@ -77,6 +80,8 @@ void sim_stimuli_arrive(struct bk_vcpu *vcpu);
 /* Guest instructions until the next stimulus is due; UINT64_MAX when there is none. */
 uint64_t sim_stimuli_distance(const struct bk_vcpu *vcpu);
 /* Time passes until the next stimulus is due, at most `ticks`. */
+/* The same without the clock: for a vCPU that sleeps while time passes. */
+void sim_stimuli_pass(struct bk_vcpu *vcpu, uint64_t ticks);
 void sim_stimuli_wait(struct bk_vcpu *vcpu, uint64_t ticks);
 /* After a boundary: takes what the processor acknowledged out of the local APIC. */
 void sim_stimuli_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits);
@@ -87,6 +92,13 @@ void sim_vcpu_flush(struct bk_vcpu *vcpu);
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
 /* A VM entry succeeded: the engine takes the groups of guest state that changed, and forgets translations as the entry does. */
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed);
+/* turns.c: time that others spent while this vCPU slept passes for its stimuli too. It falls asleep, or sleeps on; it wakes. */
+void sim_sleep(struct bk_vcpu *vcpu);
+void sim_wake(struct bk_vcpu *vcpu);
+/* What this vCPU has done: instructions, iterations of REP beyond the first, and the machine's exits and deliveries. */
+uint64_t sim_vcpu_progress(const struct bk_vcpu *vcpu);
+/* The guest stops without a VM exit: its state goes to the VMCS, where everybody looks for it. Returns `why`. */
+enum bk_entered sim_vcpu_leave(struct bk_vcpu *vcpu, enum bk_entered why);
 /* Runs the entered guest, after delivery of `event` (NULL: none is injected), up to its next VM exit, limit or end. */
 enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event);
 

@@ -27,6 +27,7 @@ static const struct {
     {"msrs", load_msrs, false},
     {"guest", load_guest, false},
     {"memory", load_memory, false},
+    {"start", load_start, false},
     {"vmcs", load_fields, false},
     {"registers", load_registers, false},
     {"idt", load_idt, false},

@@ -110,25 +110,32 @@ void bk_take_nmi(struct bk_vcpu *vcpu)
     vcpu->cpu.nmi_blocked = false;
 }
 
+void sim_stimuli_pass(struct bk_vcpu *vcpu, uint64_t ticks)
+{
+    for (unsigned i = 0; i < vcpu->stimulus_count; i++)
+        vcpu->stimuli[i].due = vcpu->stimuli[i].due > ticks ? vcpu->stimuli[i].due - ticks : 0;
+    sim_stimuli_arrive(vcpu);
+}
+
 /* A stimulus that is due within the time comes at once. */
 void sim_stimuli_wait(struct bk_vcpu *vcpu, uint64_t ticks)
 {
     const uint64_t distance = sim_stimuli_distance(vcpu);
-    if (distance > ticks) {
-        vcpu->machine->clock += ticks;
-        return;
-    }
-    vcpu->machine->clock += distance;
-    for (unsigned i = 0; i < vcpu->stimulus_count; i++)
-        vcpu->stimuli[i].due = vcpu->stimuli[i].due > distance ? vcpu->stimuli[i].due - distance : 0;
-    sim_stimuli_arrive(vcpu);
+    vcpu->machine->clock += distance < ticks ? distance : ticks;
+    if (distance <= ticks)
+        sim_stimuli_pass(vcpu, distance);
 }
 
 bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
 {
+    const bool turns = vcpu->turn_end != UINT64_MAX;
+    if (turns)
+        sim_sleep(vcpu);
     if (local_apic_highest(vcpu) >= 0 || vcpu->cpu.pending.nmi || vcpu->cpu.pending.init)
         return true;
     const uint64_t now = sim_now(vcpu);
+    if (turns && sim_stimuli_distance(vcpu) != 0)
+        return tsc_deadline <= now;
     if (sim_stimuli_distance(vcpu) == UINT64_MAX && tsc_deadline == UINT64_MAX)
         return false;
     sim_stimuli_wait(vcpu, tsc_deadline > now ? tsc_deadline - now : 0);

@@ -51,11 +51,18 @@ static void pull(struct bk_vcpu *vcpu)
     vcpu->cpu.tsc = sim_now(vcpu);
 }
 
-/* The guest stops without a VM exit: its state goes to the VMCS, where everybody looks for it. */
-static enum bk_entered leave_without_exit(struct bk_vcpu *vcpu, enum bk_entered why)
+enum bk_entered sim_vcpu_leave(struct bk_vcpu *vcpu, enum bk_entered why)
 {
     vmx_save_guest_state(&vcpu->cpu, vcpu->touched);
     vcpu->touched = 0;
+    vcpu->entered = false;
+    return why;
+}
+
+/* The guest gives way to others where it is: nothing of it is saved. */
+static enum bk_entered suspend(struct bk_vcpu *vcpu, enum bk_entered why)
+{
+    vcpu->entered = true;
     return why;
 }
 
@@ -110,8 +117,13 @@ static bool sleep_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     const uint64_t timer = vmx_timer_remaining(cpu);
+    if (vcpu->turn_end != UINT64_MAX) {
+        sim_sleep(vcpu);
+        *entered = suspend(vcpu, BK_ASLEEP);
+        return true;
+    }
     if (timer == UINT64_MAX && sim_stimuli_distance(vcpu) == UINT64_MAX) {
-        *entered = leave_without_exit(vcpu, BK_ASLEEP);
+        *entered = sim_vcpu_leave(vcpu, BK_ASLEEP);
         return true;
     }
     sim_stimuli_wait(vcpu, timer);
@@ -177,8 +189,7 @@ static uint64_t used(const struct bk_vcpu *vcpu)
     return sim_retired(vcpu->machine) + vcpu->machine->steps;
 }
 
-/* Something has happened since: an instruction or an iteration of REP is complete, or an event delivered. */
-static uint64_t progress(const struct bk_vcpu *vcpu)
+uint64_t sim_vcpu_progress(const struct bk_vcpu *vcpu)
 {
     return sim_engine_ticks(vcpu->engine) + vcpu->machine->steps;
 }
@@ -187,12 +198,12 @@ static uint64_t progress(const struct bk_vcpu *vcpu)
 static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct sim_engine_result result;
-    const uint64_t before = progress(vcpu);
-    sim_engine_run(vcpu->engine, run_length(vcpu, vcpu->machine->limit - used(vcpu)), &result);
+    const uint64_t before = sim_vcpu_progress(vcpu);
+    sim_engine_run(vcpu->engine, run_length(vcpu, least(vcpu->machine->limit - used(vcpu), vcpu->turn_end - before)), &result);
     pull(vcpu);
     if (judge_stop(vcpu, &result, entered))
         return true;
-    if (progress(vcpu) == before)
+    if (sim_vcpu_progress(vcpu) == before)
         return false;
     vcpu->cpu.pending.mtf |= monitor_trap_flag(vcpu);
     return vcpu->apic_alone && sim_apic_end(vcpu, entered);
@@ -203,6 +214,7 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     enum bk_entered entered = BK_HOST_ERROR;
+    vcpu->entered = false;
     if (event != NULL && sim_vcpu_raise(vcpu, event, true, &entered))
         return entered;
     for (;;) {
@@ -211,7 +223,9 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
         if (boundary_matters(vcpu) && judge_boundary(vcpu, &acted, &entered))
             return entered;
         if (used(vcpu) >= vcpu->machine->limit)
-            return leave_without_exit(vcpu, BK_LIMIT);
+            return sim_vcpu_leave(vcpu, BK_LIMIT);
+        if (sim_vcpu_progress(vcpu) >= vcpu->turn_end)
+            return suspend(vcpu, BK_PREEMPTED);
         if (acted)
             continue;
         if (cpu->state.activity != VMX_ACTIVE) {

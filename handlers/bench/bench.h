@@ -24,7 +24,12 @@ enum {
     BENCH_TASK_SELECTOR = 0x20, /* protected mode: a second, available TSS */
     BENCH_USER_CODE_SELECTOR = 0x28,
     BENCH_USER_DATA_SELECTOR = 0x30,
-    BENCH_MIN_RAM = 0x80000
+    BENCH_MIN_RAM = 0x80000,
+    /* vCPU n has a GDT, a TSS and stacks of its own, n strides beyond or below those of vCPU 0 */
+    BENCH_GDT_STRIDE = 0x100,
+    BENCH_TSS_STRIDE = 0x200,
+    BENCH_STACK_STRIDE = 0x1000, /* also of ring-0 stacks */
+    BENCH_IST_STRIDE = 0x800
 };
 
 struct bench_result {

@@ -6,7 +6,7 @@
 #include "../../vmx-model/controls.h"
 #include "bench.h"
 
-enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS };
+enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS, BENCH_VCPUS = TRACE_VCPUS };
 
 /* A packed scenario, gathered: what stands once in it, and what its records add up to. */
 struct bench_plan {
@@ -16,6 +16,9 @@ struct bench_plan {
     enum packed_mode mode;
     uint64_t guest_bytes, limit;
     bool rest_any;
+    unsigned vcpus;
+    uint32_t starts; /* mask of vCPUs with a start address */
+    uint64_t start[BENCH_VCPUS];
     uint64_t set[BENCH_WORDS], clear[BENCH_WORDS]; /* control bits over the least valid set */
     uint64_t word[BENCH_WORDS];                    /* controls as the first entry meets them */
     struct hv_policy policy;
@@ -25,7 +28,9 @@ struct bench_plan {
 struct bench_setup {
     struct bk_machine *machine;
     struct hv_vm *vm;
-    struct bk_vcpu *vcpu;
+    struct bk_vcpu *vcpu; /* the one that is being set up, */
+    unsigned index;       /* and its number */
+    hpa_t apic_access;    /* the page that all of them share; 0: none so far */
     struct bench_plan plan;
     struct bench_result *result;
     unsigned more_tables; /* pages of BENCH_MORE_PAGE_TABLES in use */
@@ -50,6 +55,12 @@ static inline bool bench_ept_on(const struct bench_plan *plan)
 static inline bool bench_unrestricted(const struct bench_plan *plan)
 {
     return (plan->word[VMX_WORD_SECONDARY] & VMX_SEC_UNRESTRICTED_GUEST) != 0 && bench_ept_on(plan);
+}
+
+/* This vCPU begins in the wait-for-SIPI state. */
+static inline bool bench_waits_for_sipi(const struct bench_plan *plan, unsigned vcpu)
+{
+    return vcpu != 0 && (plan->starts >> vcpu & 1) == 0;
 }
 
 /* ---- setup.c ---- */

@@ -3,7 +3,7 @@
    SDM 3A, "Protected-Mode Memory Management" and "Interrupt and Exception Handling". */
 #include "internal.h"
 
-enum { GATE_INTERRUPT = 0xe, GATE_PRESENT = 0x80, GATES = 256, TASK_LIMIT = 0x67, SECOND_TSS = BENCH_TSS + 0x100 };
+enum { GATE_INTERRUPT = 0xe, GATE_PRESENT = 0x80, GATES = 256, TASK_LIMIT = 0x67, SECOND_TSS = 0x100 /* behind the first */ };
 
 static bool no_memory(struct bench_setup *setup)
 {
@@ -31,7 +31,7 @@ static uint64_t system_descriptor(uint32_t base, uint32_t limit, uint64_t type)
     return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 | type << 40 | (uint64_t)(limit >> 16 & 0xf) << 48 | (uint64_t)(base >> 24) << 56;
 }
 
-static bool write_gdt(struct bench_setup *setup, bool long_mode)
+static bool write_gdt(struct bench_setup *setup, unsigned vcpu, bool long_mode)
 {
     enum { BUSY_TSS = 0x8b, AVAILABLE_TSS = 0x89 };
     const struct {
@@ -40,26 +40,28 @@ static bool write_gdt(struct bench_setup *setup, bool long_mode)
     } rows[] = {
         {BENCH_CODE_SELECTOR, long_mode ? UINT64_C(0x00af9b000000ffff) : UINT64_C(0x00cf9b000000ffff)},
         {BENCH_DATA_SELECTOR, UINT64_C(0x00cf93000000ffff)},
-        {BENCH_TSS_SELECTOR, system_descriptor(BENCH_TSS, TASK_LIMIT, BUSY_TSS)},
-        {BENCH_TASK_SELECTOR, long_mode ? 0 : system_descriptor(SECOND_TSS, TASK_LIMIT, AVAILABLE_TSS)},
+        {BENCH_TSS_SELECTOR, system_descriptor(BENCH_TSS + vcpu * BENCH_TSS_STRIDE, TASK_LIMIT, BUSY_TSS)},
+        {BENCH_TASK_SELECTOR, long_mode ? 0 : system_descriptor(BENCH_TSS + vcpu * BENCH_TSS_STRIDE + SECOND_TSS, TASK_LIMIT, AVAILABLE_TSS)},
         {BENCH_USER_CODE_SELECTOR, long_mode ? UINT64_C(0x00affb000000ffff) : UINT64_C(0x00cffb000000ffff)},
         {BENCH_USER_DATA_SELECTOR, UINT64_C(0x00cff3000000ffff)},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (!bench_put(setup, BENCH_GDT + rows[i].selector, rows[i].descriptor, 8))
+        if (!bench_put(setup, BENCH_GDT + vcpu * BENCH_GDT_STRIDE + rows[i].selector, rows[i].descriptor, 8))
             return false;
     return true;
 }
 
-static bool write_tss(struct bench_setup *setup, bool long_mode)
+static bool write_tss(struct bench_setup *setup, unsigned vcpu, bool long_mode)
 {
     enum { RSP0 = 4, IST1 = 0x24, IO_MAP_BASE = 0x66, ESP0 = 4, SS0 = 8 };
-    if (!bench_put(setup, BENCH_TSS + IO_MAP_BASE, TASK_LIMIT + 1, 2))
+    const gpa_t tss = BENCH_TSS + vcpu * BENCH_TSS_STRIDE;
+    const uint64_t ring0 = BENCH_RING0_STACK_TOP - vcpu * BENCH_STACK_STRIDE, ist = BENCH_IST_STACK_TOP - vcpu * BENCH_IST_STRIDE;
+    if (!bench_put(setup, tss + IO_MAP_BASE, TASK_LIMIT + 1, 2))
         return false;
     if (long_mode)
-        return bench_put(setup, BENCH_TSS + RSP0, BENCH_RING0_STACK_TOP, 8) && bench_put(setup, BENCH_TSS + IST1, BENCH_IST_STACK_TOP, 8);
-    return bench_put(setup, BENCH_TSS + ESP0, BENCH_RING0_STACK_TOP, 4) && bench_put(setup, BENCH_TSS + SS0, BENCH_DATA_SELECTOR, 2) &&
-           bench_put(setup, SECOND_TSS + IO_MAP_BASE, TASK_LIMIT + 1, 2);
+        return bench_put(setup, tss + RSP0, ring0, 8) && bench_put(setup, tss + IST1, ist, 8);
+    return bench_put(setup, tss + ESP0, ring0, 4) && bench_put(setup, tss + SS0, BENCH_DATA_SELECTOR, 2) &&
+           bench_put(setup, tss + SECOND_TSS + IO_MAP_BASE, TASK_LIMIT + 1, 2);
 }
 
 /* An interrupt gate, or in real mode a far pointer. */
@@ -113,10 +115,14 @@ bool bench_write_memory(struct bench_setup *setup)
 {
     const enum packed_mode mode = setup->plan.mode;
     const bool long_mode = mode == PACKED_MODE_LONG;
-    if (mode != PACKED_MODE_RESET && !write_gdt(setup, long_mode))
-        return false;
-    if ((mode == PACKED_MODE_LONG || mode == PACKED_MODE_PROTECTED) && !write_tss(setup, long_mode))
-        return false;
+    for (unsigned vcpu = 0; vcpu < setup->plan.vcpus; vcpu++) {
+        if (bench_waits_for_sipi(&setup->plan, vcpu))
+            continue;
+        if (mode != PACKED_MODE_RESET && !write_gdt(setup, vcpu, long_mode))
+            return false;
+        if ((mode == PACKED_MODE_LONG || mode == PACKED_MODE_PROTECTED) && !write_tss(setup, vcpu, long_mode))
+            return false;
+    }
     return bench_write_page_tables(setup) && write_gates(setup) && write_bytes(setup);
 }
 

@@ -31,13 +31,14 @@ enum packed_kind {
     PACKED_REST_ANY = 16, /* empty: exits after the last step are allowed and the guest runs on */
     PACKED_LIMIT = 17,    /* u64 guest instructions */
     PACKED_DUMP = 18,     /* u64 guest-physical address, u64 bytes: memory that the final record shows */
-    PACKED_VCPUS = 19,    /* u32 */
+    PACKED_VCPUS = 19,    /* u32, 1 to 8 */
     PACKED_MSR_LOAD = 20, /* u32 MSR, u32 reserved field of the entry, u64 value: VM-entry MSR-load list */
     PACKED_PAGE =
         21, /* u64 linear, u64 guest-physical, u64 bytes, u64 page-table flags (P 1, W 2, U 4, ..., NX bit 63): remaps in the preset's page tables with 4-KByte pages */
     PACKED_BINARY_BASE = 22, /* empty: EPT maps HPA = guest base + GPA; kept for readers */
     PACKED_PORTABLE = 23,    /* u32 1: nothing in it needs the simulator */
-    PACKED_LACKS = 24        /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
+    PACKED_LACKS = 24,       /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
+    PACKED_START = 25        /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
 };
 
 enum packed_mode { PACKED_MODE_REAL, PACKED_MODE_PROTECTED, PACKED_MODE_LONG, PACKED_MODE_RESET /* reset vector, F000:FFF0 */ };
@@ -77,7 +78,7 @@ enum packed_entry_failure { ENTRY_FAIL_INVALID, ENTRY_FAIL_VALID, ENTRY_FAIL_EXI
 struct packed_step {
     uint32_t kind; /* enum packed_step_kind */
     uint32_t line;
-    uint32_t vcpu;
+    uint32_t vcpu; /* whose exit is expected, whom the stimulus is for: steps of different vCPUs are not ordered among themselves */
     uint32_t a;
     uint64_t b, c;
     uint32_t extra; /* bytes that follow: matches, or memory */

@@ -69,8 +69,31 @@ static bool add_msr_rule(struct hv_policy *policy, const struct packed_record *r
     return true;
 }
 
+static bool add_start(struct bench_plan *plan, const struct packed_record *record)
+{
+    const uint32_t vcpu = packed_u32(record, 0);
+    if (vcpu >= BENCH_VCPUS)
+        return false;
+    plan->starts |= 1u << vcpu;
+    plan->start[vcpu] = packed_u64(record, 8);
+    return true;
+}
+
+/* Starts and steps name vCPUs that are there. */
+static bool names_its_vcpus(const struct bench_plan *plan)
+{
+    struct packed_reader reader = plan->records;
+    struct packed_record record;
+    struct packed_step step;
+    const uint8_t *extra;
+    while (bench_next_of(&reader, PACKED_STEP, &record))
+        if (packed_step_of(&record, &step, &extra) && step.vcpu >= plan->vcpus)
+            return false;
+    return plan->starts >> plan->vcpus == 0;
+}
+
 /* Takes what one record adds to the plan; kinds that are applied later pass. */
-static bool add_record(struct bench_plan *plan, const struct packed_record *record, uint32_t *vcpus)
+static bool add_record(struct bench_plan *plan, const struct packed_record *record)
 {
     switch (record->kind) {
     case PACKED_NAME:
@@ -98,18 +121,19 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
         plan->limit = packed_u64(record, 0);
         return true;
     case PACKED_VCPUS:
-        *vcpus = packed_u32(record, 0);
-        return true;
+        plan->vcpus = packed_u32(record, 0);
+        return plan->vcpus >= 1 && plan->vcpus <= BENCH_VCPUS;
+    case PACKED_START:
+        return add_start(plan, record);
     default:
-        return record->kind <= PACKED_LACKS;
+        return record->kind <= PACKED_START;
     }
 }
 
 bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size, struct bench_result *result)
 {
     struct packed_record record;
-    uint32_t vcpus = 1;
-    *plan = (struct bench_plan){.mode = PACKED_MODE_LONG, .guest_bytes = BENCH_MIN_RAM};
+    *plan = (struct bench_plan){.mode = PACKED_MODE_LONG, .guest_bytes = BENCH_MIN_RAM, .vcpus = 1};
     hv_default_policy(&plan->policy);
     const char *wrong = packed_open(&plan->records, packed, size);
     if (wrong != NULL)
@@ -118,14 +142,12 @@ bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size,
     plan->crc = packed_u32(&header, 12);
     struct packed_reader reader = plan->records;
     while (packed_next(&reader, &record))
-        if (!add_record(plan, &record, &vcpus)) {
+        if (!add_record(plan, &record)) {
             bench_say(result, "packed scenario: a bad record of kind ");
             bench_say_number(result, record.kind);
             return false;
         }
     if (reader.at == UINT32_MAX)
         return bench_fail(result, "packed scenario: a record does not fit");
-    if (vcpus != 1)
-        return bench_fail(result, "Not modelled: more than one virtual CPU in a scenario");
-    return true;
+    return names_its_vcpus(plan) || bench_fail(result, "packed scenario: a record names a vCPU that it does not have");
 }

@@ -24,14 +24,23 @@ static bool write_controls(struct bench_setup *setup)
     return true;
 }
 
+/* Bits 11:10 of an encoding are the field's type. SDM 3C, "VMREAD, VMWRITE, and Encodings of VMCS Fields". */
+static bool is_guest_state(uint32_t encoding)
+{
+    return (encoding >> 10 & 3u) == 2;
+}
+
 static bool write_fields(struct bench_setup *setup)
 {
     struct packed_reader reader = setup->plan.records;
     struct packed_record record;
+    const bool waits = bench_waits_for_sipi(&setup->plan, setup->index);
     while (bench_next_of(&reader, PACKED_FIELD, &record)) {
         const enum vmcs_field field = vmcs_field_of_encoding(packed_u32(&record, 0));
         if (field == VMCS_NO_FIELD)
             return bench_fail(setup->result, "packed scenario: a record names no VMCS field");
+        if (waits && is_guest_state(packed_u32(&record, 0)))
+            continue;
         if (!bk_vmwrite(setup->vcpu, field, packed_u64(&record, 8))) {
             bench_say(setup->result, "this processor has no field ");
             bench_say_more(setup->result, vmcs_fields[field].name);
@@ -75,29 +84,63 @@ static bool check_processor(struct bench_setup *setup)
     return true;
 }
 
+/* A vCPU that waits for its SIPI is as INIT leaves a processor, whatever the preset. */
+static bool prepare_vcpu(struct bench_setup *setup, unsigned vcpu)
+{
+    enum { MSR_MISC = 0x485 };
+    struct bench_plan *plan = &setup->plan;
+    const bool waits = bench_waits_for_sipi(plan, vcpu);
+    setup->index = vcpu;
+    setup->vcpu = bk_vcpu(setup->machine, vcpu);
+    if (vcpu != 0)
+        bk_vmclear(setup->vcpu);
+    if (waits && (bk_capability(setup->machine, MSR_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
+        return bench_fail(setup->result, "this processor has no wait-for-SIPI activity state: every vCPU needs a start address");
+    if (waits)
+        plan->mode = PACKED_MODE_RESET;
+    if ((vcpu != 0 && !write_controls(setup)) || !bench_write_structures(setup))
+        return false;
+    if (waits && !bench_unrestricted(plan))
+        return bench_fail(setup->result, "a vCPU that waits for a SIPI needs \"unrestricted guest\", which this processor does not offer");
+    bench_write_state(setup);
+    if (!waits)
+        write_registers(setup);
+    return write_fields(setup);
+}
+
 /* The hypervisor's own set-up comes first, for it decides about EPT; what the scenario says overrides it. */
 static bool prepare(struct bench_setup *setup)
 {
     struct bench_plan *plan = &setup->plan;
     struct bk_machine *machine = setup->machine;
+    const enum packed_mode mode = plan->mode;
+    bool any_waits = false;
     bk_free_pages(machine);
     if (!bk_set_guest_size(machine, plan->guest_bytes))
         return bench_fail(setup->result, "the machine has less guest RAM than the scenario wants");
     if (!check_processor(setup))
         return false;
+    if (bk_vcpu(machine, plan->vcpus - 1) == NULL)
+        return bench_fail(setup->result, "the machine has fewer processors than the scenario has vCPUs");
     setup->vcpu = bk_vcpu(machine, 0);
     bk_vmclear(setup->vcpu);
     if (!write_controls(setup) || !bench_clear_memory(setup))
         return false;
-    if (!hv_vm_init(setup->vm, machine, &plan->policy, 1))
+    if (!hv_vm_init(setup->vm, machine, &plan->policy, plan->vcpus))
         return bench_fail(setup->result, "the machine has no page left for the hypervisor");
-    if (!bench_ept_on(plan))
+    for (unsigned i = 0; i < plan->vcpus; i++)
+        any_waits |= bench_waits_for_sipi(plan, i);
+    if (!bench_ept_on(plan) && !any_waits)
         setup->vm->ept_root = 0;
-    if (!bench_write_memory(setup) || !bench_write_structures(setup) || !write_ept(setup))
+    if (!bench_write_memory(setup))
         return false;
-    bench_write_state(setup);
-    write_registers(setup);
-    return write_fields(setup);
+    for (unsigned i = 0; i < plan->vcpus; i++) {
+        const bool prepared = prepare_vcpu(setup, i);
+        plan->mode = mode;
+        if (!prepared || (i == 0 && !write_ept(setup)))
+            return false;
+    }
+    return true;
 }
 
 bool bench_prepare_plan(struct bench_setup *setup)

@@ -56,11 +56,11 @@ static void write_segments(struct bk_vcpu *vcpu, const struct segment *code, con
     write_segment(vcpu, VMX_LDTR, &no_ldt);
 }
 
-static void write_flat_segments(struct bk_vcpu *vcpu, bool long_mode)
+static void write_flat_segments(struct bk_vcpu *vcpu, unsigned index, bool long_mode)
 {
     const struct segment code = {BENCH_CODE_SELECTOR, 0, UINT32_MAX, long_mode ? AR_CODE64 : AR_CODE32};
     const struct segment data = {BENCH_DATA_SELECTOR, 0, UINT32_MAX, AR_DATA32};
-    const struct segment task = {BENCH_TSS_SELECTOR, BENCH_TSS, 0x67, AR_BUSY_TSS};
+    const struct segment task = {BENCH_TSS_SELECTOR, BENCH_TSS + index * BENCH_TSS_STRIDE, 0x67, AR_BUSY_TSS};
     write_segments(vcpu, &code, &data, &data, &task);
 }
 
@@ -74,12 +74,12 @@ static void write_real_segments(struct bk_vcpu *vcpu, bool reset)
     write_segments(vcpu, &code, &data, &stack, &task);
 }
 
-static void write_tables(struct bk_vcpu *vcpu, enum packed_mode mode)
+static void write_tables(struct bk_vcpu *vcpu, unsigned index, enum packed_mode mode)
 {
     static const uint32_t idt_limit[] = {
         [PACKED_MODE_REAL] = 0x3ff, [PACKED_MODE_PROTECTED] = 0x7ff, [PACKED_MODE_LONG] = 0xfff, [PACKED_MODE_RESET] = 0xffff};
     const bool protected_tables = mode == PACKED_MODE_PROTECTED || mode == PACKED_MODE_LONG;
-    (void)bk_vmwrite(vcpu, VMCS_GUEST_GDTR_BASE, mode == PACKED_MODE_RESET ? 0 : BENCH_GDT);
+    (void)bk_vmwrite(vcpu, VMCS_GUEST_GDTR_BASE, mode == PACKED_MODE_RESET ? 0 : BENCH_GDT + index * BENCH_GDT_STRIDE);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_GDTR_LIMIT, mode == PACKED_MODE_RESET ? 0xffff : BENCH_USER_DATA_SELECTOR + 7);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_IDTR_BASE, protected_tables ? BENCH_IDT : 0);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_IDTR_LIMIT, idt_limit[mode]);
@@ -141,12 +141,16 @@ void bench_write_state(struct bench_setup *setup)
     reset_other_state(vcpu);
     write_control_registers(setup);
     if (mode == PACKED_MODE_PROTECTED || mode == PACKED_MODE_LONG)
-        write_flat_segments(vcpu, mode == PACKED_MODE_LONG);
+        write_flat_segments(vcpu, setup->index, mode == PACKED_MODE_LONG);
     else
         write_real_segments(vcpu, mode == PACKED_MODE_RESET);
-    write_tables(vcpu, mode);
-    (void)bk_vmwrite(vcpu, VMCS_GUEST_RIP, rip[mode]);
-    (void)bk_vmwrite(vcpu, VMCS_GUEST_RSP, rsp[mode]);
+    write_tables(vcpu, setup->index, mode);
+    (void)bk_vmwrite(vcpu, VMCS_GUEST_RIP, (setup->plan.starts >> setup->index & 1) != 0 ? setup->plan.start[setup->index] : rip[mode]);
+    (void)bk_vmwrite(vcpu, VMCS_GUEST_RSP, mode == PACKED_MODE_RESET ? 0 : rsp[mode] - setup->index * BENCH_STACK_STRIDE);
+    if (!bench_waits_for_sipi(&setup->plan, setup->index))
+        bk_set_register(vcpu, VMX_RDI, setup->index);
+    else
+        (void)bk_vmwrite(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_WAIT_FOR_SIPI);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_RFLAGS, RFLAGS_1);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_DR7, 0x400);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_IA32_PAT, RESET_PAT);

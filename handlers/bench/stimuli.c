@@ -38,7 +38,9 @@ static bool change_ept(struct hv_vcpu *vcpu, const struct packed_step *step, str
     enum { SINGLE_CONTEXT = 1 };
     if (!bench_change_ept(vcpu->vm, step->b, step->c, step->a, 0))
         return bench_fail(result, "EPT cannot be changed as a step says");
-    bk_invept(vcpu->bk, SINGLE_CONTEXT, bk_vmread(vcpu->bk, VMCS_EPT_POINTER));
+    const uint64_t eptp = bk_vmread(vcpu->bk, VMCS_EPT_POINTER);
+    for (unsigned i = 0; i < vcpu->vm->vcpus; i++)
+        bk_invept(vcpu->vm->vcpu[i].bk, SINGLE_CONTEXT, eptp);
     return true;
 }
 
@@ -50,7 +52,7 @@ static void single_step(struct hv_vcpu *vcpu, const struct packed_step *step)
 
 bool bench_stimulate(struct hv_vm *vm, const struct packed_step *step, const uint8_t *extra, struct bench_result *result)
 {
-    struct hv_vcpu *vcpu = &vm->vcpu[0];
+    struct hv_vcpu *vcpu = &vm->vcpu[step->vcpu % BENCH_VCPUS];
     switch ((enum packed_step_kind)step->kind) {
     case STEP_INTERRUPT:
         return arrive(vcpu, BK_INTERRUPT, step, result);

@@ -104,9 +104,12 @@ static bool write_pages(struct bench_setup *setup)
     for (unsigned i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         if ((setup->plan.word[pages[i].word] & pages[i].mask) == 0)
             continue;
-        const hpa_t page = bk_page(setup->machine);
+        const bool shared = pages[i].field == VMCS_APIC_ACCESS_ADDR;
+        const hpa_t page = shared && setup->apic_access != 0 ? setup->apic_access : bk_page(setup->machine);
         if (page == 0)
             return no_pages(setup);
+        if (shared)
+            setup->apic_access = page;
         (void)bk_vmwrite(setup->vcpu, pages[i].field, page);
     }
     return true;
@@ -137,7 +140,7 @@ static bool write_companions(struct bench_setup *setup, uint64_t eptp)
         enum vmcs_field field;
         uint64_t value;
     } values[] = {
-        {(secondary & VMX_SEC_ENABLE_VPID) != 0, VMCS_VIRTUAL_PROCESSOR_ID, 1},
+        {(secondary & VMX_SEC_ENABLE_VPID) != 0, VMCS_VIRTUAL_PROCESSOR_ID, setup->index + 1},
         {(secondary & VMX_SEC_ENABLE_PML) != 0, VMCS_GUEST_PML_INDEX, LAST_PML_ENTRY},
         {(secondary & VMX_SEC_PAUSE_LOOP_EXITING) != 0, VMCS_PLE_GAP, 128},
         {(secondary & VMX_SEC_PAUSE_LOOP_EXITING) != 0, VMCS_PLE_WINDOW, 4096},

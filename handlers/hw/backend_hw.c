@@ -114,7 +114,7 @@ void bk_charge(struct bk_machine *machine, bool on)
 /* ---- one virtual CPU ---- */
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
 {
-    return &machine->vcpu[vcpu];
+    return vcpu < sizeof machine->vcpu / sizeof machine->vcpu[0] ? &machine->vcpu[vcpu] : NULL;
 }
 
 unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
@@ -238,6 +238,23 @@ const char *bk_violated_rule(const struct bk_vcpu *vcpu)
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
 {
     machine->budget = instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;
+}
+
+/* One vCPU has the machine to itself: there are no turns. */
+void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions)
+{
+    (void)vcpu;
+    (void)instructions;
+}
+
+void bk_leave(struct bk_vcpu *vcpu)
+{
+    (void)vcpu;
+}
+
+bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline)
+{
+    return (vcpus & 1) != 0 && bk_idle(bk_vcpu(machine, 0), tsc_deadline);
 }
 
 /* The preemption timer bounds the guest unless the VMCS uses it, or would violate an entry check without it. */

@@ -93,7 +93,10 @@ static const struct refusal refusals[] = {
     {"mode = 'lang'", 3, "mode: no such name 'lang', did you mean 'long'?"},
     {"guest_ram = '12Q'", 3, "guest_ram: '12Q' is not a size: 0x100000, \"512K\", \"64M\" or \"1G\""},
     {"guest_ram = 4096", 3, "guest_ram is from 512K to 2G, a multiple of 4 KBytes"},
-    {"vcpus = 2", 3, "Not modelled: more than one virtual CPU in a scenario (vcpus = 1)"},
+    {"vcpus = 9", 1, "vcpus: 0x9 is too large, the largest is 0x8"},
+    {"vcpus = 0", 3, "vcpus is 1 to 8"},
+    {"vcpus = 2, start = { [2] = 0x8000 }", 3, "start wants vCPUs that are there"},
+    {"steps = { expect 'CPUID' { vcpu = 1 } }", 3, "there is no vCPU 1: the scenario has 1 (vcpus = ...)"},
     {"rest = 'all'", 3, "rest is \"any\", or it is left out"},
     /* controls */
     {"controls = { primry = {} }", 3, "no such word of controls 'primry', did you mean 'primary'?"},

@@ -117,7 +117,7 @@ static void contradictions_and_bad_code_give_the_line(void)
          "s.lua:2: contradictory controls: pin.virtual_nmis wants pin.nmi_exiting = 1"},
         {SCENARIO("io_bitmap = { 0x80 }"), "contradictory controls: io_bitmap has no effect without"},
         {SCENARIO("controls = { primary = { 'use_io_bitmaps' } }, io_bitmap = { 0x10000 }"), "io_bitmap: 0x10000 is too large"},
-        {SCENARIO("vcpus = 2"), "Not modelled: more than one virtual CPU"},
+        {SCENARIO("vcpus = 9"), "the largest is 0x8"},
         {SCENARIO("guest_ram = '3T'"), "s.lua:2: guest_ram: '3T' is not a size"},
         {"return scenario { name = 'x', guest = asm [[\n  mov eax, 1\n  mvo eax, 2 ]] }", "s.lua:3: nasm: error: parser: instruction expected"},
         {"return scenario { name = 'x', guest = asm [[\n%rep 100000000000\ndq 0\n%endrep ]] }", "s.lua:2: nasm: error: `%rep' count"},
