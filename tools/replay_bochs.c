@@ -115,9 +115,11 @@ bool replay_bochs(const struct path_list *files, const struct sim_override *over
                   void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error)
 {
     struct together all = {0};
+    struct sim_trace trace = {0};
     size_t next = 0;
     load_files(&all, files, overrides, override_count);
-    const bool ran = bochs_run(all.portable, all.portable_count, &all.trace, all.outcomes, error);
+    const bool ran = bochs_run(all.portable, all.portable_count, &trace, all.outcomes, error);
+    all.trace = trace;
     for (size_t i = 0; ran && i < files->count; i++) {
         struct replay replay = {0};
         judge_file(&all, &all.files[i], files->path[i], &next, &replay);

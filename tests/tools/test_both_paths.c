@@ -67,8 +67,8 @@ static void every_portable_scenario_agrees(void)
 {
     struct sim_error error = {0};
     size_t agreeing = 0, deviating = 0;
-    bool *used = calloc(bochs_deviation_count + 1, sizeof *used);
-    CU_ASSERT_FATAL(bochs_known_difference_count <= KNOWN_MAX && used != NULL);
+    static bool used[KNOWN_MAX];
+    CU_ASSERT_FATAL(bochs_known_difference_count <= KNOWN_MAX && bochs_deviation_count <= KNOWN_MAX);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         load_folder(folders[i]);
     if (!bochs_run(portable, portable_count, &real, outcomes, &error))
@@ -100,7 +100,6 @@ static void every_portable_scenario_agrees(void)
                    bochs_deviations[i].scenario);
     for (size_t i = 0; i < bochs_deviation_count; i++)
         CU_ASSERT(used[i]);
-    free(used);
 }
 
 /* A known difference that no scenario shows is no knowledge. */
