@@ -275,8 +275,7 @@ static bool find_trace(struct judge *judge, struct trace_reader *reader, uint32_
 static void walk(struct judge *judge, struct trace_reader *reader)
 {
     struct trace_record record;
-    int status;
-    while ((status = trace_next(reader, &record)) == 1)
+    while (trace_next(reader, &record) == 1)
         if (!judge_record(judge, &record))
             return;
     judge_say(judge, judge->scenario->line, "the trace is cut off or damaged");

@@ -48,7 +48,7 @@ static bool load_msr_list(struct loader *loader, const struct script_value *valu
     if (!load_is_plain(loader, loader->table->line, value, "msr_bitmap"))
         return false;
     for (size_t i = 0; i < value->table->count; i++) {
-        uint64_t first, last;
+        uint64_t first = 0, last = 0;
         if (value->table->entries[i].key.type != SCRIPT_INTEGER)
             continue;
         if (!load_range(loader, &value->table->entries[i].value, "msr_bitmap", UINT32_MAX, &first, &last))

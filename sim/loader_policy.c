@@ -129,7 +129,7 @@ bool load_ept(struct loader *loader, const struct script_value *value)
     if (!load_is_plain(loader, line, value, "ept"))
         return false;
     for (size_t i = 0; i < value->table->count; i++) {
-        struct load_ept_range range;
+        struct load_ept_range range = {0};
         if (!load_ept_range(loader, line, &value->table->entries[i].value, &range))
             return false;
         pack_record(&loader->pack, PACKED_EPT);
