@@ -11,5 +11,5 @@ esac
 . "$(dirname "$0")/setup.sh"
 set_up
 say "Running the tests (details: $build/Testing/Temporary/LastTest.log)"
-(cd "$build" && ctest -j "$(nproc)" --output-on-failure --no-tests=error)
 "$top/tools/coverage.sh" --total
+cd "$build" && exec ctest -j "$(nproc)" --output-on-failure --no-tests=error
