@@ -15,7 +15,8 @@ struct pack {
 
 static inline void pack_bytes(struct pack *p, const void *bytes, uint32_t size)
 {
-    memcpy(p->bytes + p->size, bytes, size);
+    if (size != 0)
+        memcpy(p->bytes + p->size, bytes, size);
     p->size += size;
 }
 
