@@ -52,6 +52,7 @@ struct bk_machine *sim_machine_new(const struct sim_machine_options *options, co
     machine->ram_size = SIM_GUEST_BASE + options->guest_bytes;
     machine->next_page = SIM_HOST_PAGES_FIRST;
     machine->limit = UINT64_MAX;
+    machine->longest_run = options->longest_run != 0 ? options->longest_run : UINT64_MAX;
     for (unsigned f = 0; f < VMCS_FIELD_COUNT; f++)
         machine->field_exists[f] = vmcs_field_exists(&machine->caps, (enum vmcs_field)f);
     void *ram = mmap(NULL, machine->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

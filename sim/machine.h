@@ -18,6 +18,9 @@ struct sim_machine_options {
     const struct vmx_caps *caps; /* NULL: the default profile */
     uint64_t guest_bytes;        /* of guest RAM, a multiple of 4 KiB */
     unsigned vcpus;              /* 1 to 8 */
+    /* Ticks after which guest code is interrupted at the latest, unseen by anybody; 0: when something is due. With 1 it runs instruction by
+       instruction, which is the reference: a run with any other number gives the same trace and the same state. */
+    uint64_t longest_run;
 };
 
 /* NULL: *message says why. */

@@ -52,9 +52,10 @@ struct bk_machine {
     uint8_t *ram;
     uint64_t ram_size, guest_size;
     hpa_t next_page;
-    uint64_t clock; /* ticks spent outside of engines: costs, deliveries, idling */
-    uint64_t limit; /* guest instructions and steps in all; UINT64_MAX: none */
-    uint64_t steps; /* VM exits and event deliveries, which bound a guest that makes no progress */
+    uint64_t clock;       /* ticks spent outside of engines: costs, deliveries, idling */
+    uint64_t longest_run; /* as in the options; UINT64_MAX for 0 */
+    uint64_t limit;       /* guest instructions and steps in all; UINT64_MAX: none */
+    uint64_t steps;       /* VM exits and event deliveries, which bound a guest that makes no progress */
     unsigned vcpu_count;
     bool free_of_charge; /* what the bench does costs nothing */
     struct bk_vcpu vcpu[SIM_VCPUS_MAX];

@@ -180,7 +180,7 @@ static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left)
     if (monitor_trap_flag(vcpu) || vcpu->apic_alone)
         return 1;
     const uint64_t length = least(left, least(sim_stimuli_distance(vcpu), vmx_timer_remaining(&vcpu->cpu)));
-    return length == 0 ? 1 : length;
+    return length == 0 ? 1 : least(length, vcpu->machine->longest_run);
 }
 
 /* Instructions, exits and deliveries so far, which the limit bounds. */
