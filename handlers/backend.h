@@ -71,6 +71,7 @@ enum bk_entered {
     BK_ASLEEP,       /* the guest is in HLT, shutdown or wait-for-SIPI state and nothing will wake it: as BK_LIMIT; in a turn: and nothing wakes it
                         now: as BK_PREEMPTED */
     BK_PREEMPTED,    /* the turn of bk_set_turn() is over: the guest stays in VMX non-root operation, where the next bk_enter() finds it */
+    BK_PAUSED,       /* whoever drives the machine wants to look at it: as BK_PREEMPTED, but the turn goes on */
     BK_HOST_ERROR    /* the machine cannot go on: bk_error() says why */
 };
 /* Enters the guest (VMLAUNCH, or VMRESUME once launched) and returns at the next VM exit. */

@@ -166,6 +166,10 @@ static bool round_trip(struct bench *bench, struct bench_cpu *cpu)
     case BK_PREEMPTED:
         cpu->preempted = true;
         return false;
+    case BK_PAUSED:
+        cpu->preempted = true;
+        bench->paused = true;
+        return true;
     case BK_ASLEEP:
         cpu->preempted = cpu->asleep = true;
         if (bench->cpus == 1)
@@ -183,24 +187,48 @@ static bool round_trip(struct bench *bench, struct bench_cpu *cpu)
 }
 
 /* ---- turns ---- */
-/* True: it did something. */
-static bool take_turn(struct bench *bench, struct bench_cpu *cpu)
+static bool pause_is_due(struct bench *bench)
 {
-    struct bk_vcpu *bk = cpu->vcpu->bk;
-    const uint64_t exits = bench->result->exits;
+    bench->paused |= bench->result->exits >= bench->pause_after_exits;
+    return bench->paused;
+}
+
+/* False: the vCPU sleeps. */
+static bool begin_turn(struct bench *bench, struct bench_cpu *cpu)
+{
     if (cpu->halted && hv_wait(cpu->vcpu) == HV_HALTED)
         return false;
     cpu->halted = cpu->asleep = false;
     if (bench->cpus != 1)
-        bk_set_turn(bk, TURN);
-    while (round_trip(bench, cpu)) {
-    }
+        bk_set_turn(cpu->vcpu->bk, TURN);
+    bench->in_turn = true;
+    bench->exits_before_turn = bench->result->exits;
+    return true;
+}
+
+static void end_turn(struct bench *bench, struct bench_cpu *cpu)
+{
     if (cpu->cost_due && (cpu->halted || bench->finished)) {
         uint64_t exit, handler, entry;
-        bk_costs(bk, &exit, &handler, &entry);
+        bk_costs(cpu->vcpu->bk, &exit, &handler, &entry);
         bench_log_costs(bench, cpu, false, handler);
     }
-    return !cpu->asleep || bench->result->exits != exits;
+    bench->in_turn = false;
+    bench->any_acted |= !cpu->asleep || bench->result->exits != bench->exits_before_turn;
+    bench->turn++;
+}
+
+/* A turn that a pause interrupts goes on later. */
+static void take_turn(struct bench *bench, struct bench_cpu *cpu)
+{
+    if (!bench->in_turn && !begin_turn(bench, cpu)) {
+        bench->turn++;
+        return;
+    }
+    while (round_trip(bench, cpu))
+        if (pause_is_due(bench))
+            return;
+    end_turn(bench, cpu);
 }
 
 /* All sleep: time passes until something wakes one of them. */
@@ -218,7 +246,7 @@ static void pass_time(struct bench *bench)
         stop(bench, TRACE_STOP_HALTED, "every virtual CPU sleeps and nothing will wake one");
 }
 
-static void run(struct bench *bench)
+static void start(struct bench *bench)
 {
     bk_charge(bench->machine, false);
     bk_set_limit(bench->machine, bench->setup.plan.limit);
@@ -229,33 +257,63 @@ static void run(struct bench *bench)
         next_step(cpu);
         apply_stimuli(bench, cpu);
     }
-    while (!bench->finished) {
-        bool any = false;
-        for (unsigned i = 0; i < bench->cpus && !bench->finished; i++)
-            any |= take_turn(bench, &bench->cpu[i]);
-        if (!any && !bench->finished)
+}
+
+bool bench_continue(struct bench *bench)
+{
+    bk_charge(bench->machine, false);
+    bench->paused = false;
+    while (!bench->finished && !pause_is_due(bench)) {
+        if (bench->turn < bench->cpus) {
+            take_turn(bench, &bench->cpu[bench->turn]);
+            continue;
+        }
+        if (!bench->any_acted)
             pass_time(bench);
+        bench->turn = 0;
+        bench->any_acted = false;
     }
-    bench_log_end(bench);
+    if (bench->finished)
+        bench_log_end(bench);
     bk_charge(bench->machine, true);
+    return bench->finished;
+}
+
+void bench_attach(struct bench *bench)
+{
+    bench->setup.machine = bench->machine;
+    bench->setup.vm = &bench->vm;
+    bench->setup.result = bench->result;
+    bench->vm.output = on_output;
+    bench->vm.report = on_report;
+    bench->vm.context = bench;
+}
+
+bool bench_begin(struct bench *bench, struct bk_machine *machine, const void *packed, uint64_t size, const char *machine_name,
+                 struct trace_writer *trace, struct bench_result *result)
+{
+    *bench = (struct bench){.machine = machine, .trace = trace, .result = result, .pause_after_exits = UINT64_MAX};
+    *result = (struct bench_result){.stop = TRACE_STOP_HOST_ERROR};
+    bench_attach(bench);
+    if (!bench_read_plan(&bench->setup.plan, packed, size, result) || !bench_prepare_plan(&bench->setup))
+        return false;
+    bench->cpus = bench->setup.plan.vcpus;
+    for (unsigned i = 0; i < bench->cpus; i++)
+        bench->cpu[i] = (struct bench_cpu){.vcpu = &bench->vm.vcpu[i], .steps = bench->setup.plan.records};
+    bench->extended_ept_information = (bk_capability(machine, MSR_EPT_VPID_CAP) & VMX_EPTCAP_ADV_EPT_INFO) != 0;
+    bench_attach(bench);
+    trace_scenario(trace, bench->setup.plan.crc, bench->setup.plan.name, bench->setup.plan.profile, machine_name);
+    start(bench);
+    return true;
 }
 
 bool bench_run(struct bk_machine *machine, const void *packed, uint64_t size, const char *machine_name, struct trace_writer *trace,
                struct bench_result *result)
 {
-    struct bench bench = {.machine = machine, .trace = trace, .result = result};
-    *result = (struct bench_result){.stop = TRACE_STOP_HOST_ERROR};
-    bench.setup = (struct bench_setup){.machine = machine, .vm = &bench.vm, .result = result};
-    if (!bench_read_plan(&bench.setup.plan, packed, size, result) || !bench_prepare_plan(&bench.setup))
+    struct bench bench;
+    if (!bench_begin(&bench, machine, packed, size, machine_name, trace, result))
         return false;
-    bench.cpus = bench.setup.plan.vcpus;
-    for (unsigned i = 0; i < bench.cpus; i++)
-        bench.cpu[i] = (struct bench_cpu){.vcpu = &bench.vm.vcpu[i], .steps = bench.setup.plan.records};
-    bench.extended_ept_information = (bk_capability(machine, MSR_EPT_VPID_CAP) & VMX_EPTCAP_ADV_EPT_INFO) != 0;
-    bench.vm.output = on_output;
-    bench.vm.report = on_report;
-    bench.vm.context = &bench;
-    trace_scenario(trace, bench.setup.plan.crc, bench.setup.plan.name, bench.setup.plan.profile, machine_name);
-    run(&bench);
+    while (!bench_continue(&bench))
+        continue;
     return true;
 }

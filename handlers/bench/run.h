@@ -29,7 +29,22 @@ struct bench {
     struct bench_result *result;
     bool extended_ept_information, finished;
     uint64_t tsc_start;
+    /* Turns: whose it is (`cpus`: all had theirs), whether it is under way, whether anybody did something in this round. */
+    unsigned turn;
+    bool in_turn, any_acted;
+    uint64_t exits_before_turn;
+    bool paused;
+    uint64_t pause_after_exits; /* bench_continue() returns when the run has had so many VM exits */
 };
+
+/* bench_run() in parts, for who looks at a run on its way. Sets everything up to the first VM entry; trace_begin() was called by the caller; all that is
+   pointed to outlives `bench`, which may not be moved. False: as bench_run(). */
+bool bench_begin(struct bench *bench, struct bk_machine *machine, const void *packed, uint64_t size, const char *machine_name,
+                 struct trace_writer *trace, struct bench_result *result);
+/* Runs on. True: the run is over and its last record is written. False: it is paused, between two VM exits or where the machine answered BK_PAUSED. */
+bool bench_continue(struct bench *bench);
+/* Points `bench` to its own parts again, after all else of it was written from outside. */
+void bench_attach(struct bench *bench);
 
 /* ---- log.c: what the run writes to the trace ---- */
 void bench_log_exit(struct bench *bench, struct bench_cpu *cpu);
