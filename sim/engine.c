@@ -8,22 +8,24 @@
 
 _Thread_local struct sim_engine *engine_running;
 
-static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *context)
+#define PHYSICAL_BYTES (UINT64_C(1) << 52) /* of the widest profile */
+
+/* Everything from the end of RAM on. */
+static uint64_t mmio_read(uc_engine *uc, uint64_t offset, unsigned size, void *context)
 {
+    const struct sim_engine *engine = context;
     (void)uc;
-    (void)offset;
-    (void)size;
-    (void)context;
-    return UINT64_MAX;
+    if (engine->callbacks.mmio_read == NULL)
+        return UINT64_MAX;
+    return engine->callbacks.mmio_read(engine->callbacks.context, engine->size + offset, size);
 }
 
-static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *context)
+static void mmio_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *context)
 {
+    const struct sim_engine *engine = context;
     (void)uc;
-    (void)offset;
-    (void)size;
-    (void)value;
-    (void)context;
+    if (engine->callbacks.mmio_write != NULL)
+        engine->callbacks.mmio_write(engine->callbacks.context, engine->size + offset, size, value);
 }
 
 /* Registers written through the interface are found at their offsets. */
@@ -91,8 +93,8 @@ static const char *open_unicorn(struct sim_engine *engine)
         return "Unicorn cannot be opened";
     if (uc_mem_map_ptr(engine->uc, 0, engine->size, UC_PROT_ALL, engine->ram) != UC_ERR_OK)
         return "Unicorn refuses the RAM";
-    if (uc_mmio_map(engine->uc, engine->hole, UNICORN_PAGE_SIZE, read_nothing, NULL, write_nothing, NULL) != UC_ERR_OK)
-        return "Unicorn refuses the page beyond RAM";
+    if (uc_mmio_map(engine->uc, engine->size, PHYSICAL_BYTES - engine->size, mmio_read, engine, mmio_write, engine) != UC_ERR_OK)
+        return "Unicorn refuses what is beyond RAM";
     if (uc_ctl_exits_enable(engine->uc) != UC_ERR_OK ||
         uc_hook_add(engine->uc, &hook, UC_HOOK_BLOCK, (void *)(uintptr_t)engine_block, engine, 1, 0) != UC_ERR_OK)
         return "Unicorn refuses the block hook";
@@ -135,7 +137,6 @@ struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_eng
     }
     engine->ram = ram;
     engine->size = size;
-    engine->hole = size;
     engine->callbacks = *callbacks;
     *message = init(engine);
     if (*message == NULL)

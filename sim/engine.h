@@ -40,6 +40,10 @@ struct sim_engine_callbacks {
        sim_engine_set() is valid; RIP is not. What else a walk needs of the running state: sim_engine_smap_exempt(), sim_engine_pkru().
        An answer without the right that a data access needs serves this access alone: the next one to the page asks again. */
     void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+    /* Data accesses to physical addresses from the end of RAM on, 1 to 8 bytes; NULL: reads give all ones, writes vanish. Called in the middle
+       of an instruction: only one that runs alone may get there. */
+    uint64_t (*mmio_read)(void *context, hpa_t address, unsigned size);
+    void (*mmio_write)(void *context, hpa_t address, unsigned size, uint64_t value);
 };
 
 /* RAM is one host mapping of `size` bytes that stands at host-physical address 0; it outlives the engine. NULL: no engine can be had,

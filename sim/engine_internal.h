@@ -63,7 +63,6 @@ struct sim_engine {
 
     void *ram;
     uint64_t size;
-    uint64_t hole;           /* Unicorn's physical address of the page where there is no memory */
     uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
     struct sim_engine *peer; /* ring of engines on the same RAM */
     struct sim_engine_callbacks callbacks;

@@ -104,7 +104,7 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
     const int rights = rights_of(t, kind);
     const bool memory = !t->no_memory && t->host < engine->size;
-    const uint64_t physical = memory ? t->host & ~(uint64_t)(UNICORN_PAGE_SIZE - 1) : engine->hole;
+    const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
     if (memory && (rights & UNICORN_PROT_WRITE) != 0 && !page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Life of the simulated machine: RAM, host pages, virtual CPUs. */
 #define _DEFAULT_SOURCE
+#include "board.h"
 #include "machine_internal.h"
 
 #include <stdio.h>
@@ -23,7 +24,8 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     struct bk_vcpu *vcpu = &machine->vcpu[index];
     vcpu->machine = machine;
     vcpu->index = index;
-    const struct sim_engine_callbacks callbacks = {.context = vcpu, .translate = sim_vcpu_translate};
+    const struct sim_engine_callbacks callbacks = {
+        .context = vcpu, .translate = sim_vcpu_translate, .mmio_read = sim_board_mmio_read, .mmio_write = sim_board_mmio_write};
     vcpu->engine = sim_engine_new(machine->ram, machine->ram_size, &callbacks, message);
     if (vcpu->engine == NULL)
         return false;
@@ -35,24 +37,16 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     return true;
 }
 
-struct bk_machine *sim_machine_new(const struct sim_machine_options *options, const char **message)
+struct bk_machine *sim_machine_with_ram(const struct vmx_caps *caps, uint64_t ram_size, unsigned vcpus, const char **message)
 {
-    *message = NULL;
-    if (options->vcpus < 1 || options->vcpus > SIM_VCPUS_MAX || options->guest_bytes == 0 || options->guest_bytes % SIM_PAGE != 0) {
-        *message = "a machine has 1 to 8 vCPUs and guest RAM in whole pages";
-        return NULL;
-    }
     struct bk_machine *machine = calloc(1, sizeof *machine);
     if (machine == NULL) {
         *message = "out of memory";
         return NULL;
     }
-    machine->caps = options->caps != NULL ? *options->caps : *vmx_default_profile();
-    machine->guest_size = options->guest_bytes;
-    machine->ram_size = SIM_GUEST_BASE + options->guest_bytes;
-    machine->next_page = SIM_HOST_PAGES_FIRST;
-    machine->limit = UINT64_MAX;
-    machine->longest_run = options->longest_run != 0 ? options->longest_run : UINT64_MAX;
+    machine->caps = caps != NULL ? *caps : *vmx_default_profile();
+    machine->ram_size = ram_size;
+    machine->limit = machine->longest_run = UINT64_MAX;
     for (unsigned f = 0; f < VMCS_FIELD_COUNT; f++)
         machine->field_exists[f] = vmcs_field_exists(&machine->caps, (enum vmcs_field)f);
     void *ram = mmap(NULL, machine->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -62,7 +56,7 @@ struct bk_machine *sim_machine_new(const struct sim_machine_options *options, co
         return NULL;
     }
     machine->ram = ram;
-    for (unsigned i = 0; i < options->vcpus; i++) {
+    for (unsigned i = 0; i < vcpus; i++) {
         if (!vcpu_init(machine, i, message)) {
             sim_machine_free(machine);
             return NULL;
@@ -74,6 +68,22 @@ struct bk_machine *sim_machine_new(const struct sim_machine_options *options, co
     return machine;
 }
 
+struct bk_machine *sim_machine_new(const struct sim_machine_options *options, const char **message)
+{
+    *message = NULL;
+    if (options->vcpus < 1 || options->vcpus > SIM_VCPUS_MAX || options->guest_bytes == 0 || options->guest_bytes % SIM_PAGE != 0) {
+        *message = "a machine has 1 to 8 vCPUs and guest RAM in whole pages";
+        return NULL;
+    }
+    struct bk_machine *machine = sim_machine_with_ram(options->caps, SIM_GUEST_BASE + options->guest_bytes, options->vcpus, message);
+    if (machine == NULL)
+        return NULL;
+    machine->longest_run = options->longest_run != 0 ? options->longest_run : UINT64_MAX;
+    machine->guest_size = options->guest_bytes;
+    machine->next_page = SIM_HOST_PAGES_FIRST;
+    return machine;
+}
+
 void sim_machine_free(struct bk_machine *machine)
 {
     if (machine == NULL)
@@ -81,6 +91,7 @@ void sim_machine_free(struct bk_machine *machine)
     for (unsigned i = 0; i < machine->vcpu_count; i++)
         sim_engine_free(machine->vcpu[i].engine);
     munmap(machine->ram, machine->ram_size);
+    free(machine->board);
     free(machine);
 }
 
@@ -103,10 +114,20 @@ uint8_t *sim_machine_ram(struct bk_machine *machine, uint64_t *size)
 uint64_t sim_now(const struct bk_vcpu *vcpu)
 {
     const struct bk_machine *machine = vcpu->machine;
+    if (machine->board != NULL)
+        return vcpu->spent + sim_engine_ticks(vcpu->engine);
     uint64_t ticks = machine->clock;
     for (unsigned i = 0; i < machine->vcpu_count; i++)
         ticks += sim_engine_ticks(machine->vcpu[i].engine);
     return ticks;
+}
+
+void sim_spend(struct bk_vcpu *vcpu, uint64_t ticks)
+{
+    if (vcpu->machine->board != NULL)
+        vcpu->spent += ticks;
+    else
+        vcpu->machine->clock += ticks;
 }
 
 uint64_t sim_retired(const struct bk_machine *machine)
@@ -164,18 +185,28 @@ void bk_free_pages(struct bk_machine *machine)
     }
 }
 
+bool sim_machine_memory(const struct bk_machine *machine, hpa_t address, uint64_t size, uint64_t *offset)
+{
+    if (machine->board != NULL)
+        return sim_board_memory(machine, address, size, offset);
+    *offset = address;
+    return address < machine->ram_size && size <= machine->ram_size - address;
+}
+
 bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size)
 {
-    if (address >= machine->ram_size || size > machine->ram_size - address)
+    uint64_t offset;
+    if (!sim_machine_memory(machine, address, size, &offset))
         return false;
-    memcpy(buffer, machine->ram + address, size);
+    memcpy(buffer, machine->ram + offset, size);
     return true;
 }
 
 bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size)
 {
-    if (address >= machine->ram_size || size > machine->ram_size - address)
-        return false;
+    uint64_t offset;
+    if (!sim_machine_memory(machine, address, size, &offset) || offset != address)
+        return false; /* no memory, or a ROM */
     memcpy(machine->ram + address, buffer, size);
     for (unsigned i = 0; i < machine->vcpu_count; i++)
         sim_engine_ram_written(machine->vcpu[i].engine, address, size);

@@ -22,6 +22,8 @@ struct sim_stimulus {
     uint64_t due; /* retired guest instructions of the vCPU */
 };
 
+struct sim_board;
+
 struct bk_vcpu {
     struct bk_machine *machine;
     unsigned index;
@@ -41,6 +43,11 @@ struct bk_vcpu {
     uint64_t eptp;                  /* of the last entry */
     bool apic_alone;                /* the instruction at RIP touches the APIC-access page: it runs alone, */
     struct vmx_apic_operation apic; /* and this is what it did there */
+    bool device_wanted;             /* a translation met a device register: the instruction is to run alone, */
+    bool device_alone;              /* and does */
+    uint64_t spent;                 /* with a board: ticks of this processor outside of its engine */
+    uint64_t exit_at;               /* with a board: sim_now() of the last VM exit */
+    struct vmcs vmcs_cache;         /* with a board: the data of the current VMCS */
     /* The page that instructions were last fetched from; dropped with every flush. */
     bool code_cached;
     gva_t code_page;
@@ -57,7 +64,8 @@ struct bk_machine {
     uint64_t limit;       /* guest instructions and steps in all; UINT64_MAX: none */
     uint64_t steps;       /* VM exits and event deliveries, which bound a guest that makes no progress */
     unsigned vcpu_count;
-    bool free_of_charge; /* what the bench does costs nothing */
+    bool free_of_charge;     /* what the bench does costs nothing */
+    struct sim_board *board; /* what stands around the processors of a bare machine; NULL: root software is native code */
     struct bk_vcpu vcpu[SIM_VCPUS_MAX];
     uint8_t field_exists[VMCS_FIELD_COUNT];
     char error[160];
@@ -65,6 +73,8 @@ struct bk_machine {
 
 /* Time of the vCPU's physical CPU in ticks since the machine was made. */
 uint64_t sim_now(const struct bk_vcpu *vcpu);
+/* Time passes outside of the engine: costs, deliveries. */
+void sim_spend(struct bk_vcpu *vcpu, uint64_t ticks);
 static inline void sim_charge(struct bk_vcpu *vcpu, uint64_t ticks)
 {
     if (vcpu->machine->free_of_charge)
@@ -72,6 +82,11 @@ static inline void sim_charge(struct bk_vcpu *vcpu, uint64_t ticks)
     vcpu->machine->clock += ticks;
     vcpu->cost_handler += ticks;
 }
+
+/* A machine with that much RAM and vCPUs whose engines are joined, without a VMCS; NULL: *message says why. */
+struct bk_machine *sim_machine_with_ram(const struct vmx_caps *caps, uint64_t ram_size, unsigned vcpus, const char **message);
+/* Where a range of host-physical memory stands in machine->ram; false: not all of it is memory. */
+bool sim_machine_memory(const struct bk_machine *machine, hpa_t address, uint64_t size, uint64_t *offset);
 
 /* Instructions of all guests since the machine was made. */
 uint64_t sim_retired(const struct bk_machine *machine);

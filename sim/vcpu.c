@@ -5,6 +5,7 @@
 #include "../vmx-model/controls.h"
 #include "../vmx-model/decide.h"
 #include "../vmx-model/registers.h"
+#include "board.h"
 
 /* Groups that the model looks at after every stop. */
 enum { ALWAYS = VMX_GROUP_GPR | VMX_GROUP_IP | VMX_GROUP_EVENT };
@@ -26,6 +27,8 @@ void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access
     vmx_translate(&vcpu->cpu, linear, access, user, out);
     if (out->apic_page)
         sim_apic_access(vcpu, linear, access, out);
+    else if (vcpu->machine->board != NULL && out->kind == VMX_TRANSLATED)
+        sim_board_translated(vcpu, access, out);
 }
 
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed)
@@ -72,10 +75,13 @@ static bool judge_translation(struct bk_vcpu *vcpu, const struct vmx_translation
         sim_apic_begin(vcpu);
         return false;
     }
-    if (translation->kind == VMX_TRANSLATION_EXIT) {
-        *entered = sim_vcpu_exit(vcpu, &translation->exit);
-        return true;
+    if (vcpu->device_wanted) {
+        vcpu->device_wanted = false;
+        vcpu->device_alone = true;
+        return false;
     }
+    if (translation->kind == VMX_TRANSLATION_EXIT)
+        return sim_vcpu_exit(vcpu, &translation->exit, entered);
     return sim_vcpu_raise(vcpu, &translation->event, false, entered);
 }
 
@@ -84,7 +90,7 @@ static bool boundary_matters(const struct bk_vcpu *vcpu)
 {
     const struct vmx_cpu *cpu = &vcpu->cpu;
     const struct vmx_pending *p = &cpu->pending;
-    const uint32_t windows = VMX_PRI_INTR_WINDOW_EXITING | VMX_PRI_NMI_WINDOW_EXITING;
+    const uint32_t windows = vmx_non_root(cpu) ? VMX_PRI_INTR_WINDOW_EXITING | VMX_PRI_NMI_WINDOW_EXITING : 0;
     return p->nmi || p->init || p->sipi || p->smi || p->machine_check || p->interrupt || p->mtf || p->preemption_timer || p->tpr_below_threshold ||
            p->virtual_interrupt || cpu->state.pending_debug != 0 || cpu->state.activity != VMX_ACTIVE || (vmx_primary_controls(cpu) & windows) != 0 ||
            vmx_timer_remaining(cpu) == 0;
@@ -96,9 +102,12 @@ static bool judge_boundary(struct bk_vcpu *vcpu, bool *acted, enum bk_entered *e
     struct vmx_cpu *cpu = &vcpu->cpu;
     const bool offered = cpu->pending.interrupt;
     const struct vmx_outcome outcome = vmx_boundary(cpu);
-    const bool acknowledged = (vmcs_get(cpu->vmcs, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_ACK_INTR_ON_EXIT) != 0;
+    const bool acknowledged = cpu->vmcs != NULL && (vmcs_get(cpu->vmcs, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_ACK_INTR_ON_EXIT) != 0;
     const bool left_to_host = outcome.kind == VMX_OUTCOME_EXIT && !acknowledged;
-    sim_stimuli_settle(vcpu, offered, left_to_host);
+    if (vcpu->machine->board != NULL)
+        sim_board_settle(vcpu, offered, left_to_host);
+    else
+        sim_stimuli_settle(vcpu, offered, left_to_host);
     *acted = outcome.kind != VMX_OUTCOME_RUN;
     if (outcome.kind == VMX_OUTCOME_SHUTDOWN) {
         *entered = sim_vcpu_host_error(vcpu, "an SMI, or a machine check with CR4.MCE = 0: the processor shuts down");
@@ -117,6 +126,13 @@ static bool sleep_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     const uint64_t timer = vmx_timer_remaining(cpu);
+    if (vcpu->machine->board != NULL) {
+        const bool goes_on = sim_board_sleep(vcpu, timer);
+        cpu->tsc = sim_now(vcpu);
+        if (!goes_on)
+            *entered = suspend(vcpu, BK_ASLEEP);
+        return !goes_on;
+    }
     if (vcpu->turn_end != UINT64_MAX) {
         sim_sleep(vcpu);
         *entered = suspend(vcpu, BK_ASLEEP);
@@ -171,15 +187,16 @@ static bool judge_stop(struct bk_vcpu *vcpu, const struct sim_engine_result *res
 
 static bool monitor_trap_flag(const struct bk_vcpu *vcpu)
 {
-    return (vmx_primary_controls(&vcpu->cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0;
+    return vmx_non_root(&vcpu->cpu) && (vmx_primary_controls(&vcpu->cpu) & VMX_PRI_MONITOR_TRAP_FLAG) != 0;
 }
 
 /* Ticks that may pass before somebody must look again: limit, stimulus, timer, monitor trap flag, the APIC-access page. */
 static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left)
 {
-    if (monitor_trap_flag(vcpu) || vcpu->apic_alone)
+    if (monitor_trap_flag(vcpu) || vcpu->apic_alone || vcpu->device_alone)
         return 1;
-    const uint64_t length = least(left, least(sim_stimuli_distance(vcpu), vmx_timer_remaining(&vcpu->cpu)));
+    const uint64_t event = vcpu->machine->board != NULL ? sim_board_distance(vcpu) : sim_stimuli_distance(vcpu);
+    const uint64_t length = least(left, least(event, vmx_timer_remaining(&vcpu->cpu)));
     return length == 0 ? 1 : least(length, vcpu->machine->longest_run);
 }
 
@@ -201,6 +218,8 @@ static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
     const uint64_t before = sim_vcpu_progress(vcpu);
     sim_engine_run(vcpu->engine, run_length(vcpu, least(vcpu->machine->limit - used(vcpu), vcpu->turn_end - before)), &result);
     pull(vcpu);
+    if (sim_vcpu_progress(vcpu) != before)
+        vcpu->device_alone = false;
     if (judge_stop(vcpu, &result, entered))
         return true;
     if (sim_vcpu_progress(vcpu) == before)
@@ -214,17 +233,21 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     enum bk_entered entered = BK_HOST_ERROR;
+    const bool board = vcpu->machine->board != NULL;
     vcpu->entered = false;
     if (event != NULL && sim_vcpu_raise(vcpu, event, true, &entered))
         return entered;
     for (;;) {
         bool acted = false;
-        sim_stimuli_arrive(vcpu);
+        if (board)
+            sim_board_arrive(vcpu);
+        else
+            sim_stimuli_arrive(vcpu);
         if (boundary_matters(vcpu) && judge_boundary(vcpu, &acted, &entered))
             return entered;
         if (used(vcpu) >= vcpu->machine->limit)
-            return sim_vcpu_leave(vcpu, BK_LIMIT);
-        if (sim_vcpu_progress(vcpu) >= vcpu->turn_end)
+            return board ? BK_LIMIT : sim_vcpu_leave(vcpu, BK_LIMIT);
+        if (board ? sim_board_window_is_over(vcpu) : sim_vcpu_progress(vcpu) >= vcpu->turn_end)
             return suspend(vcpu, BK_PREEMPTED);
         if (acted)
             continue;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../vmx-model/decide.h"
+#include "board.h"
 
 /* The bytes at RIP, through the page that was fetched from last. *out says why there are none. */
 static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_translation *out)
@@ -28,12 +29,16 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
             return have;
         const unsigned left = SIM_PAGE - (unsigned)(at % SIM_PAGE);
         const unsigned size = left < 15 - have ? left : 15 - have;
-        if (!bk_read(vcpu->machine, out->host, bytes + have, size))
+        uint64_t offset;
+        if (!sim_machine_memory(vcpu->machine, out->host, size, &offset)) {
             memset(bytes + have, 0xff, size);
-        else if (have == 0 && !out->no_memory) {
-            vcpu->code_cached = true;
-            vcpu->code_page = at / SIM_PAGE;
-            vcpu->code = vcpu->machine->ram + (out->host - at % SIM_PAGE);
+        } else {
+            memcpy(bytes + have, vcpu->machine->ram + offset, size);
+            if (have == 0) {
+                vcpu->code_cached = true;
+                vcpu->code_page = at / SIM_PAGE;
+                vcpu->code = vcpu->machine->ram + (offset - at % SIM_PAGE);
+            }
         }
         have += size;
     }
@@ -51,6 +56,20 @@ static void count(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
         sim_engine_count_iteration(vcpu->engine);
 }
 
+/* RUN: nobody but the engine executes it. */
+static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruction *i)
+{
+    const bool board = vcpu->machine->board != NULL;
+    struct vmx_outcome outcome = board ? sim_board_instruction(vcpu, i) : vmx_outcome_run();
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = vmx_execute(&vcpu->cpu, i);
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = sim_port_access(vcpu, i);
+    if (board)
+        sim_board_executed(vcpu, i, &outcome);
+    return outcome;
+}
+
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
@@ -61,8 +80,7 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     const enum vmx_decode_status status = vmx_decode(bytes, have, vmx_code_bits(&cpu->state), &instruction);
     if (status == VMX_DECODE_TRUNCATED && have < 15) {
         if (missing.kind == VMX_TRANSLATION_EXIT) {
-            *entered = sim_vcpu_exit(vcpu, &missing.exit);
-            return true;
+            return sim_vcpu_exit(vcpu, &missing.exit, entered);
         }
         return sim_vcpu_raise(vcpu, &missing.event, false, entered);
     }
@@ -76,9 +94,7 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     }
     struct vmx_outcome outcome = vmx_decide(cpu, &instruction);
     if (outcome.kind == VMX_OUTCOME_RUN)
-        outcome = vmx_execute(cpu, &instruction);
-    if (outcome.kind == VMX_OUTCOME_RUN)
-        outcome = sim_float_port(cpu, &instruction);
+        outcome = execute(vcpu, &instruction);
     if (outcome.kind != VMX_OUTCOME_RUN) {
         count(vcpu, &outcome);
         return sim_vcpu_apply(vcpu, &outcome, entered);

@@ -11,7 +11,8 @@
 /* Hands the engine the groups that the model changed. */
 void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups);
 enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what);
-enum bk_entered sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit);
+/* A VM exit. The run is over where root software is native; root software that is code goes on at the host's RIP. */
+bool sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit, enum bk_entered *entered);
 /* Raises an event and whatever its delivery leads to. */
 bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool injected, enum bk_entered *entered);
 /* Applies an outcome; RUN does nothing. */
@@ -22,8 +23,8 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
 
 /* vcpu_ports.c */
-/* IN, OUT, and one iteration of INS and OUTS at a port without a device; RUN for any other instruction. */
-struct vmx_outcome sim_float_port(struct vmx_cpu *cpu, const struct vmx_instruction *i);
+/* IN, OUT, and one iteration of INS and OUTS at the machine's own ports; RUN for any other instruction. */
+struct vmx_outcome sim_port_access(struct bk_vcpu *vcpu, const struct vmx_instruction *i);
 
 /* vcpu_apic.c: the APIC-access page. The instruction that touches it is stopped, then runs alone, each of its accesses asked for. */
 /* A translation of the engine that reached the page: tells the access where to go, or stops it. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "../vmx-model/deliver.h"
+#include "board.h"
 
 void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups)
 {
@@ -31,25 +32,41 @@ static void flush(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
     }
 }
 
+/* The processor is in shutdown where nothing is left to take an exit: the end of a bare machine, unless it was told why before. */
+static enum bk_entered shut_down(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    if (machine->board == NULL)
+        return sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
+    machine->board->triple_fault = machine->error[0] == '\0';
+    return BK_HOST_ERROR;
+}
+
 enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what)
 {
     snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "%s", what);
     return BK_HOST_ERROR;
 }
 
-enum bk_entered sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit)
+bool sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit, enum bk_entered *entered)
 {
     vcpu->machine->steps++;
     const uint32_t abort = vmx_exit(&vcpu->cpu, exit, vcpu->touched);
     vcpu->touched = 0;
     vcpu->cost_exit = SIM_COST_VM_EXIT;
-    vcpu->machine->clock += SIM_COST_VM_EXIT + SIM_COST_DISPATCH;
-    vcpu->cost_handler = SIM_COST_DISPATCH;
+    *entered = BK_EXITED;
     if (abort != 0) {
         snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "VMX abort %u: the processor is shut down", abort);
-        return BK_HOST_ERROR;
+        *entered = BK_HOST_ERROR;
+        return true;
     }
-    return BK_EXITED;
+    if (vcpu->machine->board != NULL) {
+        sim_board_exited(vcpu);
+        return false;
+    }
+    sim_spend(vcpu, SIM_COST_VM_EXIT + SIM_COST_DISPATCH);
+    vcpu->cost_handler = SIM_COST_DISPATCH;
+    return true;
 }
 
 bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool injected, enum bk_entered *entered)
@@ -57,10 +74,9 @@ bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool in
     const struct vmx_outcome outcome = vmx_raise(&vcpu->cpu, event, injected);
     switch (outcome.kind) {
     case VMX_OUTCOME_EXIT:
-        *entered = sim_vcpu_exit(vcpu, &outcome.exit);
-        return true;
+        return sim_vcpu_exit(vcpu, &outcome.exit, entered);
     case VMX_OUTCOME_SHUTDOWN:
-        *entered = sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
+        *entered = shut_down(vcpu);
         return true;
     case VMX_OUTCOME_RUN:
     case VMX_OUTCOME_DONE:
@@ -68,7 +84,7 @@ bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool in
         break;
     }
     vcpu->machine->steps++;
-    vcpu->machine->clock += injected ? SIM_COST_EVENT_INJECTION : SIM_COST_EVENT_DELIVERY;
+    sim_spend(vcpu, injected ? SIM_COST_EVENT_INJECTION : SIM_COST_EVENT_DELIVERY);
     sim_vcpu_push(vcpu, outcome.changed);
     flush(vcpu, &outcome);
     return false;
@@ -78,8 +94,7 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
 {
     switch (outcome->kind) {
     case VMX_OUTCOME_EXIT:
-        *entered = sim_vcpu_exit(vcpu, &outcome->exit);
-        return true;
+        return sim_vcpu_exit(vcpu, &outcome->exit, entered);
     case VMX_OUTCOME_FAULT:
         sim_vcpu_push(vcpu, outcome->changed);
         return sim_vcpu_raise(vcpu, &outcome->event, false, entered);
@@ -88,7 +103,7 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
         flush(vcpu, outcome);
         return false;
     case VMX_OUTCOME_SHUTDOWN:
-        *entered = sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
+        *entered = shut_down(vcpu);
         return true;
     case VMX_OUTCOME_RUN:
         return false;

@@ -5,6 +5,7 @@
 #define TOOLS_COMMANDS_H
 
 int cmd_bench(int argc, char **argv);
+int cmd_boot(int argc, char **argv);
 int cmd_checks(int argc, char **argv);
 int cmd_controls(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "replay scenarios and judge them", cmd_run},
+    {"boot", "run a multiboot image on the bare machine, a hypervisor for example", cmd_boot},
     {"stat", "exits by reason: how many, and how long they took", cmd_stat},
     {"graph", "exit transitions and the sequence of exits as a picture", cmd_graph},
     {"diff", "the first divergence of two traces, explained field by field", cmd_diff},

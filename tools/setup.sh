@@ -5,7 +5,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${VMXBENCH_BUILD:-$top/build}
 
-packages="gcc libc6-dev make cmake libunicorn-dev libcapstone-dev libcunit1-dev liblua5.4-dev libcjson-dev nasm graphviz bochs bochs-term"
+packages="gcc libc6-dev make cmake libunicorn-dev libcapstone-dev libcunit1-dev liblua5.4-dev libcjson-dev zlib1g-dev nasm graphviz bochs bochs-term"
 guest_packages="seabios"
 
 say() { printf '%s\n' "$*"; }

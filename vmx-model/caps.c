@@ -146,6 +146,11 @@ const struct vmx_caps *vmx_default_profile(void)
     return vmx_profile("skylake-sp");
 }
 
+const struct vmx_caps *vmx_richest_profile(void)
+{
+    return vmx_profile("sapphire-rapids");
+}
+
 static uint64_t msr_of(struct vmx_allowed allowed)
 {
     return (uint64_t)allowed.may_be_1 << 32 | allowed.must_be_1;

@@ -38,6 +38,8 @@ extern const unsigned vmx_profile_count;
 const struct vmx_caps *vmx_profile(const char *name);
 /* The profile that scenarios use when they name none. */
 const struct vmx_caps *vmx_default_profile(void);
+/* The profile that offers most. */
+const struct vmx_caps *vmx_richest_profile(void);
 
 /* Value of a VMX capability MSR, 480H to 493H; false when this processor has no such MSR (RDMSR gives #GP). */
 bool vmx_capability_msr(const struct vmx_caps *caps, uint32_t index, uint64_t *value);

@@ -79,15 +79,38 @@ static uint32_t compacted_size(const struct vmx_caps *caps, uint64_t enabled)
     return size;
 }
 
+/* Bits of an APIC identifier that tell the processors of a package apart. */
+static uint32_t identifier_bits(uint32_t processors)
+{
+    uint32_t bits = 0;
+    while (processors > 1u << bits)
+        bits++;
+    return bits;
+}
+
+/* Leaf 0BH, "Extended Topology Enumeration": level 0 are threads, level 1 cores. */
+static void topology(const struct vmx_cpu *cpu, uint32_t level, uint32_t out[4])
+{
+    enum { LEVEL_THREAD = 1, LEVEL_CORE = 2 };
+    out[0] = level == 1 ? identifier_bits(cpu->processors) : 0;
+    out[1] = level == 0 ? 1 : level == 1 ? cpu->processors : 0;
+    out[2] = (level & 0xff) | (level == 0 ? LEVEL_THREAD << 8 : level == 1 ? LEVEL_CORE << 8 : 0);
+    out[3] = cpu->apic_id;
+}
+
 void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
     const uint64_t cr4_osxsave = 1u << 18, cr4_pke = 1u << 22, apic_enable = 1u << 11;
     vmx_cpuid(cpu->caps, leaf, subleaf, out);
     if (leaf == 1) {
+        if (cpu->processors != 0)
+            out[1] = (out[1] & 0xffff) | (cpu->processors & 0xff) << 16 | cpu->apic_id << 24;
         if ((cpu->state.cr4 & cr4_osxsave) != 0)
             out[2] |= VMX_CPUID_OSXSAVE;
         if ((cpu->state.apic_base & apic_enable) == 0)
             out[3] &= ~VMX_CPUID_APIC;
+    } else if (leaf == 0xb && cpu->processors != 0) {
+        topology(cpu, subleaf, out);
     } else if (leaf == 7 && subleaf == 0) {
         if ((cpu->state.cr4 & cr4_pke) != 0)
             out[2] |= VMX_CPUID_OSPKE;

@@ -27,6 +27,8 @@ struct vmx_cpu {
     struct vmx_state state;
     const struct vmx_caps *caps;
     struct vmx_memory memory;
+    /* What CPUID leaves 1 and 0BH say of the place among several processors; 0 and 0 for one that is alone. */
+    uint32_t apic_id, processors;
     enum vmx_operation operation;
     struct vmcs *vmcs; /* the current VMCS; NULL when current_vmcs is VMX_NO_VMCS */
     hpa_t current_vmcs, vmxon_region;
@@ -57,6 +59,7 @@ struct vmx_cpu {
     const struct vmcs *loaded;
     uint32_t loaded_entry_controls;
     uint32_t stale, unsaved;
+    uint32_t violated; /* enum vmx_check: the rule that the last VMLAUNCH or VMRESUME executed by the model violated, VMX_CHECK_NONE for none */
 };
 
 /* Reads a VMX control of the current VMCS; secondary and tertiary words count as 0 when not activated. */
@@ -73,7 +76,8 @@ static inline bool vmx_in_64bit_mode(const struct vmx_state *s)
 /* Current privilege level: SS.DPL, 0 in real mode, 3 in virtual-8086 mode. */
 unsigned vmx_cpl(const struct vmx_state *s);
 
-/* CPUID as it stands now: vmx_cpuid() with the bits that follow the state: OSXSAVE and OSPKE (CR4), APIC (IA32_APIC_BASE), XSAVE size (XCR0). */
+/* CPUID as it stands now: vmx_cpuid() with the bits that follow the state: OSXSAVE and OSPKE (CR4), APIC (IA32_APIC_BASE), XSAVE size (XCR0), and
+   with the processor's APIC identifier; `processors` of them stand in one package as cores of one thread each. */
 void vmx_cpu_cpuid(const struct vmx_cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 
 #endif

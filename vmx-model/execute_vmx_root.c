@@ -126,6 +126,7 @@ static struct vmx_outcome enter(struct vmx_cpu *cpu, const struct vmx_instructio
     if (vmx_left_to_caller(cpu))
         return vmx_outcome_run();
     const struct vmx_entry_result entry = vmx_enter(cpu, instruction);
+    cpu->violated = entry.check;
     switch (entry.kind) {
     case VMX_ENTERED:
         return switched(entry.inject ? vmx_raise(cpu, &entry.event, true) : vmx_outcome_done(0));

@@ -10,12 +10,19 @@
 
 enum bus_power { BUS_RUNNING, BUS_RESET, BUS_OFF };
 
+/* What reaches a processor beside interrupts with a vector; SIPI carries one, of the start address. */
+enum bus_signal { BUS_SIGNAL_NMI, BUS_SIGNAL_INIT, BUS_SIGNAL_SIPI, BUS_SIGNAL_SMI };
+
 struct bus {
     uint64_t now;         /* ticks; the driver sets it before every call */
     uint64_t hz;          /* ticks a second */
     unsigned cpu;         /* which CPU accesses a device; the driver sets it too */
     enum bus_power power; /* what the guest asked for */
-    void *context;        /* of the calls below, any of which may be NULL */
+    bool has_status;      /* the guest wrote an exit status */
+    unsigned status;
+    void *signals; /* of this call */
+    void (*signal)(void *signals, unsigned cpu, enum bus_signal signal, uint8_t vector);
+    void *context; /* of the calls below, any of which may be NULL */
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, const char *text);
     void (*ipi)(void *context, uint32_t high, uint32_t low); /* interrupt command register */

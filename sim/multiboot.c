@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Loads a multiboot image into a bare machine. Multiboot Specification 0.6.96, "Machine state" and "Boot information format". */
+#include "multiboot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "multiboot_image.h"
+
+/* Loader's data in low memory, below the extended BIOS data area. */
+enum { DATA_FIRST = 0x90000, DATA_END = 0x9f000, LOW_MEMORY_END = 0x9fc00, FIRST_MEGABYTE = 0x100000, PAGE = 4096 };
+enum { HAS_MEMORY = 1 << 0, HAS_COMMAND_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MEMORY_MAP = 1 << 6, HAS_LOADER_NAME = 1 << 9 };
+enum { AVAILABLE = 1, RESERVED = 2 };
+#define LOADER_MAGIC 0x2badb002u
+
+struct information {
+    uint32_t flags, lower_kbytes, upper_kbytes, boot_device, command_line, module_count, modules, symbols[4], map_bytes, map, drives_bytes, drives,
+        configuration, loader_name, apm, video[8];
+};
+struct module {
+    uint32_t start, end, text, reserved;
+};
+/* `size` does not count itself. */
+struct __attribute__((packed)) map_entry {
+    uint32_t size;
+    uint64_t base, bytes;
+    uint32_t type;
+};
+
+/* Where the loader's data goes on. */
+struct place {
+    struct bk_machine *machine;
+    uint32_t at;
+};
+
+/* Address of a copy in the loader's data, 0 when that is full. */
+static uint32_t put(struct place *place, const void *bytes, uint64_t size)
+{
+    const uint32_t address = (place->at + 3) & ~3u;
+    if (size > DATA_END - address)
+        return 0;
+    place->at = address + (uint32_t)size;
+    return bk_write(place->machine, address, bytes, size) ? address : 0;
+}
+
+static uint32_t put_text(struct place *place, const char *text)
+{
+    return put(place, text, strlen(text) + 1);
+}
+
+static bool say(char error[MULTIBOOT_ERROR_BYTES], const char *text)
+{
+    snprintf(error, MULTIBOOT_ERROR_BYTES, "%s", text);
+    return false;
+}
+
+static bool load_image(struct bk_machine *machine, const struct multiboot_request *request, const struct multiboot_image *image,
+                       char error[MULTIBOOT_ERROR_BYTES])
+{
+    for (unsigned i = 0; i < image->segments; i++) {
+        const struct multiboot_segment *s = &image->segment[i];
+        if (s->address < DATA_END && s->address + s->memory_bytes > DATA_FIRST)
+            return say(error, "a segment lies at 90000H to 9EFFFH, where the loader's data is");
+        if (!bk_write(machine, s->address, request->kernel.bytes + s->from, s->file_bytes) ||
+            s->address + s->memory_bytes > machine->board->ram_bytes) {
+            snprintf(error, MULTIBOOT_ERROR_BYTES, "too little memory: a segment of the image ends at %" PRIX64 "H, RAM at %" PRIX64 "H",
+                     s->address + s->memory_bytes, machine->board->ram_bytes);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Modules stand on page boundaries behind the image. */
+static bool load_modules(struct place *place, const struct multiboot_request *request, uint64_t image_end, struct information *info,
+                         char error[MULTIBOOT_ERROR_BYTES])
+{
+    struct module list[MULTIBOOT_MODULES_MAX];
+    uint64_t at = image_end > FIRST_MEGABYTE ? image_end : FIRST_MEGABYTE;
+    for (unsigned i = 0; i < request->module_count; i++) {
+        const struct multiboot_file *m = &request->modules[i];
+        at = (at + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+        if (!bk_write(place->machine, at, m->bytes, m->size)) {
+            snprintf(error, MULTIBOOT_ERROR_BYTES, "too little memory: module %u ends at %" PRIX64 "H, RAM at %" PRIX64 "H", i + 1, at + m->size,
+                     place->machine->board->ram_bytes);
+            return false;
+        }
+        list[i] = (struct module){.start = (uint32_t)at, .end = (uint32_t)(at + m->size), .text = put_text(place, m->text)};
+        at += m->size;
+        if (list[i].text == 0)
+            return say(error, "the module's text is too long");
+    }
+    info->module_count = request->module_count;
+    info->modules = put(place, list, request->module_count * sizeof list[0]);
+    return info->modules != 0 || say(error, "the modules' list is too long");
+}
+
+static uint32_t put_memory_map(struct place *place, struct information *info)
+{
+    const uint64_t ram = place->machine->board->ram_bytes, rom = place->machine->board->rom_bytes;
+    enum { ENTRY = sizeof(struct map_entry) - sizeof(uint32_t), DEVICES = 0xfec00000, DEVICES_BYTES = 0x400000 };
+    const struct map_entry map[] = {
+        {ENTRY, 0, LOW_MEMORY_END, AVAILABLE},
+        {ENTRY, LOW_MEMORY_END, 0xa0000 - LOW_MEMORY_END, RESERVED},
+        {ENTRY, 0xe0000, FIRST_MEGABYTE - 0xe0000, RESERVED},
+        {ENTRY, FIRST_MEGABYTE, ram - FIRST_MEGABYTE, AVAILABLE},
+        {ENTRY, DEVICES, DEVICES_BYTES, RESERVED},
+        {ENTRY, (UINT64_C(1) << 32) - rom, rom, RESERVED},
+    };
+    info->map_bytes = (uint32_t)(sizeof map - (rom == 0 ? sizeof map[0] : 0));
+    return put(place, map, info->map_bytes);
+}
+
+bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_request *request, char error[MULTIBOOT_ERROR_BYTES])
+{
+    struct multiboot_image image;
+    struct place place = {machine, DATA_FIRST + sizeof(struct information)};
+    struct information info = {.flags = HAS_MEMORY | HAS_COMMAND_LINE | HAS_MODULES | HAS_MEMORY_MAP | HAS_LOADER_NAME,
+                               .lower_kbytes = LOW_MEMORY_END >> 10,
+                               .upper_kbytes = (uint32_t)((machine->board->ram_bytes - FIRST_MEGABYTE) >> 10)};
+    const char *why = multiboot_read_image(request->kernel.bytes, request->kernel.size, &image);
+    if (why != NULL)
+        return say(error, why);
+    if (request->module_count > MULTIBOOT_MODULES_MAX)
+        return say(error, "more than 64 modules");
+    if (!load_image(machine, request, &image, error) || !load_modules(&place, request, image.end, &info, error))
+        return false;
+    info.command_line = put_text(&place, request->kernel.text);
+    info.loader_name = put_text(&place, "vmxbench");
+    info.map = put_memory_map(&place, &info);
+    if (info.command_line == 0 || info.map == 0 || info.loader_name == 0)
+        return say(error, "the command line is too long");
+    if (!bk_write(machine, DATA_FIRST, &info, sizeof info))
+        return say(error, "too little memory for the loader's data");
+    sim_bare_start_at(machine, image.entry, LOADER_MAGIC, DATA_FIRST);
+    return true;
+}
