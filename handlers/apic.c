@@ -2,6 +2,7 @@
 /* APIC_ACCESS, APIC_WRITE, EOI_INDUCED, TPR_BELOW_THRESHOLD, and the virtual-APIC page behind them.
    SDM 3C, "APIC Virtualization and Virtual Interrupts"; SDM 3A, "Advanced Programmable Interrupt Controller (APIC)". */
 #include "apic.h"
+#include "device_access.h"
 #include "handlers.h"
 
 enum {
@@ -42,7 +43,7 @@ static void store(struct hv_vcpu *vcpu, hpa_t address, uint32_t value)
 uint8_t hv_tpr(struct hv_vcpu *vcpu)
 {
     hpa_t address;
-    return page_register(vcpu, REG_TPR, &address) ? (uint8_t)load(vcpu, address) : vcpu->tpr;
+    return page_register(vcpu, REG_TPR, &address) ? (uint8_t)load(vcpu, address) : hv_apic_tpr(vcpu);
 }
 
 void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
@@ -51,7 +52,7 @@ void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
     if (page_register(vcpu, REG_TPR, &address))
         store(vcpu, address, value);
     else
-        vcpu->tpr = value;
+        hv_set_apic_tpr(vcpu, value);
 }
 
 void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class)

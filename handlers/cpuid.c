@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID: the processor's answer, less what this hypervisor does not offer. SDM 2A, "CPUID". */
+#include "device_access.h"
 #include "handlers.h"
 
 enum { EAX, EBX, ECX, EDX };
-enum { LEAF_HYPERVISOR = 0x40000000u, LEAF_HYPERVISOR_LAST = 0x400000ffu, ECX_HYPERVISOR = 1u << 31, ECX_OSXSAVE = 1u << 27, ANY_SUBLEAF = -1 };
+enum {
+    LEAF_HYPERVISOR = 0x40000000u,
+    LEAF_HYPERVISOR_LAST = 0x400000ffu,
+    ECX_HYPERVISOR = 1u << 31,
+    ECX_OSXSAVE = 1u << 27,
+    EDX_APIC = 1u << 9,
+    ANY_SUBLEAF = -1
+};
 enum { CR4_OSXSAVE = 1u << 18, CR4_PKE = 1u << 22 };
 
 /* Bits that are never offered: features whose MSRs or instructions no handler answers. */
@@ -83,7 +91,7 @@ static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32
         if ((hv_visible_cr4(vcpu) & CR4_OSXSAVE) != 0)
             r[ECX] |= ECX_OSXSAVE;
         r[ECX] &= ~policy->hide_cpuid_1_ecx;
-        r[EDX] &= ~policy->hide_cpuid_1_edx;
+        r[EDX] &= ~policy->hide_cpuid_1_edx & ~(hv_apic_enabled(vcpu) ? 0u : (uint32_t)EDX_APIC);
     } else if (leaf == 0x07 && subleaf == 0) {
         r[ECX] &= ~(1u << 4);
         if ((r[ECX] & 1u << 3) != 0 && (hv_visible_cr4(vcpu) & CR4_PKE) != 0)

@@ -19,24 +19,39 @@ static void report(void *context, const char *text)
         vm->report(vm->context, vm->device_set.bus.cpu, text);
 }
 
-static void ipi(void *context, uint32_t high, uint32_t low)
+/* Not modelled: INIT and SIPI between virtual CPUs, SMI. */
+static void on_signal(void *context, unsigned cpu, enum bus_signal signal, uint8_t vector)
 {
+    static const char *const names[] = {"NMI", "INIT", "SIPI", "SMI"};
     struct hv_vm *vm = context;
-    hv_send_ipi(&vm->vcpu[vm->device_set.bus.cpu], high, low);
+    (void)vector;
+    if (cpu >= vm->vcpus)
+        return;
+    if (signal == BUS_SIGNAL_NMI)
+        hv_queue_nmi(&vm->vcpu[cpu]);
+    else
+        hv_report(&vm->vcpu[vm->device_set.bus.cpu], "%s to virtual CPU %u: not modelled", names[signal], cpu);
 }
 
 void hv_devices_init(struct hv_vm *vm)
 {
+    enum { ECX_X2APIC = 1u << 21, ECX_TSC_DEADLINE = 1u << 24 };
     if (!vm->policy.devices)
         return;
+    uint32_t r[4];
+    bk_cpuid(vm->machine, 1, 0, r);
+    const uint32_t features = r[2] & ~vm->policy.hide_cpuid_1_ecx;
     const struct devices_config config = {.ram_bytes = bk_guest_size(vm->machine),
                                           .ticks_per_second = HV_TICKS_PER_SECOND,
                                           .cpus = vm->vcpus,
                                           .fw_cfg = !vm->policy.no_fw_cfg,
+                                          .address_bits = hv_physical_bits(&vm->vcpu[0]),
+                                          .x2apic = (features & ECX_X2APIC) != 0,
+                                          .tsc_deadline = (features & ECX_TSC_DEADLINE) != 0,
                                           .context = vm,
                                           .output = output,
                                           .report = report,
-                                          .ipi = ipi};
+                                          .signal = on_signal};
     devices_init(&vm->device_set, &config);
     vm->devices = &vm->device_set;
 }
@@ -69,10 +84,19 @@ void hv_port_write(struct hv_vcpu *vcpu, uint16_t port, unsigned size, uint32_t 
         devices_port_write(devices, port, size, value);
 }
 
+/* With "use TPR shadow" the task priority stands in the virtual-APIC page; without a device set that page is all there is of a local APIC. */
+static bool in_virtual_page(const struct hv_vcpu *vcpu, gpa_t address)
+{
+    enum { TPR = 0x80, REGISTER_MASK = 0xff0 };
+    if (vcpu->vm->devices == NULL)
+        return address - HV_APIC_BASE < HV_APIC_PAGE_BYTES;
+    return lapic_answers(&vcpu->vm->devices->lapics, vcpu->index, address) && (address & REGISTER_MASK) == TPR;
+}
+
 uint64_t hv_mmio_read(struct hv_vcpu *vcpu, gpa_t address, unsigned size)
 {
     uint32_t value;
-    if (address - HV_APIC_BASE < HV_APIC_PAGE_BYTES && hv_virtual_apic_read(vcpu, (unsigned)(address - HV_APIC_BASE), &value))
+    if (in_virtual_page(vcpu, address) && hv_virtual_apic_read(vcpu, (unsigned)(address % HV_APIC_PAGE_BYTES), &value))
         return value & ones(size);
     struct hv_device_set *devices = devices_now(vcpu);
     return devices == NULL ? ones(size) : devices_memory_read(devices, address, size);
@@ -80,37 +104,89 @@ uint64_t hv_mmio_read(struct hv_vcpu *vcpu, gpa_t address, unsigned size)
 
 void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t value)
 {
-    if (address - HV_APIC_BASE < HV_APIC_PAGE_BYTES && hv_virtual_apic_write(vcpu, (unsigned)(address - HV_APIC_BASE), (uint32_t)value))
+    if (in_virtual_page(vcpu, address) && hv_virtual_apic_write(vcpu, (unsigned)(address % HV_APIC_PAGE_BYTES), (uint32_t)value))
         return;
     struct hv_device_set *devices = devices_now(vcpu);
     if (devices != NULL)
         devices_memory_write(devices, address, size, value);
 }
 
+/* ---- the local APIC's MSRs ---- */
+static bool is_tsc_deadline(uint32_t index)
+{
+    return index == LAPIC_MSR_TSC_DEADLINE;
+}
+
+bool hv_has_apic_msr(const struct hv_vcpu *vcpu, uint32_t index)
+{
+    return vcpu->vm->devices != NULL && lapic_has_msr(index);
+}
+
+bool hv_read_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+    return devices_read_msr(devices_now(vcpu), vcpu->index, index, value);
+}
+
+/* Not modelled: a guest whose time-stamp counter is scaled arms the deadline in host ticks; a base address over RAM. */
+bool hv_write_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    struct hv_device_set *devices = devices_now(vcpu);
+    if (is_tsc_deadline(index))
+        devices_set_tsc_offset(devices, vcpu->index, hv_guest_tsc(vcpu) - devices->bus.now);
+    if (!devices_write_msr(devices, vcpu->index, index, value))
+        return false;
+    if (index == LAPIC_MSR_BASE && value >> 12 << 12 < bk_guest_size(vcpu->vm->machine))
+        hv_report(vcpu, "IA32_APIC_BASE = %lx: the registers are not seen over RAM", value);
+    return true;
+}
+
+uint8_t hv_apic_tpr(const struct hv_vcpu *vcpu)
+{
+    return vcpu->vm->devices != NULL ? lapic_tpr(&vcpu->vm->devices->lapics, vcpu->index) : vcpu->tpr;
+}
+
+void hv_set_apic_tpr(struct hv_vcpu *vcpu, uint8_t value)
+{
+    if (vcpu->vm->devices != NULL)
+        lapic_set_tpr(&vcpu->vm->devices->lapics, vcpu->index, value);
+    else
+        vcpu->tpr = value;
+}
+
+bool hv_apic_enabled(const struct hv_vcpu *vcpu)
+{
+    return vcpu->vm->devices == NULL || lapic_enabled(&vcpu->vm->devices->lapics, vcpu->index);
+}
+
+/* ---- power, time, interrupts ---- */
 enum hv_action hv_power(struct hv_vcpu *vcpu)
 {
     const struct hv_device_set *devices = vcpu->vm->devices;
     return devices != NULL && devices->bus.power != BUS_RUNNING ? HV_POWER_OFF : HV_RESUME;
 }
 
+/* A task priority that the guest changed in the virtual-APIC page holds for the device too. */
 void hv_run_devices(struct hv_vcpu *vcpu)
 {
     struct hv_device_set *devices = devices_now(vcpu);
-    if (devices != NULL)
-        devices_advance(devices);
+    if (devices == NULL)
+        return;
+    hv_set_apic_tpr(vcpu, hv_tpr(vcpu));
+    devices_advance(devices);
 }
 
 bool hv_device_interrupt(struct hv_vcpu *vcpu)
 {
-    return vcpu->vm->devices != NULL && vcpu->index == 0 && devices_interrupt(vcpu->vm->devices);
+    uint8_t vector;
+    return vcpu->vm->devices != NULL && devices_interrupt_of(vcpu->vm->devices, vcpu->index, &vector);
 }
 
 int hv_device_acknowledge(struct hv_vcpu *vcpu)
 {
-    return devices_acknowledge(vcpu->vm->devices);
+    return devices_acknowledge_of(vcpu->vm->devices, vcpu->index);
 }
 
 uint64_t hv_next_device_event(struct hv_vcpu *vcpu)
 {
-    return vcpu->vm->devices == NULL || vcpu->index != 0 ? UINT64_MAX : devices_deadline(vcpu->vm->devices);
+    return vcpu->vm->devices == NULL ? UINT64_MAX : devices_deadline(vcpu->vm->devices);
 }

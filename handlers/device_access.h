@@ -17,10 +17,18 @@ void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t 
 enum hv_action hv_power(struct hv_vcpu *vcpu);
 /* Lets device time catch up with the time-stamp counter. */
 void hv_run_devices(struct hv_vcpu *vcpu);
-/* The interrupt controller's output, wired to virtual CPU 0: is it asserted, and which vector does an acknowledge cycle give? */
+/* MSRs of the local APIC, where the device set has it. False: #GP(0). */
+bool hv_has_apic_msr(const struct hv_vcpu *vcpu, uint32_t index);
+bool hv_read_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value);
+bool hv_write_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value);
+/* Task priority where no virtual-APIC page holds it; the enable bit of IA32_APIC_BASE. */
+uint8_t hv_apic_tpr(const struct hv_vcpu *vcpu);
+void hv_set_apic_tpr(struct hv_vcpu *vcpu, uint8_t value);
+bool hv_apic_enabled(const struct hv_vcpu *vcpu);
+/* What the interrupt controllers have for this virtual CPU: is there an interrupt, and which vector does its acknowledge cycle give? */
 bool hv_device_interrupt(struct hv_vcpu *vcpu);
 int hv_device_acknowledge(struct hv_vcpu *vcpu);
-/* Time-stamp counter at the next device interrupt; UINT64_MAX: none is due. */
+/* Time-stamp counter at the next device interrupt of any virtual CPU; UINT64_MAX: none is due. */
 uint64_t hv_next_device_event(struct hv_vcpu *vcpu);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RDMSR and WRMSR: the owner's rules first, then the MSRs that the VMCS or the backend holds, then constants; all else gives #GP(0).
    SDM 4, "Model-Specific Registers". */
+#include "device_access.h"
 #include "handlers.h"
 
 #define MSR_EFER 0xc0000080u
@@ -111,6 +112,8 @@ bool hv_read_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
         *value = rule->value;
         return true;
     }
+    if (hv_has_apic_msr(vcpu, index))
+        return hv_read_apic_msr(vcpu, index, value);
     if (read_kept(vcpu, index, value))
         return true;
     for (unsigned i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
@@ -229,6 +232,8 @@ bool hv_write_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
             rule->value = value;
         return rule->writable;
     }
+    if (hv_has_apic_msr(vcpu, index))
+        return hv_write_apic_msr(vcpu, index, value);
     bool ok;
     if (write_kept(vcpu, index, value, &ok))
         return ok;

@@ -13,6 +13,16 @@ enum bus_power { BUS_RUNNING, BUS_RESET, BUS_OFF };
 /* What reaches a processor beside interrupts with a vector; SIPI carries one, of the start address. */
 enum bus_signal { BUS_SIGNAL_NMI, BUS_SIGNAL_INIT, BUS_SIGNAL_SIPI, BUS_SIGNAL_SMI };
 
+/* An interrupt message to local APICs. Delivery modes as in the interrupt command register. */
+enum bus_delivery { BUS_FIXED, BUS_LOWEST_PRIORITY, BUS_SMI, BUS_RESERVED, BUS_NMI, BUS_INIT, BUS_STARTUP, BUS_EXTINT };
+struct bus_message {
+    uint32_t destination;
+    enum bus_delivery mode;
+    uint8_t vector;
+    bool logical, level;
+    bool wide; /* the destination has 32 bits, not 8 */
+};
+
 struct bus {
     uint64_t now;         /* ticks; the driver sets it before every call */
     uint64_t hz;          /* ticks a second */
@@ -20,14 +30,15 @@ struct bus {
     enum bus_power power; /* what the guest asked for */
     bool has_status;      /* the guest wrote an exit status */
     unsigned status;
-    void *signals; /* of this call */
-    void (*signal)(void *signals, unsigned cpu, enum bus_signal signal, uint8_t vector);
-    void *context; /* of the calls below, any of which may be NULL */
+    void *context; /* of the two calls below; any call may be NULL */
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, const char *text);
-    void (*ipi)(void *context, uint32_t high, uint32_t low); /* interrupt command register */
-    void *lines;                                             /* the interrupt controller */
-    void (*set_line)(void *lines, unsigned line, bool level);
+    void *signals; /* of this call */
+    void (*signal)(void *signals, unsigned cpu, enum bus_signal signal, uint8_t vector);
+    void *set; /* the interrupt controllers behind these calls */
+    void (*set_line)(void *set, unsigned line, bool level);
+    bool (*message)(void *set, const struct bus_message *message); /* true: accepted */
+    void (*end_of_interrupt)(void *set, uint8_t vector);
 };
 
 /* A range of ports that one device answers. Accesses wider than `width` bytes arrive as several, lowest port first. */
@@ -49,7 +60,18 @@ struct bus_memory {
 static inline void bus_set_line(struct bus *bus, unsigned line, bool level)
 {
     if (bus->set_line != NULL)
-        bus->set_line(bus->lines, line, level);
+        bus->set_line(bus->set, line, level);
+}
+
+static inline void bus_send_signal(struct bus *bus, unsigned cpu, enum bus_signal signal, uint8_t vector)
+{
+    if (bus->signal != NULL)
+        bus->signal(bus->signals, cpu, signal, vector);
+}
+
+static inline bool bus_send_message(struct bus *bus, const struct bus_message *message)
+{
+    return bus->message != NULL && bus->message(bus->set, message);
 }
 
 static inline void bus_output(struct bus *bus, unsigned port, uint8_t byte)

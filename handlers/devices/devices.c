@@ -16,18 +16,52 @@ static const struct bus_ports ports[] = {
     {0x0a0, 0x0a1, 1, AT(pic), pic_read, pic_write},
     {0x0b2, 0x0b3, 1, AT(power), power_misc_read, power_misc_write},
     {DEBUG_E9, DEBUG_E9, 1, AT(debug), debug_read, debug_write},
+    {EXIT_STATUS_PORT, EXIT_STATUS_PORT, 4, AT(exit_ports), exit_ports_read, exit_ports_write},
     {UART_COM1, UART_COM1 + 7, 1, AT(uart), uart_read, uart_write},
     {DEBUG_FIRMWARE, DEBUG_FIRMWARE, 1, AT(debug), debug_read, debug_write},
     {0x4d0, 0x4d1, 1, AT(pic), pic_elcr_read, pic_elcr_write},
     {0x510, 0x510, 2, AT(fw_cfg), fw_cfg_read, fw_cfg_write},
     {0x511, 0x511, 1, AT(fw_cfg), fw_cfg_read, fw_cfg_write},
     {0xcf8, 0xcff, 4, AT(pci), pci_read, pci_write},
+    {EXIT_WORD_PORT, EXIT_WORD_PORT, 1, AT(exit_ports), exit_ports_read, exit_ports_write},
 };
 
 static const struct bus_memory memory[] = {
     {IOAPIC_BASE, IOAPIC_BASE + 0xfff, AT(ioapic), ioapic_read, ioapic_write},
-    {LAPIC_BASE, LAPIC_BASE + 0xfff, AT(lapics), lapic_read, lapic_write},
 };
+
+/* ---- interrupt lines ---- */
+/* LINT0 of CPU 0 is where the 8259 pair's interrupt stands. */
+static void drive_lint0(struct hv_device_set *set)
+{
+    lapic_set_pin(&set->lapics, &set->bus, 0, LAPIC_LINT0, pic_output(&set->pic));
+}
+
+static unsigned ioapic_input(unsigned line)
+{
+    return line == PIT_LINE ? IOAPIC_TIMER_INPUT : line;
+}
+
+/* An ISA interrupt line stands at both controllers. */
+static void set_line(void *context, unsigned line, bool level)
+{
+    struct hv_device_set *set = context;
+    pic_set_line(&set->pic, line, level);
+    drive_lint0(set);
+    ioapic_set_input(&set->ioapic, &set->bus, ioapic_input(line), level);
+}
+
+static bool on_message(void *context, const struct bus_message *message)
+{
+    struct hv_device_set *set = context;
+    return lapics_message(&set->lapics, &set->bus, message);
+}
+
+static void on_end_of_interrupt(void *context, uint8_t vector)
+{
+    struct hv_device_set *set = context;
+    ioapic_end_of_interrupt(&set->ioapic, &set->bus, vector);
+}
 
 void devices_init(struct hv_device_set *set, const struct devices_config *config)
 {
@@ -35,9 +69,17 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
                                           .context = config->context,
                                           .output = config->output,
                                           .report = config->report,
-                                          .ipi = config->ipi,
-                                          .lines = &set->pic,
-                                          .set_line = pic_set_line}};
+                                          .signals = config->context,
+                                          .signal = config->signal,
+                                          .set = set,
+                                          .set_line = set_line,
+                                          .message = on_message,
+                                          .end_of_interrupt = on_end_of_interrupt}};
+    const struct lapics_config lapics = {.cpus = config->cpus,
+                                         .address_bits = config->address_bits != 0 ? config->address_bits : 36,
+                                         .x2apic = config->x2apic,
+                                         .tsc_deadline = config->tsc_deadline,
+                                         .virtual_wire = !config->cold};
     set->fw_cfg = (struct fw_cfg){.present = config->fw_cfg, .ram_bytes = config->ram_bytes, .cpus = config->cpus};
     pic_init(&set->pic);
     pit_init(&set->pit);
@@ -45,7 +87,7 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
     uart_init(&set->uart);
     ps2_init(&set->ps2);
     pci_init(&set->pci);
-    lapics_init(&set->lapics);
+    lapics_init(&set->lapics, &lapics);
     ioapic_init(&set->ioapic);
 }
 
@@ -71,7 +113,7 @@ static uint32_t cut(uint32_t value, unsigned size)
     return size >= 4 ? value : value & ((1u << 8 * size) - 1);
 }
 
-uint32_t devices_port_read(struct hv_device_set *set, uint16_t port, unsigned size)
+static uint32_t read_port(struct hv_device_set *set, uint16_t port, unsigned size)
 {
     const struct bus_ports *row = ports_at(port);
     unsigned offset;
@@ -82,11 +124,11 @@ uint32_t devices_port_read(struct hv_device_set *set, uint16_t port, unsigned si
     if (size == 1)
         return 0xff;
     const unsigned half = size / 2;
-    const uint32_t low = devices_port_read(set, port, half);
-    return low | devices_port_read(set, (uint16_t)(port + half), half) << 8 * half;
+    const uint32_t low = read_port(set, port, half);
+    return low | read_port(set, (uint16_t)(port + half), half) << 8 * half;
 }
 
-void devices_port_write(struct hv_device_set *set, uint16_t port, unsigned size, uint32_t value)
+static void write_port(struct hv_device_set *set, uint16_t port, unsigned size, uint32_t value)
 {
     const struct bus_ports *row = ports_at(port);
     unsigned offset;
@@ -96,32 +138,82 @@ void devices_port_write(struct hv_device_set *set, uint16_t port, unsigned size,
         power_write(&set->power, &set->bus, offset, size, cut(value, size));
     } else if (size > 1) {
         const unsigned half = size / 2;
-        devices_port_write(set, port, half, value);
-        devices_port_write(set, (uint16_t)(port + half), half, value >> 8 * half);
+        write_port(set, port, half, value);
+        write_port(set, (uint16_t)(port + half), half, value >> 8 * half);
     }
 }
 
-/* ---- registers in memory ---- */
-static const struct bus_memory *memory_at(uint64_t address)
+uint32_t devices_port_read(struct hv_device_set *set, uint16_t port, unsigned size)
 {
+    const uint32_t value = read_port(set, port, size);
+    drive_lint0(set);
+    return value;
+}
+
+void devices_port_write(struct hv_device_set *set, uint16_t port, unsigned size, uint32_t value)
+{
+    write_port(set, port, size, value);
+    drive_lint0(set);
+}
+
+/* ---- registers in memory ---- */
+static const struct bus_memory lapic_memory = {LAPIC_BASE, LAPIC_BASE + 0xfff, AT(lapics), lapic_read, lapic_write};
+
+/* The local APIC's page stands where IA32_APIC_BASE of the accessing CPU says, over everything else. */
+static const struct bus_memory *memory_at(const struct hv_device_set *set, uint64_t address)
+{
+    if (lapic_answers(&set->lapics, set->bus.cpu, address))
+        return &lapic_memory;
     for (unsigned i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
         if (address >= memory[i].first && address <= memory[i].last)
             return &memory[i];
     return NULL;
 }
 
+bool devices_answer(const struct hv_device_set *set, uint64_t address)
+{
+    return memory_at(set, address) != NULL;
+}
+
+static uint64_t offset_of(const struct bus_memory *row, uint64_t address)
+{
+    return row == &lapic_memory ? address % LAPIC_BYTES : address - row->first;
+}
+
 uint64_t devices_memory_read(struct hv_device_set *set, uint64_t address, unsigned size)
 {
-    const struct bus_memory *row = memory_at(address);
+    const struct bus_memory *row = memory_at(set, address);
     const uint64_t ones = size >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size) - 1;
-    return row == NULL ? ones : row->read((uint8_t *)set + row->device, &set->bus, address - row->first, size) & ones;
+    return row == NULL ? ones : row->read((uint8_t *)set + row->device, &set->bus, offset_of(row, address), size) & ones;
 }
 
 void devices_memory_write(struct hv_device_set *set, uint64_t address, unsigned size, uint64_t value)
 {
-    const struct bus_memory *row = memory_at(address);
+    const struct bus_memory *row = memory_at(set, address);
     if (row != NULL)
-        row->write((uint8_t *)set + row->device, &set->bus, address - row->first, size, value);
+        row->write((uint8_t *)set + row->device, &set->bus, offset_of(row, address), size, value);
+}
+
+/* ---- the local APIC of a CPU ---- */
+static struct bus *bus_of(struct hv_device_set *set, unsigned cpu)
+{
+    set->bus.cpu = cpu;
+    return &set->bus;
+}
+
+bool devices_read_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t *value)
+{
+    return lapic_read_msr(&set->lapics, bus_of(set, cpu), index, value);
+}
+
+bool devices_write_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t value)
+{
+    return lapic_write_msr(&set->lapics, bus_of(set, cpu), index, value);
+}
+
+void devices_set_tsc_offset(struct hv_device_set *set, unsigned cpu, uint64_t offset)
+{
+    lapic_set_tsc_offset(&set->lapics, bus_of(set, cpu), cpu, offset);
 }
 
 /* ---- time and interrupts ---- */
@@ -129,27 +221,46 @@ void devices_advance(struct hv_device_set *set)
 {
     pit_advance(&set->pit, &set->bus);
     cmos_advance(&set->cmos, &set->bus);
+    lapics_advance(&set->lapics, &set->bus);
 }
 
-bool devices_interrupt(const struct hv_device_set *set)
+/* The 8259's interrupt has no priority among the others: it goes first. */
+bool devices_interrupt_of(const struct hv_device_set *set, unsigned cpu, uint8_t *vector)
 {
-    return pic_output(&set->pic);
+    if (!lapic_extint(&set->lapics, cpu))
+        return lapic_interrupt(&set->lapics, cpu, vector);
+    *vector = pic_vector(&set->pic);
+    return true;
 }
 
-int devices_acknowledge(struct hv_device_set *set)
+uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu)
 {
-    return pic_acknowledge(&set->pic);
+    if (!lapic_extint(&set->lapics, cpu))
+        return lapic_acknowledge(&set->lapics, cpu);
+    const uint8_t vector = (uint8_t)pic_acknowledge(&set->pic);
+    drive_lint0(set);
+    return vector;
+}
+
+/* Would an edge on this line make a difference to a CPU? */
+static bool line_counts(const struct hv_device_set *set, unsigned line)
+{
+    return (lapic_listens(&set->lapics, 0) && pic_would_interrupt(&set->pic, line)) ||
+           ioapic_would_interrupt(&set->ioapic, &set->lapics, ioapic_input(line));
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* A timer behind a masked input wakes nobody. */
 uint64_t devices_deadline(const struct hv_device_set *set)
 {
-    uint64_t deadline = UINT64_MAX;
-    if (pic_would_interrupt(&set->pic, PIT_LINE))
-        deadline = pit_deadline(&set->pit, &set->bus);
-    if (pic_would_interrupt(&set->pic, CMOS_LINE)) {
-        const uint64_t other = cmos_deadline(&set->cmos, &set->bus);
-        deadline = other < deadline ? other : deadline;
-    }
+    uint64_t deadline = lapics_deadline(&set->lapics);
+    if (line_counts(set, PIT_LINE))
+        deadline = earlier(deadline, pit_deadline(&set->pit, &set->bus));
+    if (line_counts(set, CMOS_LINE))
+        deadline = earlier(deadline, cmos_deadline(&set->cmos, &set->bus));
     return deadline;
 }

@@ -3,11 +3,13 @@
 #ifndef DEVICES_DEVICES_H
 #define DEVICES_DEVICES_H
 
-#include "apics.h"
 #include "bus.h"
 #include "cmos.h"
 #include "debug.h"
+#include "exit_ports.h"
 #include "fw_cfg.h"
+#include "ioapic.h"
+#include "lapic.h"
 #include "pci.h"
 #include "pic.h"
 #include "pit.h"
@@ -20,10 +22,14 @@ struct devices_config {
     uint64_t ticks_per_second;
     unsigned cpus;
     bool fw_cfg; /* offer the firmware configuration ports */
+    /* What the processors' CPUID says of them: physical-address width (0: 36), x2APIC, TSC-deadline timer. */
+    unsigned address_bits;
+    bool x2apic, tsc_deadline;
+    bool cold; /* nobody has set up the interrupt controllers yet; else they are found as firmware leaves them: 8259 interrupts reach CPU 0 */
     void *context;
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, const char *text);
-    void (*ipi)(void *context, uint32_t high, uint32_t low);
+    void (*signal)(void *context, unsigned cpu, enum bus_signal signal, uint8_t vector);
 };
 
 /* May not be moved once it is initialised: the bus points into it. */
@@ -38,6 +44,7 @@ struct hv_device_set {
     struct power power;
     struct fw_cfg fw_cfg;
     struct debug_ports debug;
+    struct exit_ports exit_ports;
     struct lapics lapics;
     struct ioapic ioapic;
 };
@@ -46,15 +53,23 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
 /* Ports: size 1, 2 or 4. All ones where no device answers; a write there vanishes. */
 uint32_t devices_port_read(struct hv_device_set *set, uint16_t port, unsigned size);
 void devices_port_write(struct hv_device_set *set, uint16_t port, unsigned size, uint32_t value);
+/* A device, or the local APIC of CPU bus.cpu, stands at this address. */
+bool devices_answer(const struct hv_device_set *set, uint64_t address);
 /* Device registers in memory: size 1 to 8. */
 uint64_t devices_memory_read(struct hv_device_set *set, uint64_t address, unsigned size);
 void devices_memory_write(struct hv_device_set *set, uint64_t address, unsigned size, uint64_t value);
 /* Lets timers catch up with bus.now. */
 void devices_advance(struct hv_device_set *set);
-/* The interrupt controller asserts its output; acknowledging gives the vector. */
-bool devices_interrupt(const struct hv_device_set *set);
-int devices_acknowledge(struct hv_device_set *set);
-/* Ticks at which a timer will assert that output next, as far as is known; UINT64_MAX: none will. */
+/* What the interrupt controllers have for a CPU that takes interrupts now, and the vector that acknowledging would give. */
+bool devices_interrupt_of(const struct hv_device_set *set, unsigned cpu, uint8_t *vector);
+/* The CPU takes it: the vector, a spurious one when nothing asks any more. devices_deadline() may be another afterwards. */
+uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu);
+/* Ticks at which a timer will make a difference to some CPU next, as far as is known; UINT64_MAX: none will. */
 uint64_t devices_deadline(const struct hv_device_set *set);
+/* MSRs of a CPU's local APIC, those of lapic_has_msr(). False: #GP(0). */
+bool devices_read_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t *value);
+bool devices_write_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t value);
+/* A CPU's time-stamp counter reads bus.now + offset, modulo 2^64, from now on; 0 at first. */
+void devices_set_tsc_offset(struct hv_device_set *set, unsigned cpu, uint64_t offset);
 
 #endif

@@ -103,6 +103,12 @@ int pic_acknowledge(struct pic *pic)
     return slave->base + (second < 0 ? SPURIOUS : second);
 }
 
+uint8_t pic_vector(const struct pic *pic)
+{
+    struct pic copy = *pic;
+    return (uint8_t)pic_acknowledge(&copy);
+}
+
 bool pic_would_interrupt(const struct pic *pic, unsigned line)
 {
     struct pic copy = *pic;

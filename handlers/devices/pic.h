@@ -30,6 +30,8 @@ void pic_set_line(void *pic, unsigned line, bool level);
 bool pic_output(const struct pic *pic);
 /* The acknowledge cycle: the vector; the spurious one when nothing asks any more. */
 int pic_acknowledge(struct pic *pic);
+/* The vector that an acknowledge cycle would give now. */
+uint8_t pic_vector(const struct pic *pic);
 /* Would a rising edge on this input, now, assert the output? */
 bool pic_would_interrupt(const struct pic *pic, unsigned line);
 

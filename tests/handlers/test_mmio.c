@@ -63,7 +63,7 @@ static void arithmetic_sets_flags(void)
                                    0x03, 0x06,                         /* add eax, [esi] */
                                    0x87, 0x06};                        /* xchg [esi], eax */
     start(code, sizeof(code));
-    bk->gpr[VMX_RSI] = LAPIC + 0x80;
+    bk->gpr[VMX_RSI] = LAPIC + 0x380;
     CU_ASSERT_EQUAL(run(), HV_RESUME);
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RFLAGS] & 0x8d5, 0x4); /* PF */
     bk->gpr[VMX_RAX] = 0x80000000;

@@ -28,12 +28,39 @@ static void board_report(void *context, const char *text)
     strncpy(reported, text, sizeof(reported) - 1);
 }
 
+static struct {
+    unsigned cpu;
+    enum bus_signal signal;
+    uint8_t vector;
+} signalled[16];
+static unsigned signals;
+
+static void board_signal(void *context, unsigned cpu, enum bus_signal signal, uint8_t vector)
+{
+    (void)context;
+    if (signals < sizeof(signalled) / sizeof(signalled[0])) {
+        signalled[signals].cpu = cpu;
+        signalled[signals].signal = signal;
+        signalled[signals].vector = vector;
+    }
+    signals++;
+}
+
+static inline void board_start_with(const struct devices_config *other)
+{
+    struct devices_config config = *other;
+    config.ram_bytes = BOARD_RAM;
+    config.ticks_per_second = BOARD_HZ;
+    config.output = board_output;
+    config.report = board_report;
+    config.signal = board_signal;
+    printed_count = reports = signals = 0;
+    devices_init(&board, &config);
+}
+
 static inline void board_start(void)
 {
-    const struct devices_config config = {
-        .ram_bytes = BOARD_RAM, .ticks_per_second = BOARD_HZ, .cpus = 1, .fw_cfg = true, .output = board_output, .report = board_report};
-    printed_count = reports = 0;
-    devices_init(&board, &config);
+    board_start_with(&(const struct devices_config){.cpus = 1, .fw_cfg = true});
 }
 
 static inline uint32_t in(uint16_t port, unsigned size)
@@ -53,6 +80,18 @@ static inline void board_start_pics(void)
                                        {0xa1, 0x02}, {0x21, 0x01}, {0xa1, 0x01}, {0x21, 0x00}, {0xa1, 0x00}};
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         out(words[i][0], 1, words[i][1]);
+}
+
+/* What CPU 0 is offered, and takes. */
+static inline bool board_interrupt(void)
+{
+    uint8_t vector;
+    return devices_interrupt_of(&board, 0, &vector);
+}
+
+static inline int board_acknowledge(void)
+{
+    return devices_acknowledge_of(&board, 0);
 }
 
 /* Time goes on. */

@@ -82,15 +82,15 @@ static void periodic_interrupts_follow_the_rate(void)
     put(0x0b, 0x42);
     CU_ASSERT_EQUAL(devices_deadline(&board), 976563); /* 32 cycles of 32768 Hz, rounded up */
     board_wait(976562);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     board_wait(1);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x28);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x28);
     CU_ASSERT_EQUAL(get(0x0c), 0xc0);
     CU_ASSERT_EQUAL(get(0x0c), 0);
     board_wait(976563);
     out(0xa0, 1, 0x20);
     out(0x20, 1, 0x20);
-    CU_ASSERT_TRUE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
 }
 
 static void update_interrupts_come_every_second(void)
@@ -100,7 +100,7 @@ static void update_interrupts_come_every_second(void)
     put(0x0b, 0x12);
     CU_ASSERT_EQUAL(devices_deadline(&board), BOARD_HZ);
     board_wait(BOARD_HZ);
-    CU_ASSERT_TRUE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
     CU_ASSERT_EQUAL(get(0x0c) & 0x90, 0x90);
 }
 

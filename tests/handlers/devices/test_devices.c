@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The device set as a whole: widths, holes, firmware configuration, APIC register files. */
+/* The device set as a whole: widths, holes, firmware configuration, the ways of an interrupt. */
 #include "tests/support/board.h"
-
-static uint32_t sent_high, sent_low;
-
-static void on_ipi(void *context, uint32_t high, uint32_t low)
-{
-    (void)context;
-    sent_high = high;
-    sent_low = low;
-}
 
 static void holes_read_all_ones(void)
 {
@@ -50,35 +41,87 @@ static void firmware_configuration_is_a_stream(void)
     CU_ASSERT_EQUAL(in(0x511, 1), 0xff);
 }
 
-static void the_io_apic_is_a_register_file(void)
+static void the_local_apic_stands_where_its_cpu_put_it(void)
 {
-    board_start();
-    devices_memory_write(&board, IOAPIC_BASE, 4, 1);
-    CU_ASSERT_EQUAL(devices_memory_read(&board, IOAPIC_BASE + 0x10, 4), 0x170011);
-    devices_memory_write(&board, IOAPIC_BASE, 4, 0x12);
-    CU_ASSERT_EQUAL(devices_memory_read(&board, IOAPIC_BASE + 0x10, 4), 0x10000);
-    CU_ASSERT_EQUAL(reports, 0);
-    devices_memory_write(&board, IOAPIC_BASE + 0x10, 4, 0x31);
-    CU_ASSERT_EQUAL(reports, 1);
+    const struct devices_config two = {.cpus = 2};
+    board_start_with(&two);
+    CU_ASSERT_TRUE(devices_write_msr(&board, 1, LAPIC_MSR_BASE, 0xfed40800));
+    board.bus.cpu = 0;
+    CU_ASSERT_TRUE(devices_answer(&board, LAPIC_BASE));
+    CU_ASSERT_FALSE(devices_answer(&board, 0xfed40000));
+    CU_ASSERT_EQUAL(devices_memory_read(&board, LAPIC_BASE + 0x20, 4), 0);
+    board.bus.cpu = 1;
+    CU_ASSERT_EQUAL(devices_memory_read(&board, 0xfed40020, 4), 0x01000000);
+    CU_ASSERT_FALSE(devices_answer(&board, LAPIC_BASE));
+    CU_ASSERT_EQUAL(devices_memory_read(&board, LAPIC_BASE + 0x20, 4), 0xffffffff);
 }
 
-static void the_local_apic_is_a_register_file_and_sends_ipis(void)
+static void interrupts_of_the_8259_reach_cpu_0_as_firmware_leaves_it(void)
+{
+    const struct devices_config cold = {.cpus = 2, .cold = true};
+    uint8_t vector = 0;
+    board_start();
+    board_start_pics();
+    bus_set_line(&board.bus, 4, true);
+    CU_ASSERT_TRUE(devices_interrupt_of(&board, 0, &vector));
+    CU_ASSERT_EQUAL(vector, 0x24);
+    CU_ASSERT_FALSE(devices_interrupt_of(&board, 1, &vector));
+    CU_ASSERT_EQUAL(devices_acknowledge_of(&board, 0), 0x24);
+    CU_ASSERT_FALSE(board_interrupt());
+    board_start_with(&cold);
+    board_start_pics();
+    bus_set_line(&board.bus, 4, true);
+    CU_ASSERT_FALSE(board_interrupt());
+    devices_memory_write(&board, LAPIC_BASE + 0xf0, 4, 0x1ff);
+    devices_memory_write(&board, LAPIC_BASE + 0x350, 4, 0x700);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x24);
+}
+
+static void a_disabled_apic_leaves_the_8259_wired_to_the_processor(void)
+{
+    const struct devices_config cold = {.cpus = 1, .cold = true};
+    board_start_with(&cold);
+    board_start_pics();
+    CU_ASSERT_TRUE(devices_write_msr(&board, 0, LAPIC_MSR_BASE, LAPIC_BASE | 0x100));
+    bus_set_line(&board.bus, 3, true);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x23);
+}
+
+static void isa_lines_stand_at_both_controllers(void)
 {
     board_start();
-    board.bus.ipi = on_ipi;
-    board.bus.cpu = 1;
-    CU_ASSERT_EQUAL(devices_memory_read(&board, LAPIC_BASE + 0x20, 4), 0x01000000);
-    CU_ASSERT_EQUAL(devices_memory_read(&board, LAPIC_BASE + 0x30, 4) & 0xff, 0x14);
-    devices_memory_write(&board, LAPIC_BASE + 0x30, 4, 0);
-    CU_ASSERT_EQUAL(devices_memory_read(&board, LAPIC_BASE + 0x30, 4) & 0xff, 0x14);
-    devices_memory_write(&board, LAPIC_BASE + 0x310, 4, 0x02000000);
-    devices_memory_write(&board, LAPIC_BASE + 0x300, 4, 0x40);
-    CU_ASSERT_EQUAL(sent_high, 0x02000000);
-    CU_ASSERT_EQUAL(sent_low, 0x40);
-    devices_memory_write(&board, LAPIC_BASE + 0x380, 4, 100);
-    CU_ASSERT_EQUAL(reports, 1);
+    board_start_pics();
+    devices_memory_write(&board, IOAPIC_BASE, 4, 0x14); /* input 2 */
+    devices_memory_write(&board, IOAPIC_BASE + 0x10, 4, 0x50);
+    bus_set_line(&board.bus, PIT_LINE, true);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x20);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x50);
+    CU_ASSERT_FALSE(board_interrupt());
+}
+
+static void a_deadline_is_where_some_cpu_hears_of_it(void)
+{
+    board_start();
+    board_start_pics();
+    out(0x43, 1, 0x34);
+    out(0x40, 1, 100);
+    out(0x40, 1, 0);
+    CU_ASSERT_EQUAL(devices_deadline(&board), bus_rescale_up(100, PIT_HZ, BOARD_HZ));
+    out(0x21, 1, 0xff);
+    CU_ASSERT_EQUAL(devices_deadline(&board), UINT64_MAX);
+    devices_memory_write(&board, IOAPIC_BASE, 4, 0x14);
+    devices_memory_write(&board, IOAPIC_BASE + 0x10, 4, 0x50);
+    CU_ASSERT_EQUAL(devices_deadline(&board), bus_rescale_up(100, PIT_HZ, BOARD_HZ));
+    board_wait(bus_rescale_up(100, PIT_HZ, BOARD_HZ));
+    CU_ASSERT_EQUAL(devices_deadline(&board), UINT64_MAX); /* vector 50H is requested already */
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x50);
+    CU_ASSERT_EQUAL(devices_deadline(&board), bus_rescale_up(200, PIT_HZ, BOARD_HZ));
 }
 
 SUITE("handlers/devices/devices", {"holes_read_all_ones", holes_read_all_ones}, {"wide_accesses_arrive_as_bytes", wide_accesses_arrive_as_bytes},
-      {"firmware_configuration_is_a_stream", firmware_configuration_is_a_stream}, {"the_io_apic_is_a_register_file", the_io_apic_is_a_register_file},
-      {"the_local_apic_is_a_register_file_and_sends_ipis", the_local_apic_is_a_register_file_and_sends_ipis})
+      {"firmware_configuration_is_a_stream", firmware_configuration_is_a_stream},
+      {"the_local_apic_stands_where_its_cpu_put_it", the_local_apic_stands_where_its_cpu_put_it},
+      {"interrupts_of_the_8259_reach_cpu_0_as_firmware_leaves_it", interrupts_of_the_8259_reach_cpu_0_as_firmware_leaves_it},
+      {"a_disabled_apic_leaves_the_8259_wired_to_the_processor", a_disabled_apic_leaves_the_8259_wired_to_the_processor},
+      {"isa_lines_stand_at_both_controllers", isa_lines_stand_at_both_controllers},
+      {"a_deadline_is_where_some_cpu_hears_of_it", a_deadline_is_where_some_cpu_hears_of_it})

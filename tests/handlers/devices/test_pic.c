@@ -4,7 +4,7 @@
 
 static void line(unsigned number, bool level)
 {
-    pic_set_line(&board.pic, number, level);
+    bus_set_line(&board.bus, number, level);
 }
 
 static void pulse(unsigned number)
@@ -22,21 +22,21 @@ static void start(void)
 static void a_rising_edge_is_one_interrupt(void)
 {
     start();
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     pulse(4);
-    CU_ASSERT_TRUE(devices_interrupt(&board));
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x24);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x24);
+    CU_ASSERT_FALSE(board_interrupt());
     line(4, true); /* still high: no edge */
     out(0x20, 1, 0x20);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
 }
 
 static void the_slave_answers_through_input_2(void)
 {
     start();
     pulse(12);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x2c);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x2c);
     out(0x20, 1, 0x0b);
     out(0xa0, 1, 0x0b);
     CU_ASSERT_EQUAL(in(0x20, 1), 0x04);
@@ -50,15 +50,15 @@ static void lower_priorities_wait_for_the_end_of_interrupt(void)
 {
     start();
     pulse(3);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x23);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x23);
     pulse(5);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     pulse(1);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x21);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x21);
     out(0x20, 1, 0x20); /* ends 1 */
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     out(0x20, 1, 0x63); /* specific: ends 3 */
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x25);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x25);
 }
 
 static void a_masked_input_is_remembered(void)
@@ -66,12 +66,12 @@ static void a_masked_input_is_remembered(void)
     start();
     out(0x21, 1, 0x10);
     pulse(4);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     CU_ASSERT_EQUAL(in(0x21, 1), 0x10);
     out(0x20, 1, 0x0a);
     CU_ASSERT_EQUAL(in(0x20, 1), 0x10);
     out(0x21, 1, 0);
-    CU_ASSERT_TRUE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
 }
 
 static void a_request_that_went_away_is_spurious(void)
@@ -79,8 +79,8 @@ static void a_request_that_went_away_is_spurious(void)
     start();
     pulse(4);
     line(4, false);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x27);
+    CU_ASSERT_FALSE(board_interrupt());
+    CU_ASSERT_EQUAL(pic_acknowledge(&board.pic), 0x27);
     out(0x20, 1, 0x0b);
     CU_ASSERT_EQUAL(in(0x20, 1), 0); /* not in service */
 }
@@ -91,12 +91,12 @@ static void a_level_triggered_input_asks_until_it_falls(void)
     out(0x4d1, 1, 0xff);
     CU_ASSERT_EQUAL(in(0x4d1, 1), 0xde);
     line(11, true);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x2b);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x2b);
     out(0xa0, 1, 0x20);
     out(0x20, 1, 0x20);
-    CU_ASSERT_TRUE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
     line(11, false);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
 }
 
 static void rotation_moves_the_lowest_priority(void)
@@ -105,10 +105,10 @@ static void rotation_moves_the_lowest_priority(void)
     out(0x20, 1, 0xc3); /* 3 is lowest, 4 highest */
     pulse(1);
     pulse(4);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x24);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x24);
     out(0x20, 1, 0xa0); /* rotate on the end of interrupt: 4 is lowest now */
     pulse(4);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x21);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x21);
 }
 
 static void automatic_end_of_interrupt_leaves_nothing_in_service(void)
@@ -120,7 +120,7 @@ static void automatic_end_of_interrupt_leaves_nothing_in_service(void)
     out(0x21, 1, 0x04);
     out(0x21, 1, 0x03);
     pulse(6);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x26);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x26);
     out(0x20, 1, 0x0b);
     CU_ASSERT_EQUAL(in(0x20, 1), 0);
 }
@@ -129,12 +129,12 @@ static void special_mask_mode_lets_lower_priorities_in(void)
 {
     start();
     pulse(1);
-    (void)devices_acknowledge(&board);
+    (void)board_acknowledge();
     pulse(5);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     out(0x21, 1, 0x02);
     out(0x20, 1, 0x68);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x25);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x25);
 }
 
 static void a_poll_acknowledges(void)
@@ -145,7 +145,7 @@ static void a_poll_acknowledges(void)
     CU_ASSERT_EQUAL(in(0x20, 1), 0x85);
     out(0x20, 1, 0x0c);
     CU_ASSERT_EQUAL(in(0x20, 1), 0);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
 }
 
 static void what_would_interrupt_is_known_beforehand(void)

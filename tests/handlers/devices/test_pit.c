@@ -59,13 +59,13 @@ static void channel_0_interrupts_every_period(void)
     board_start();
     board_start_pics();
     load(0, 0x34, 1193);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
     for (unsigned i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(devices_deadline(&board), clocks(1193 * (i + 1)));
         board_wait(devices_deadline(&board) - board.bus.now - 1);
-        CU_ASSERT_FALSE(devices_interrupt(&board));
+        CU_ASSERT_FALSE(board_interrupt());
         board_wait(1);
-        CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x20);
+        CU_ASSERT_EQUAL(board_acknowledge(), 0x20);
         out(0x20, 1, 0x20);
     }
 }
@@ -76,11 +76,11 @@ static void terminal_count_interrupts_once(void)
     board_start_pics();
     load(0, 0x30, 100);
     board_wait(clocks(100));
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x20);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x20);
     out(0x20, 1, 0x20);
     CU_ASSERT_EQUAL(devices_deadline(&board), UINT64_MAX);
     board_wait(clocks(100000));
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
 }
 
 static void nobody_waits_for_a_masked_timer(void)

@@ -65,13 +65,13 @@ static void every_byte_interrupts(void)
     board_start();
     board_start_pics();
     out(0x60, 1, 0xff);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x21);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x21);
     (void)in(0x60, 1);
     out(0x20, 1, 0x20);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x21);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x21);
     (void)in(0x60, 1);
     out(0x20, 1, 0x20);
-    CU_ASSERT_FALSE(devices_interrupt(&board));
+    CU_ASSERT_FALSE(board_interrupt());
 }
 
 static void there_is_no_mouse(void)

@@ -30,12 +30,12 @@ static void an_empty_transmitter_interrupts_once(void)
     board_start_pics();
     out(0x3fc, 1, 0x0b);
     out(0x3f9, 1, 2);
-    CU_ASSERT_EQUAL(devices_acknowledge(&board), 0x24);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x24);
     CU_ASSERT_EQUAL(in(0x3fa, 1), 2);
     CU_ASSERT_EQUAL(in(0x3fa, 1), 1);
     out(0x20, 1, 0x20);
     out(0x3f8, 1, 'y');
-    CU_ASSERT_TRUE(devices_interrupt(&board));
+    CU_ASSERT_TRUE(board_interrupt());
 }
 
 static void loop_back_returns_the_byte(void)
