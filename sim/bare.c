@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../vmx-model/cpuid_bits.h"
 #include "../vmx-model/decide.h"
 #include "../vmx-model/registers.h"
 #include "../vmx-model/reset.h"
@@ -64,16 +65,23 @@ struct bk_machine *sim_bare_new(const struct sim_bare_options *options, const ch
     machine->board = board;
     machine->limit = options->limit != 0 ? options->limit : UINT64_MAX;
     *board = (struct sim_board){.machine = machine, .ram_bytes = options->ram_bytes, .rom_bytes = options->rom_bytes};
+    uint32_t leaf[4];
+    vmx_cpuid(&machine->caps, 1, 0, leaf);
     const struct devices_config config = {.ram_bytes = options->ram_bytes,
                                           .ticks_per_second = TICKS_PER_SECOND,
                                           .cpus = options->cpus,
                                           .fw_cfg = options->fw_cfg,
+                                          .address_bits = machine->caps.physical_bits,
+                                          .x2apic = (leaf[2] & VMX_CPUID_X2APIC) != 0,
+                                          .tsc_deadline = (leaf[2] & VMX_CPUID_TSC_DEADLINE) != 0,
+                                          .cold = options->rom_bytes != 0,
                                           .context = options->context,
                                           .output = options->output,
                                           .report = options->report};
     devices_init(&board->devices, &config);
     board->devices.bus.signal = sim_board_signal;
     board->devices.bus.signals = machine;
+    machine->free_of_charge = true;
     put_rom(machine, options);
     for (unsigned i = 0; i < options->cpus; i++)
         power_up(&machine->vcpu[i], options->rom_bytes != 0);

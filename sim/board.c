@@ -44,8 +44,7 @@ void sim_board_translated(struct bk_vcpu *vcpu, enum vmx_access_kind kind, struc
     vcpu->device_wanted = true;
 }
 
-/* The devices' clock never goes back: a processor may be behind another by a part of a window. */
-static struct hv_device_set *devices_now(struct bk_vcpu *vcpu)
+struct hv_device_set *sim_board_devices_now(struct bk_vcpu *vcpu)
 {
     struct sim_board *board = vcpu->machine->board;
     const uint64_t now = sim_now(vcpu);
@@ -55,8 +54,7 @@ static struct hv_device_set *devices_now(struct bk_vcpu *vcpu)
     return &board->devices;
 }
 
-/* Whatever a device was told may change when it wants to act next; or it was the end of the run, which is the end of the window for all. */
-static void touched(struct bk_vcpu *vcpu)
+void sim_board_touched(struct bk_vcpu *vcpu)
 {
     struct sim_board *board = vcpu->machine->board;
     board->deadline = 0;
@@ -69,8 +67,8 @@ uint64_t sim_board_mmio_read(void *context, hpa_t address, unsigned size)
     struct bk_vcpu *vcpu = context;
     if (vcpu->machine->board == NULL || !vcpu->device_alone)
         return UINT64_MAX;
-    touched(vcpu);
-    return devices_memory_read(devices_now(vcpu), address, size);
+    sim_board_touched(vcpu);
+    return devices_memory_read(sim_board_devices_now(vcpu), address, size);
 }
 
 void sim_board_mmio_write(void *context, hpa_t address, unsigned size, uint64_t value)
@@ -78,18 +76,18 @@ void sim_board_mmio_write(void *context, hpa_t address, unsigned size, uint64_t 
     struct bk_vcpu *vcpu = context;
     if (vcpu->machine->board == NULL || !vcpu->device_alone)
         return;
-    devices_memory_write(devices_now(vcpu), address, size, value);
-    touched(vcpu);
+    devices_memory_write(sim_board_devices_now(vcpu), address, size, value);
+    sim_board_touched(vcpu);
 }
 
 uint32_t sim_board_port_read(struct bk_vcpu *vcpu, uint16_t port, unsigned size)
 {
-    touched(vcpu);
-    return devices_port_read(devices_now(vcpu), port, size);
+    sim_board_touched(vcpu);
+    return devices_port_read(sim_board_devices_now(vcpu), port, size);
 }
 
 void sim_board_port_write(struct bk_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
-    devices_port_write(devices_now(vcpu), port, size, value);
-    touched(vcpu);
+    devices_port_write(sim_board_devices_now(vcpu), port, size, value);
+    sim_board_touched(vcpu);
 }

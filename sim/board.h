@@ -41,6 +41,10 @@ bool sim_board_memory(const struct bk_machine *machine, hpa_t address, uint64_t 
 void sim_board_translated(struct bk_vcpu *vcpu, enum vmx_access_kind kind, struct vmx_translation *out);
 uint64_t sim_board_mmio_read(void *vcpu, hpa_t address, unsigned size);
 void sim_board_mmio_write(void *vcpu, hpa_t address, unsigned size, uint64_t value);
+/* The devices, told the time and who asks. Their clock never goes back: a processor may be behind another by a part of a window. */
+struct hv_device_set *sim_board_devices_now(struct bk_vcpu *vcpu);
+/* A device was told something: when it wants to act next may have changed; or the run ends, and so the window of all. */
+void sim_board_touched(struct bk_vcpu *vcpu);
 uint32_t sim_board_port_read(struct bk_vcpu *vcpu, uint16_t port, unsigned size);
 void sim_board_port_write(struct bk_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value);
 
@@ -71,9 +75,11 @@ void sim_board_signal(void *machine, unsigned cpu, enum bus_signal signal, uint8
 /* The vector that they offer this processor; false: none. Acknowledging takes that very one. */
 bool sim_board_interrupt(struct bk_vcpu *vcpu, uint8_t *vector);
 void sim_board_acknowledge(struct bk_vcpu *vcpu);
-bool sim_board_apic_msr_read(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value); /* false: #GP(0) */
+/* MSRs of the local APIC, IA32_APIC_BASE included; false: #GP(0). */
+bool sim_board_apic_msr_read(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value);
 bool sim_board_apic_msr_write(struct bk_vcpu *vcpu, uint32_t index, uint64_t value);
-void sim_board_set_apic_base(struct bk_vcpu *vcpu); /* IA32_APIC_BASE was written: cpu.state has it */
+/* The processor's time-stamp counter was written. */
+void sim_board_tsc_written(struct bk_vcpu *vcpu);
 /* CR8 and the TPR are one register. */
 uint8_t sim_board_task_priority(struct bk_vcpu *vcpu);
 void sim_board_set_task_priority(struct bk_vcpu *vcpu);

@@ -10,11 +10,6 @@
 #include "vcpu_internal.h"
 
 /* ---- MSRs of the local APIC ---- */
-static bool is_apic_msr(uint32_t index)
-{
-    return index == VMX_MSR_TSC_DEADLINE || (index >= VMX_MSR_X2APIC_FIRST && index <= VMX_MSR_X2APIC_LAST);
-}
-
 /* In VMX non-root operation APIC virtualization comes first; the model knows what it covers. */
 static bool is_virtualized(const struct vmx_cpu *cpu, uint32_t index, bool write)
 {
@@ -40,7 +35,7 @@ static struct vmx_outcome write_apic(struct bk_vcpu *vcpu, const struct vmx_inst
 {
     const struct vmx_state *s = &vcpu->cpu.state;
     const uint64_t value = s->gpr[VMX_RDX] << 32 | (uint32_t)s->gpr[VMX_RAX];
-    return sim_board_apic_msr_write(vcpu, index, value) ? vmx_retire(&vcpu->cpu, i, 0) : vmx_outcome_gp();
+    return sim_board_apic_msr_write(vcpu, index, value) ? vmx_retire(&vcpu->cpu, i, VMX_GROUP_MSR) : vmx_outcome_gp();
 }
 
 /* ---- VM entry ---- */
@@ -99,11 +94,11 @@ struct vmx_outcome sim_board_instruction(struct bk_vcpu *vcpu, const struct vmx_
     const uint32_t index = (uint32_t)cpu->state.gpr[VMX_RCX];
     switch (i->op) {
     case VMX_OP_RDMSR:
-        if (is_apic_msr(index) && !is_virtualized(cpu, index, false))
+        if (lapic_has_msr(index) && !is_virtualized(cpu, index, false))
             return read_apic(vcpu, i, index);
         break;
     case VMX_OP_WRMSR:
-        if (is_apic_msr(index) && !is_virtualized(cpu, index, true))
+        if (lapic_has_msr(index) && !is_virtualized(cpu, index, true))
             return write_apic(vcpu, i, index);
         break;
     case VMX_OP_MOV_FROM_CR:
@@ -125,10 +120,11 @@ void sim_board_executed(struct bk_vcpu *vcpu, const struct vmx_instruction *i, c
 {
     if (outcome->kind != VMX_OUTCOME_DONE && outcome->kind != VMX_OUTCOME_EXIT)
         return;
+    const uint32_t index = (uint32_t)vcpu->cpu.state.gpr[VMX_RCX];
     switch (i->op) {
     case VMX_OP_WRMSR:
-        if ((uint32_t)vcpu->cpu.state.gpr[VMX_RCX] == VMX_MSR_APIC_BASE)
-            sim_board_set_apic_base(vcpu);
+        if (index == VMX_MSR_TSC || index == VMX_MSR_TSC_ADJUST)
+            sim_board_tsc_written(vcpu);
         return;
     case VMX_OP_MOV_TO_CR:
         if (i->reg == 8)

@@ -99,14 +99,14 @@ static void describe(const struct bk_machine *machine, enum sim_board_end end, c
     }
 }
 
-static int status_of(enum sim_board_end end, unsigned value)
+static int status_of(enum sim_board_end end, unsigned status)
 {
     switch (end) {
     case SIM_BOARD_OFF:
     case SIM_BOARD_RESET:
         return 0;
     case SIM_BOARD_STATUS:
-        return (int)((value * 2 + 1) & 0xff);
+        return (int)(status & 0xff);
     case SIM_BOARD_RUNS:
     case SIM_BOARD_TRIPLE_FAULT:
     case SIM_BOARD_DEAD:
@@ -123,14 +123,14 @@ static int run(struct bk_machine *machine, const struct boot_request *request)
     struct buffer buffer = {NULL, 0, 0};
     struct sim_board_trace trace = {.writer = {.sink = request->trace != NULL ? append : discard, .context = &buffer}};
     char text[200];
-    unsigned value = 0;
+    unsigned status = 0;
     if (request->explain)
         trace.explain = explain;
     if (request->trace != NULL || request->explain) {
         trace_begin(&trace.writer);
         sim_board_trace_start(&trace, machine, request->name);
     }
-    const enum sim_board_end end = sim_bare_run(machine, &value);
+    const enum sim_board_end end = sim_bare_run(machine, &status);
     describe(machine, end, text);
     if (fflush(stdout) != 0)
         return 2;
@@ -145,7 +145,7 @@ static int run(struct bk_machine *machine, const struct boot_request *request)
         }
     }
     free(buffer.bytes);
-    return status_of(end, value);
+    return status_of(end, status);
 }
 
 static int boot(const struct boot_request *request, const struct boot_files *files)

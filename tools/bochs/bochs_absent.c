@@ -4,16 +4,25 @@
 
 #include <stdio.h>
 
-bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+static bool absent(const char *machine, struct sim_error *error)
 {
-    (void)scenarios;
-    (void)count;
-    (void)trace;
-    (void)outcomes;
-    *error = (struct sim_error){.file = "bochs"};
+    *error = (struct sim_error){.line = 0};
+    snprintf(error->file, sizeof error->file, "%s", machine);
     snprintf(error->message, sizeof error->message,
              "this vmxbench was built without the hardware image (it wants a compiler for x86-64, objcopy and NASM, and VMXBENCH_HW=ON)");
     return false;
+}
+
+bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    (void)scenarios, (void)count, (void)trace, (void)outcomes;
+    return absent("bochs", error);
+}
+
+bool inside_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    (void)scenarios, (void)count, (void)trace, (void)outcomes;
+    return absent("inside", error);
 }
 
 const char *bochs_model(const char *profile)

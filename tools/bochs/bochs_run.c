@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Scenarios on Bochs: packs them into boots, boots, and puts their traces in order. */
+/* Scenarios on the hardware image: packs them into boots of a machine, boots, and puts their traces in order. */
 #include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "../../handlers/bench/trace.h"
 #include "../../sim/machine.h"
@@ -18,21 +17,9 @@ struct batch {
     size_t count;
     struct bytes module;
     uint64_t guest_bytes; /* the most that one wants */
-    const char *model;
+    const char *model;    /* of the processor, in the machine's words */
+    const struct hw_machine *machine;
 };
-
-const char *bochs_model(const char *profile)
-{
-    static const struct {
-        const char *profile, *model;
-    } rows[] = {{"nehalem", "corei7_haswell_4770"}, {"haswell", "corei7_haswell_4770"}, {"skylake-sp", "corei7_skylake_x"},
-                {"icelake-sp", "corei7_icelake_u"}, {"sapphire-rapids", "tigerlake"},   {"bochs-skylake-x", "corei7_skylake_x"},
-                {"bochs-tigerlake", "tigerlake"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcasecmp(rows[i].profile, profile) == 0)
-            return rows[i].model;
-    return "corei7_skylake_x";
-}
 
 static bool fail(struct sim_error *error, const char *what)
 {
@@ -112,9 +99,9 @@ static bool gather(struct batch *batch, const bool *pending, size_t count)
     batch->model = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct sim_scenario *scenario = &batch->scenarios[i];
-        const char *model = bochs_model(scenario->profile);
+        const char *model = batch->machine->model(scenario->profile);
         if (!pending[i] || (batch->model != NULL && strcmp(batch->model, model) != 0) ||
-            batch->module.size + scenario->packed_size > bochs_module_room())
+            batch->module.size + scenario->packed_size > batch->machine->module_room())
             continue;
         batch->model = model;
         if (!bytes_add(&batch->module, scenario->packed, scenario->packed_size))
@@ -167,35 +154,32 @@ static bool settle(const struct batch *batch, struct bochs_report *reports, bool
 
 static bool boot(const struct batch *batch, bool *pending, struct bytes *traces, struct bochs_outcome *outcomes, struct sim_error *error)
 {
-    struct bytes rom = {NULL, 0, 0}, serial = {NULL, 0, 0};
+    struct bytes serial = {NULL, 0, 0};
     struct bochs_report *reports = calloc(batch->count, sizeof *reports);
     const unsigned memory = memory_mbytes(batch);
     bool stuck = false;
-    bool done = reports != NULL && bochs_make_rom(&rom, batch->module.data, batch->module.size, memory);
-    if (!done)
-        (void)fail(error, "no ROM could be made of the image and the scenarios");
-    done = done && bochs_boot(&rom, batch->model, memory, &serial, &stuck, error);
+    bool done =
+        (reports != NULL || fail(error, "out of memory")) && batch->machine->boot(&batch->module, batch->model, memory, &serial, &stuck, error);
     if (done) {
         char last[160];
         bochs_parse(&serial, reports, batch->count, last);
         done = settle(batch, reports, stuck, last, pending, traces, outcomes) || fail(error, last[0] != '\0' ? last : "the image said nothing");
     }
     free(reports);
-    free(rom.data);
     free(serial.data);
     return done;
 }
 
-/* A scenario that no ROM holds is refused here. */
+/* A scenario that no module holds is refused here. */
 static bool run_all(struct batch *batch, size_t count, bool *pending, struct bytes *traces, struct bochs_outcome *outcomes, struct sim_error *error)
 {
     for (size_t i = 0; i < count; i++) {
         outcomes[i] = (struct bochs_outcome){.ran = false};
-        pending[i] = batch->scenarios[i].packed_size <= bochs_module_room();
+        pending[i] = batch->scenarios[i].packed_size <= batch->machine->module_room();
         outcomes[i].refused = !pending[i];
         if (!pending[i])
-            snprintf(outcomes[i].text, sizeof outcomes[i].text, "the packed scenario has %zu bytes; one boot of Bochs takes %zu",
-                     batch->scenarios[i].packed_size, bochs_module_room());
+            snprintf(outcomes[i].text, sizeof outcomes[i].text, "the packed scenario has %zu bytes; one boot takes %zu",
+                     batch->scenarios[i].packed_size, batch->machine->module_room());
     }
     for (;;) {
         if (!gather(batch, pending, count))
@@ -207,11 +191,12 @@ static bool run_all(struct batch *batch, size_t count, bool *pending, struct byt
     }
 }
 
-bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+bool hw_run(const struct hw_machine *machine, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace,
+            struct bochs_outcome *outcomes, struct sim_error *error)
 {
     bool *pending = calloc(count + 1, sizeof *pending);
     struct bytes *traces = calloc(count + 1, sizeof *traces);
-    struct batch batch = {.scenarios = scenarios, .index = calloc(count + 1, sizeof(size_t))};
+    struct batch batch = {.scenarios = scenarios, .machine = machine, .index = calloc(count + 1, sizeof(size_t))};
     bool done = pending != NULL && traces != NULL && batch.index != NULL;
     if (!done)
         (void)fail(error, "out of memory");

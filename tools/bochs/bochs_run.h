@@ -20,6 +20,9 @@ struct bochs_outcome {
    refused leaves no trace. `outcomes` has `count` elements. False: Bochs cannot run at all, *error says why. */
 bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
 
+/* The same on the simulated machine: the image boots there, in VMX root operation of its own. */
+bool inside_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
+
 /* The CPU profile for scenarios that name none, when both paths are to show the same. */
 #define BOCHS_PROFILE "bochs-skylake-x"
 /* The Bochs processor model for a CPU profile: its namesake, or the nearest. */

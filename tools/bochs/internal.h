@@ -28,6 +28,19 @@ bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, u
 /* Boots a ROM and returns what came over the serial port. False: Bochs could not run, *error says why. *stuck: it was ended after a long silence. */
 bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
 
+/* ---- bochs_run.c ---- */
+/* A machine that boots the hardware image. */
+struct hw_machine {
+    const char *name;                          /* "bochs", for complaints */
+    const char *(*model)(const char *profile); /* the processor for a CPU profile; scenarios of one boot share it */
+    size_t (*module_room)(void);               /* bytes of packed scenarios that go into one boot */
+    /* As bochs_boot(), with the boot module. */
+    bool (*boot)(const struct bytes *module, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
+};
+/* As bochs_run(), on any such machine. */
+bool hw_run(const struct hw_machine *machine, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace,
+            struct bochs_outcome *outcomes, struct sim_error *error);
+
 /* ---- serial.c ---- */
 /* What the serial port said of one scenario. */
 struct bochs_report {

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The bare machine runs software that knows nothing of it: images, processors, devices, VMX in root operation, every end. */
+#include "sim/assemble.h"
+#include "sim/multiboot.h"
+#include "tests/support/suite.h"
+#include "vmx-model/reasons.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOAD = 0x100000, RAM = 16 << 20, OUTPUT_BYTES = 4096 };
+
+/* Every image begins with a header that gives its addresses. */
+static const char header[] = "dd 0x1badb002, 0x10003, -(0x1badb002 + 0x10003), 0x100000, 0x100000, 0, 0x180000, start\n"
+                             "%macro say 1\n"
+                             "  mov al, %1\n"
+                             "  mov dx, 0x3f8\n"
+                             "  out dx, al\n"
+                             "%endmacro\n"
+                             "%macro finish 1\n"
+                             "  mov al, %1\n"
+                             "  out 0xf4, al\n"
+                             "  hlt\n"
+                             "%endmacro\n"
+                             "start: mov esp, 0x80000\n";
+
+struct outcome {
+    enum sim_board_end end;
+    unsigned status;
+    char output[OUTPUT_BYTES];
+    size_t size;
+    char error[160];
+    uint64_t rip;
+};
+
+static void on_output(void *context, unsigned port, uint8_t byte)
+{
+    struct outcome *o = context;
+    (void)port;
+    if (o->size + 1 < sizeof o->output)
+        o->output[o->size++] = (char)byte;
+}
+
+/* Runs 32-bit source behind the header; tables and 64-bit code are its own business. */
+static void run(const char *source, unsigned cpus, uint64_t limit, struct outcome *o)
+{
+    static char text[65536];
+    struct assembled image = {0};
+    struct sim_error error = {0};
+    const char *message;
+    char why[MULTIBOOT_ERROR_BYTES];
+    memset(o, 0, sizeof *o);
+    snprintf(text, sizeof text, "%s%s", header, source);
+    const bool assembled_well = assemble("test", 1, text, 32, LOAD, &image, &error);
+    if (!assembled_well)
+        printf("%s\n", error.message);
+    CU_ASSERT_FATAL(assembled_well);
+    const struct sim_bare_options options = {.ram_bytes = RAM, .cpus = cpus, .limit = limit, .context = o, .output = on_output};
+    struct bk_machine *machine = sim_bare_new(&options, &message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+    const struct multiboot_request request = {.kernel = {image.bytes, image.size, "words of the command line"}};
+    const bool loaded = sim_multiboot_load(machine, &request, why);
+    if (!loaded)
+        printf("%s\n", why);
+    CU_ASSERT_FATAL(loaded);
+    o->end = sim_bare_run(machine, &o->status);
+    o->rip = machine->vcpu[machine->board->culprit].cpu.state.rip;
+    snprintf(o->error, sizeof o->error, "%s", machine->error);
+    sim_machine_free(machine);
+    assembled_free(&image);
+}
+
+static void an_image_starts_as_the_multiboot_specification_says(void)
+{
+    static struct outcome o;
+    run("cmp eax, 0x2badb002\n"
+        "jne bad\n"
+        "mov esi, [ebx + 16]\n" /* command line */
+        "mov dx, 0x3f8\n"
+        "next: lodsb\n"
+        "test al, al\n"
+        "jz done\n"
+        "out dx, al\n"
+        "jmp next\n"
+        "done: finish 21\n"
+        "bad: finish 1\n",
+        1, 0, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 43);
+    CU_ASSERT_STRING_EQUAL(o.output, "words of the command line");
+}
+
+static void every_end_is_told_apart(void)
+{
+    static const struct {
+        const char *source;
+        enum sim_board_end end;
+    } rows[] = {
+        {"mov esi, word_\nmov ecx, 8\nmov dx, 0x8900\nrep outsb\njmp $\nword_: db 'Shutdown'\n", SIM_BOARD_OFF},
+        {"mov al, 0xfe\nout 0x64, al\njmp $\n", SIM_BOARD_RESET},
+        {"lidt [none]\nud2\nnone: dw 0\ndd 0\n", SIM_BOARD_TRIPLE_FAULT},
+        {"cli\nhlt\n", SIM_BOARD_DEAD},
+        {"jmp $\n", SIM_BOARD_LIMIT},
+        {"vmcall\n", SIM_BOARD_TRIPLE_FAULT}, /* #UD without an IDT */
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static struct outcome o;
+        run(rows[i].source, 1, 100000, &o);
+        CU_ASSERT_EQUAL(o.end, rows[i].end);
+        if (o.end != rows[i].end)
+            printf("row %u: end %d, %s\n", i, (int)o.end, o.error);
+    }
+}
+
+/* A 32-bit host with paging off enters a guest that shares its flat segments: unrestricted, EPT off is not possible, so EPT maps 2 MiB one to one. */
+static const char hypervisor[] = "mov ecx, 0x3a\n"
+                                 "rdmsr\n"
+                                 "and eax, 5\n"
+                                 "cmp eax, 5\n"
+                                 "jne bad\n"
+                                 /* 64-bit mode: identity map of 1 GiB */
+                                 "mov edi, 0x200000\n"
+                                 "mov dword [edi], 0x201003\n"
+                                 "mov dword [edi + 0x1000], 0x83\n"
+                                 "mov cr3, edi\n"
+                                 "mov eax, cr4\n"
+                                 "or eax, 0x2020\n"
+                                 "mov cr4, eax\n"
+                                 "mov ecx, 0xc0000080\n"
+                                 "mov eax, 0x100\n"
+                                 "xor edx, edx\n"
+                                 "wrmsr\n"
+                                 "mov eax, 0x80000031\n"
+                                 "mov cr0, eax\n"
+                                 "lgdt [gdtr]\n"
+                                 "jmp 8:long_\n"
+                                 "bad: finish 1\n"
+                                 "align 8\n"
+                                 "gdt: dq 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x0000890000000067, 0\n"
+                                 "gdtr: dw 39\n"
+                                 "dd gdt\n"
+                                 "bits 64\n"
+                                 "%macro put 2\n"
+                                 "  mov rax, %1\n"
+                                 "  mov rbx, %2\n"
+                                 "  vmwrite rax, rbx\n"
+                                 "  jbe failed\n"
+                                 "%endmacro\n"
+                                 "%macro capability 3\n" /* MSR, wanted, field */
+                                 "  mov ecx, %1\n"
+                                 "  rdmsr\n"
+                                 "  or eax, %2\n"
+                                 "  and eax, edx\n"
+                                 "  mov ebx, eax\n"
+                                 "  mov rax, %3\n"
+                                 "  vmwrite rax, rbx\n"
+                                 "%endmacro\n"
+                                 "long_: mov ax, 16\n"
+                                 "mov ss, ax\n"
+                                 "mov ds, ax\n"
+                                 "mov es, ax\n"
+                                 "mov ax, 24\n"
+                                 "ltr ax\n"
+                                 "mov ecx, 0x480\n"
+                                 "rdmsr\n"
+                                 "and eax, 0x7fffffff\n"
+                                 "mov [0x300000], eax\n"
+                                 "mov [0x301000], eax\n"
+                                 "vmxon [vmxon_at]\n"
+                                 "jbe failed\n"
+                                 "vmclear [vmcs_at]\n"
+                                 "jbe failed\n"
+                                 "vmptrld [vmcs_at]\n"
+                                 "jbe failed\n"
+                                 "capability 0x48d, 0, 0x4000\n"
+                                 "capability 0x48e, 0x80, 0x4002\n" /* HLT exiting */
+                                 "capability 0x48f, 0x200, 0x400c\n"
+                                 "capability 0x490, 0x200, 0x4012\n"
+                                 "put 0x2800, -1\n"
+                                 "mov rbx, cr0\n"
+                                 "mov rax, 0x6800\n"
+                                 "vmwrite rax, rbx\n"
+                                 "mov rax, 0x6c00\n"
+                                 "vmwrite rax, rbx\n"
+                                 "mov rbx, cr3\n"
+                                 "mov rax, 0x6802\n"
+                                 "vmwrite rax, rbx\n"
+                                 "mov rax, 0x6c02\n"
+                                 "vmwrite rax, rbx\n"
+                                 "mov rbx, cr4\n"
+                                 "mov rax, 0x6804\n"
+                                 "vmwrite rax, rbx\n"
+                                 "mov rax, 0x6c04\n"
+                                 "vmwrite rax, rbx\n"
+                                 "put 0x802, 8\n"
+                                 "put 0x804, 16\n"
+                                 "put 0x806, 16\n"
+                                 "put 0x800, 16\n"
+                                 "put 0x80e, 24\n"
+                                 "put 0xc02, 8\n"
+                                 "put 0xc04, 16\n"
+                                 "put 0xc06, 16\n"
+                                 "put 0xc00, 16\n"
+                                 "put 0xc0c, 24\n"
+                                 "put 0x4800, -1\n"
+                                 "put 0x4802, -1\n"
+                                 "put 0x4804, -1\n"
+                                 "put 0x4806, -1\n"
+                                 "put 0x480e, 0x67\n"
+                                 "put 0x4814, 0xa093\n"
+                                 "put 0x4816, 0xa09b\n"
+                                 "put 0x4818, 0xc093\n"
+                                 "put 0x481a, 0xc093\n"
+                                 "put 0x481c, 0x10000\n"
+                                 "put 0x481e, 0x10000\n"
+                                 "put 0x4820, 0x10000\n"
+                                 "put 0x4822, 0x8b\n"
+                                 "put 0x4814, 0xc093\n"
+                                 "put 0x681a, 0x400\n"
+                                 "put 0x681c, 0x90000\n"
+                                 "put 0x681e, guest\n"
+                                 "put 0x6820, 2\n"
+                                 "put 0x6c14, 0x7f000\n"
+                                 "put 0x6c16, exit_\n"
+                                 "mov r15d, 0\n"
+                                 "BEFORE\n"
+                                 "vmlaunch\n"
+                                 "failed: mov al, 'F'\n"
+                                 "mov dx, 0x3f8\n"
+                                 "out dx, al\n"
+                                 "mov eax, 0x4400\n"
+                                 "vmread rax, rax\n"
+                                 "finish al\n"
+                                 "exit_: mov eax, 0x4402\n"
+                                 "vmread rbx, rax\n"
+                                 "lea eax, [rbx + 'A']\n"
+                                 "mov dx, 0x3f8\n"
+                                 "out dx, al\n"
+                                 "inc r15d\n"
+                                 "cmp r15d, 5\n"
+                                 "je over\n"
+                                 "mov eax, 0x440c\n"
+                                 "vmread rcx, rax\n"
+                                 "mov eax, 0x681e\n"
+                                 "vmread rbx, rax\n"
+                                 "add rbx, rcx\n"
+                                 "vmwrite rax, rbx\n"
+                                 "vmresume\n"
+                                 "jmp failed\n"
+                                 "over: finish 9\n"
+                                 "guest: cpuid\n"
+                                 "hlt\n"
+                                 "vmcall\n"
+                                 "jmp guest\n"
+                                 "align 8\n"
+                                 "vmxon_at: dq 0x300000\n"
+                                 "vmcs_at: dq 0x301000\n";
+
+static void run_hypervisor(const char *before, struct outcome *o)
+{
+    static char source[32768];
+    snprintf(source, sizeof source, "%%macro BEFORE 0\n%s%%endmacro\n%s", before, hypervisor);
+    run(source, 1, 1000000, o);
+}
+
+static void a_hypervisor_runs_its_guest(void)
+{
+    static struct outcome o;
+    const char expected[] = {'A' + VMX_EXIT_CPUID, 'A' + VMX_EXIT_HLT, 'A' + VMX_EXIT_VMCALL, 'A' + VMX_EXIT_CPUID, 'A' + VMX_EXIT_HLT, '\0'};
+    run_hypervisor("", &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 19);
+    CU_ASSERT_STRING_EQUAL(o.output, expected);
+    if (o.end != SIM_BOARD_STATUS)
+        printf("end %d at %llx: %s %s\n", (int)o.end, (unsigned long long)o.rip, o.error, o.output);
+}
+
+static void an_entry_that_fails_comes_back_to_the_host(void)
+{
+    static struct outcome o;
+    /* host CR0 with a reserved bit: VMfailValid(8) */
+    run_hypervisor("put 0x6c00, 0x21\n", &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 17);
+    CU_ASSERT_STRING_EQUAL(o.output, "F");
+    /* guest RFLAGS without bit 1: reason 33 with bit 31, at the host's RIP */
+    run_hypervisor("put 0x6820, 0\n", &o);
+    CU_ASSERT_EQUAL(o.output[0], (char)('A' + VMX_EXIT_INVALID_STATE));
+}
+
+SUITE("sim/bare", {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
+      {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
+      {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host})

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bochs as a machine for the hardware image. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "internal.h"
+
+const char *bochs_model(const char *profile)
+{
+    static const struct {
+        const char *profile, *model;
+    } rows[] = {{"nehalem", "corei7_haswell_4770"}, {"haswell", "corei7_haswell_4770"}, {"skylake-sp", "corei7_skylake_x"},
+                {"icelake-sp", "corei7_icelake_u"}, {"sapphire-rapids", "tigerlake"},   {"bochs-skylake-x", "corei7_skylake_x"},
+                {"bochs-tigerlake", "tigerlake"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcasecmp(rows[i].profile, profile) == 0)
+            return rows[i].model;
+    return "corei7_skylake_x";
+}
+
+static bool boot(const struct bytes *module, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error)
+{
+    struct bytes rom = {NULL, 0, 0};
+    bool done = bochs_make_rom(&rom, module->data, module->size, memory_mbytes);
+    if (!done) {
+        *error = (struct sim_error){.file = "bochs"};
+        snprintf(error->message, sizeof error->message, "no ROM could be made of the image and the scenarios");
+    }
+    done = done && bochs_boot(&rom, model, memory_mbytes, serial, stuck, error);
+    free(rom.data);
+    return done;
+}
+
+bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    static const struct hw_machine machine = {.name = "bochs", .model = bochs_model, .module_room = bochs_module_room, .boot = boot};
+    return hw_run(&machine, scenarios, count, trace, outcomes, error);
+}
