@@ -2,6 +2,8 @@
 /* The simulator's half of handlers/backend.h that concerns one virtual CPU: VMCS, registers, caches, time. */
 #include "machine_internal.h"
 
+#include "../vmx-model/vmx_instructions.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +38,9 @@ static void enter_root_operation(struct bk_vcpu *vcpu)
     struct vmx_cpu *cpu = &vcpu->cpu;
     const struct vmx_caps *caps = cpu->caps;
     const struct vmx_memory memory = cpu->memory;
-    *cpu = (struct vmx_cpu){.caps = caps, .memory = memory, .current_vmcs = VMX_NO_VMCS, .vmxon_region = VMX_NO_VMCS, .feature_control = 5};
+    const struct vmx_translation_cache cache = cpu->cache;
+    *cpu = (struct vmx_cpu){
+        .caps = caps, .memory = memory, .cache = cache, .current_vmcs = VMX_NO_VMCS, .vmxon_region = VMX_NO_VMCS, .feature_control = 5};
     cpu->operation = VMX_OPERATION_ROOT;
     cpu->native_root = true;
     struct vmx_state *s = &cpu->state;
@@ -196,19 +200,16 @@ bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value)
 
 void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp)
 {
-    (void)type;
-    (void)eptp;
+    const bool offered = vmx_invept_offered(vcpu->cpu.caps, type);
     sim_charge(vcpu, SIM_COST_INVEPT);
-    sim_vcpu_flush(vcpu);
+    vmx_invalidate(&vcpu->cpu, vmx_flush_invept(offered ? type : VMX_INVEPT_ALL, eptp));
 }
 
 void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear)
 {
-    (void)type;
-    (void)vpid;
-    (void)linear;
+    const bool offered = vmx_invvpid_offered(vcpu->cpu.caps, type);
     sim_charge(vcpu, SIM_COST_INVVPID);
-    sim_vcpu_flush(vcpu);
+    vmx_invalidate(&vcpu->cpu, vmx_flush_invvpid(offered ? type : VMX_INVVPID_ALL, vpid, linear));
 }
 
 uint64_t bk_tsc(struct bk_vcpu *vcpu)

@@ -33,6 +33,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     cpu->caps = &machine->caps;
     cpu->memory = (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write};
     cpu->current_vmcs = VMX_NO_VMCS;
+    cpu->cache = sim_vcpu_cache(vcpu);
     vcpu->turn_end = vcpu->slept_at = UINT64_MAX;
     return true;
 }

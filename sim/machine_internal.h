@@ -6,6 +6,7 @@
 #include "../vmx-model/virtual_apic.h"
 #include "engine.h"
 #include "machine.h"
+#include "tlb.h"
 
 enum { SIM_VCPUS_MAX = 8, SIM_STIMULI_MAX = 64, SIM_PAGE = 4096 };
 
@@ -23,6 +24,13 @@ struct sim_stimulus {
 };
 
 struct sim_board;
+/* Whose translations the engine holds: the tag, and what it and the rights of pages are made of. */
+struct sim_context {
+    struct vmx_tag tag;
+    uint64_t cr0, cr3, cr4, efer, eptp;
+    uint64_t primary, secondary, vpid;
+    enum vmx_operation operation;
+};
 
 struct bk_vcpu {
     struct bk_machine *machine;
@@ -40,7 +48,7 @@ struct bk_vcpu {
     uint64_t interrupts[4]; /* external interrupts that wait in the local APIC, by vector */
     struct sim_stimulus stimuli[SIM_STIMULI_MAX];
     unsigned stimulus_count;
-    uint64_t eptp;                  /* of the last entry */
+    struct sim_context context;
     bool apic_alone;                /* the instruction at RIP touches the APIC-access page: it runs alone, */
     struct vmx_apic_operation apic; /* and this is what it did there */
     bool device_wanted;             /* a translation met a device register: the instruction is to run alone, */
@@ -48,10 +56,11 @@ struct bk_vcpu {
     uint64_t spent;                 /* with a board: ticks of this processor outside of its engine */
     uint64_t exit_at;               /* with a board: sim_now() of the last VM exit */
     struct vmcs vmcs_cache;         /* with a board: the data of the current VMCS */
-    /* The page that instructions were last fetched from; dropped with every flush. */
+    /* The page that instructions were last fetched from; dropped with its translation. */
     bool code_cached;
     gva_t code_page;
     const uint8_t *code;
+    struct sim_tlb tlb;
 };
 
 struct bk_machine {
@@ -102,11 +111,15 @@ void sim_stimuli_wait(struct bk_vcpu *vcpu, uint64_t ticks);
 /* After a boundary: takes what the processor acknowledged out of the local APIC. */
 void sim_stimuli_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits);
 
-/* Drops cached translations and what was fetched through them. */
+/* The door of the model to the cached translations. */
+struct vmx_translation_cache sim_vcpu_cache(struct bk_vcpu *vcpu);
+/* What decides whose translations serve may have changed: control registers, VMX operation, EPTP, controls of the VMCS. */
+void sim_vcpu_retag(struct bk_vcpu *vcpu);
+/* Drops all cached translations and what was fetched through them, as reset does. */
 void sim_vcpu_flush(struct bk_vcpu *vcpu);
 /* The engine's callback for translations that it does not hold. */
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
-/* A VM entry succeeded: the engine takes the groups of guest state that changed, and forgets translations as the entry does. */
+/* A VM entry succeeded: the engine takes the groups of guest state that changed. */
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed);
 /* turns.c: time that others spent while this vCPU slept passes for its stimuli too. It falls asleep, or sleeps on; it wakes. */
 void sim_sleep(struct bk_vcpu *vcpu);

@@ -10,12 +10,6 @@
 /* Groups that the model looks at after every stop. */
 enum { ALWAYS = VMX_GROUP_GPR | VMX_GROUP_IP | VMX_GROUP_EVENT };
 
-void sim_vcpu_flush(struct bk_vcpu *vcpu)
-{
-    vcpu->code_cached = false;
-    sim_engine_flush(vcpu->engine);
-}
-
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out)
 {
     const uint64_t alignment_check = UINT64_C(1) << 18;
@@ -33,15 +27,10 @@ void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access
 
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed)
 {
-    struct vmx_cpu *cpu = &vcpu->cpu;
-    const uint64_t eptp = vmcs_get(cpu->vmcs, VMCS_EPT_POINTER);
-    const bool untagged = (vmx_secondary_controls(cpu) & VMX_SEC_ENABLE_VPID) == 0;
     sim_vcpu_push(vcpu, changed | vcpu->stale);
     vcpu->stale = 0;
     vcpu->touched = 0;
-    if (untagged || eptp != vcpu->eptp)
-        sim_vcpu_flush(vcpu);
-    vcpu->eptp = eptp;
+    sim_vcpu_retag(vcpu);
     vcpu->apic_alone = false;
 }
 

@@ -17,19 +17,12 @@ void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups)
     vcpu->touched |= groups;
 }
 
-static void flush(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
+/* What is done may have changed which translations there are, and which of them serve. */
+static void update_translations(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
 {
-    switch (outcome->flush) {
-    case VMX_FLUSH_NONE:
-        break;
-    case VMX_FLUSH_PAGE:
-        vcpu->code_cached = false;
-        sim_engine_flush_page(vcpu->engine, outcome->flush_address);
-        break;
-    case VMX_FLUSH_ALL:
-        sim_vcpu_flush(vcpu);
-        break;
-    }
+    if (outcome->flush.conditions != 0)
+        vmx_invalidate(&vcpu->cpu, outcome->flush);
+    sim_vcpu_retag(vcpu);
 }
 
 /* The processor is in shutdown where nothing is left to take an exit: the end of a bare machine, unless it was told why before. */
@@ -86,7 +79,7 @@ bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool in
     vcpu->machine->steps++;
     sim_spend(vcpu, injected ? SIM_COST_EVENT_INJECTION : SIM_COST_EVENT_DELIVERY);
     sim_vcpu_push(vcpu, outcome.changed);
-    flush(vcpu, &outcome);
+    update_translations(vcpu, &outcome);
     return false;
 }
 
@@ -100,7 +93,7 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
         return sim_vcpu_raise(vcpu, &outcome->event, false, entered);
     case VMX_OUTCOME_DONE:
         sim_vcpu_push(vcpu, outcome->changed);
-        flush(vcpu, outcome);
+        update_translations(vcpu, outcome);
         return false;
     case VMX_OUTCOME_SHUTDOWN:
         *entered = shut_down(vcpu);

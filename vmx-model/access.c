@@ -9,7 +9,8 @@
 
 struct vmx_access vmx_access_begin(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, bool user, bool implicit)
 {
-    struct vmx_access a = {.cpu = cpu, .linear = linear, .kind = kind, .user = user, .implicit = implicit, .page_user = true, .page_writable = true};
+    struct vmx_access a = {.cpu = cpu, .linear = linear, .kind = kind, .user = user, .implicit = implicit};
+    a.page_rights = VMX_PAGE_USER | VMX_PAGE_WRITABLE;
     if ((cpu->state.efer & VMX_EFER_LMA) == 0)
         a.linear &= UINT32_MAX;
     if (cpu->operation != VMX_OPERATION_NON_ROOT)

@@ -15,8 +15,8 @@ struct vmx_access {
     bool ept, ept_flags /* EPTP[6] */, mode_based_execute, log /* page-modification log */;
     bool apic_accesses; /* "virtualize APIC accesses" */
     uint64_t eptp;
-    /* What guest paging said of the linear address; with paging off a user-mode, writable, executable page. */
-    bool page_user, page_writable, page_execute_disabled;
+    /* What guest paging said of the linear address, VMX_PAGE_EPT_ANY aside; with paging off a user-mode, writable, executable page. */
+    uint16_t page_rights; /* enum vmx_page_rights */
 };
 
 struct vmx_access vmx_access_begin(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, bool user, bool implicit);
@@ -40,8 +40,8 @@ enum vmx_ept_use {
 
 struct vmx_ept_page {
     hpa_t host;
-    unsigned shift; /* log2 of the page size */
-    bool read, write, fetch;
+    unsigned shift;  /* log2 of the page size */
+    uint16_t rights; /* of enum vmx_page_rights, those within VMX_PAGE_EPT_ANY */
 };
 
 /* Translates through EPT (identity without) and sets its accessed and dirty flags; false: `out` holds the exit or the #VE. */
@@ -53,13 +53,24 @@ void vmx_access_exit(const struct vmx_access *a, uint32_t reason, uint64_t quali
 uint64_t vmx_nmi_unblocking(const struct vmx_cpu *cpu);
 
 /* Guest paging: linear address to guest-physical address with all permission checks and flag updates. `page` gives what guest paging
-   allows; false: `out` holds the fault or the exit. */
+   says; false: `out` holds the fault or the exit. */
 struct vmx_guest_page {
     gpa_t guest;
     unsigned shift;
-    bool read, write, fetch, global;
+    uint8_t key;
+    uint16_t rights; /* enum vmx_page_rights without VMX_PAGE_EPT_ANY */
 };
 bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out);
+
+/* page_rights.c: what a page allows this access's privilege, as the processor stands now. */
+/* By guest paging, the dirty flag aside. */
+bool vmx_paging_permits(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind);
+/* True when it is the protection key that forbids a data access. */
+bool vmx_key_forbids(const struct vmx_access *a, uint16_t rights, uint8_t key, bool write);
+/* By EPT, dirty flag included; VMX_PAGE_USER says whose execute right counts. */
+bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_access_kind kind);
+/* Without a new walk. */
+bool vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind);
 
 /* An entry of 4 or 8 bytes of a structure in memory; all ones where there is no memory. */
 uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);

@@ -29,6 +29,7 @@ struct vmx_cpu {
     struct vmx_memory memory;
     /* What CPUID leaves 1 and 0BH say of the place among several processors; 0 and 0 for one that is alone. */
     uint32_t apic_id, processors;
+    struct vmx_translation_cache cache;
     enum vmx_operation operation;
     struct vmcs *vmcs; /* the current VMCS; NULL when current_vmcs is VMX_NO_VMCS */
     hpa_t current_vmcs, vmxon_region;

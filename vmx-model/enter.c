@@ -17,6 +17,7 @@ static void fail(struct vmx_cpu *cpu, struct vmx_entry_result *result, enum vmx_
     result->exit.qualification = qualification;
     cpu->vmcs->field[VMCS_VM_EXIT_REASON] = result->exit.reason;
     cpu->vmcs->field[VMCS_EXIT_QUALIFICATION] = qualification;
+    vmx_invalidate_at_transition(cpu);
     result->abort = vmx_return_to_host(cpu);
     if (result->abort != 0)
         vmx_record_abort(cpu, result->abort);
@@ -173,6 +174,7 @@ struct vmx_entry_result vmx_enter(struct vmx_cpu *cpu, enum vmx_entry_instructio
     }
     result.changed |= listed;
     cpu->unsaved |= listed;
+    vmx_invalidate_at_transition(cpu);
     commit(cpu, &result);
     return result;
 }

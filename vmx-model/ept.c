@@ -95,7 +95,8 @@ static uint64_t violation_qualification(const struct vmx_access *a, enum vmx_ept
     if (use == VMX_EPT_LINEAR) {
         q |= VMX_BIT(8);
         if ((a->cpu->caps->ept_vpid & VMX_EPTCAP_ADV_EPT_INFO) != 0)
-            q |= (a->page_user ? VMX_BIT(9) : 0) | (a->page_writable ? VMX_BIT(10) : 0) | (a->page_execute_disabled ? VMX_BIT(11) : 0);
+            q |= ((a->page_rights & VMX_PAGE_USER) != 0 ? VMX_BIT(9) : 0) | ((a->page_rights & VMX_PAGE_WRITABLE) != 0 ? VMX_BIT(10) : 0) |
+                 ((a->page_rights & VMX_PAGE_EXECUTE_DISABLED) != 0 ? VMX_BIT(11) : 0);
     }
     return q | vmx_nmi_unblocking(a->cpu);
 }
@@ -115,15 +116,20 @@ static bool misconfiguration(const struct vmx_access *a, gpa_t guest, struct vmx
     return false;
 }
 
-static bool allows_fetch(const struct vmx_access *a, uint64_t permissions)
+/* `permissions` of all entries and the dirty flag of the leaf, in the form that is cached. */
+static uint16_t rights_of(uint64_t permissions, uint64_t leaf)
 {
-    return (permissions & (a->mode_based_execute && a->page_user ? ENTRY_USER_EXECUTE : ENTRY_EXECUTE)) != 0;
+    const unsigned rights =
+        ((permissions & ENTRY_READ) != 0 ? VMX_PAGE_EPT_READ : 0u) | ((permissions & ENTRY_WRITE) != 0 ? VMX_PAGE_EPT_WRITE : 0u) |
+        ((permissions & ENTRY_EXECUTE) != 0 ? VMX_PAGE_EPT_EXECUTE : 0u) |
+        ((permissions & ENTRY_USER_EXECUTE) != 0 ? VMX_PAGE_EPT_USER_EXECUTE : 0u) | ((leaf & ENTRY_DIRTY) != 0 ? VMX_PAGE_EPT_DIRTY : 0u);
+    return (uint16_t)rights;
 }
 
 static bool allows(const struct vmx_access *a, uint64_t needed, uint64_t permissions)
 {
     if ((needed & ENTRY_EXECUTE) != 0)
-        return allows_fetch(a, permissions);
+        return vmx_ept_permits(a, (uint16_t)(rights_of(permissions, 0) | (a->page_rights & VMX_PAGE_USER)), VMX_ACCESS_FETCH);
     return (needed & ~permissions) == 0;
 }
 
@@ -202,7 +208,7 @@ bool vmx_ept_translate(struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, 
 {
     struct ept_walk w; /* only what `used` counts is set */
     if (!a->ept) {
-        *page = (struct vmx_ept_page){.host = guest, .shift = 30, .read = true, .write = true, .fetch = true};
+        *page = (struct vmx_ept_page){.host = guest, .shift = 30, .rights = VMX_PAGE_EPT_ANY};
         return !reaches_apic_page(a, use, guest, out);
     }
     if (!find_leaf(a, guest, use, &w, out) || !permitted(a, guest, use, &w, out))
@@ -212,8 +218,6 @@ bool vmx_ept_translate(struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, 
     const uint64_t leaf = w.entries[w.used - 1];
     page->shift = level_shift(w.level);
     page->host = (leaf & vmx_bits(51, page->shift)) | (guest & vmx_bits(page->shift - 1, 0));
-    page->read = (w.permissions & ENTRY_READ) != 0;
-    page->write = (w.permissions & ENTRY_WRITE) != 0 && (!a->ept_flags || (leaf & ENTRY_DIRTY) != 0);
-    page->fetch = allows_fetch(a, w.permissions);
+    page->rights = rights_of(w.permissions, leaf);
     return !reaches_apic_page(a, use, page->host, out);
 }

@@ -57,9 +57,6 @@ static bool cr0_faults(const struct vmx_cpu *cpu, uint64_t value)
            ((s->cr4 & VMX_CR4_PAE) == 0 || code_64 || (s->seg[VMX_TR].access_rights & VMX_AR_TYPE) <= 3);
 }
 
-/* Bits that change what translations mean. */
-#define CR0_TRANSLATION (VMX_CR0_PE | VMX_CR0_WP | VMX_CR0_PG | VMX_CR0_CD | VMX_CR0_NW)
-
 static struct vmx_outcome write_cr0(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint64_t value)
 {
     struct vmx_state *const s = &cpu->state;
@@ -72,11 +69,11 @@ static struct vmx_outcome write_cr0(struct vmx_cpu *cpu, const struct vmx_instru
     const bool pae = (value & VMX_CR0_PG) != 0 && (s->cr4 & VMX_CR4_PAE) != 0 && !long_mode;
     if (pae && (switched & (VMX_CR0_PG | VMX_CR0_CD | VMX_CR0_NW)) != 0 && !load_pdptes(cpu, s->cr3, &outcome))
         return outcome;
+    const struct vmx_flush flush = vmx_flush_mov_cr0(cpu, s->cr0, value);
     s->cr0 = value;
     s->efer = long_mode ? s->efer | VMX_EFER_LMA : s->efer & ~VMX_EFER_LMA;
     outcome = vmx_retire(cpu, i, VMX_GROUP_CONTROL);
-    if ((switched & CR0_TRANSLATION) != 0)
-        outcome.flush = VMX_FLUSH_ALL;
+    outcome.flush = flush;
     return outcome;
 }
 
@@ -85,17 +82,17 @@ static struct vmx_outcome write_cr0(struct vmx_cpu *cpu, const struct vmx_instru
 static struct vmx_outcome write_cr3(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint64_t value)
 {
     struct vmx_state *const s = &cpu->state;
-    const bool keep = (value >> 63) != 0 && (s->cr4 & VMX_CR4_PCIDE) != 0; /* bit 63: translations of the PCID stay */
+    const struct vmx_flush flush = vmx_flush_mov_cr3(cpu, value);
     struct vmx_outcome outcome;
-    if (keep)
-        value &= ~VMX_BIT(63);
+    if ((s->cr4 & VMX_CR4_PCIDE) != 0)
+        value &= ~VMX_BIT(63); /* it has no other meaning than that translations stay */
     if ((value & ~(VMX_BIT(cpu->caps->physical_bits) - 1)) != 0)
         return vmx_outcome_gp();
     if (vmx_pae_paging(s) && !load_pdptes(cpu, value, &outcome))
         return outcome;
     s->cr3 = value;
     outcome = vmx_retire(cpu, i, VMX_GROUP_CONTROL);
-    outcome.flush = keep ? VMX_FLUSH_NONE : VMX_FLUSH_ALL;
+    outcome.flush = flush;
     return outcome;
 }
 
@@ -116,7 +113,6 @@ static bool cr4_faults(const struct vmx_cpu *cpu, uint64_t value)
 }
 
 #define CR4_PDPTE (VMX_CR4_PAE | VMX_CR4_PGE | VMX_CR4_PSE | VMX_CR4_SMEP)
-#define CR4_TRANSLATION (CR4_PDPTE | VMX_CR4_PCIDE | VMX_CR4_LA57 | VMX_CR4_SMAP | VMX_CR4_PKE | VMX_CR4_PKS | VMX_CR4_CET)
 
 static struct vmx_outcome write_cr4(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint64_t value)
 {
@@ -128,10 +124,10 @@ static struct vmx_outcome write_cr4(struct vmx_cpu *cpu, const struct vmx_instru
         return vmx_outcome_gp();
     if (pae && (switched & CR4_PDPTE) != 0 && !load_pdptes(cpu, s->cr3, &outcome))
         return outcome;
+    const struct vmx_flush flush = vmx_flush_mov_cr4(cpu, s->cr4, value);
     s->cr4 = value;
     outcome = vmx_retire(cpu, i, VMX_GROUP_CONTROL);
-    if ((switched & CR4_TRANSLATION) != 0)
-        outcome.flush = VMX_FLUSH_ALL;
+    outcome.flush = flush;
     return outcome;
 }
 

@@ -14,17 +14,11 @@ struct vmx_outcome vmx_execute_rdmsr(struct vmx_cpu *cpu, const struct vmx_instr
     return vmx_retire(cpu, i, VMX_GROUP_GPR);
 }
 
-/* An EFER write that switches execute-disable changes what cached translations allow. */
 static struct vmx_outcome write(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint32_t index, uint64_t value)
 {
-    const uint64_t efer = cpu->state.efer;
     if (vmx_msr_write_faults(cpu, index, value))
         return vmx_outcome_gp();
-    const uint32_t changed = vmx_msr_store(cpu, index, value);
-    struct vmx_outcome outcome = vmx_retire(cpu, i, changed);
-    if (((efer ^ cpu->state.efer) & VMX_EFER_NXE) != 0)
-        outcome.flush = VMX_FLUSH_ALL;
-    return outcome;
+    return vmx_retire(cpu, i, vmx_msr_store(cpu, index, value));
 }
 
 struct vmx_outcome vmx_execute_wrmsr(struct vmx_cpu *cpu, const struct vmx_instruction *i)

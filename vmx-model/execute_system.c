@@ -26,18 +26,13 @@ struct vmx_outcome vmx_execute_nothing(struct vmx_cpu *cpu, const struct vmx_ins
     return vmx_retire(cpu, i, 0);
 }
 
-static struct vmx_outcome flush_page(struct vmx_outcome outcome, uint64_t address)
-{
-    outcome.flush = VMX_FLUSH_PAGE;
-    outcome.flush_address = address;
-    return outcome;
-}
-
 struct vmx_outcome vmx_execute_invlpg(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     const gva_t linear = vmx_operand_linear(&cpu->state, i);
-    const struct vmx_outcome done = vmx_retire(cpu, i, 0);
-    return vmx_is_canonical(linear, cpu->caps->linear_bits) ? flush_page(done, linear) : done;
+    struct vmx_outcome outcome = vmx_retire(cpu, i, 0);
+    if (vmx_is_canonical(linear, cpu->caps->linear_bits))
+        outcome.flush = vmx_flush_invlpg(cpu, linear);
+    return outcome;
 }
 
 enum { INVPCID_ADDRESS = 0, INVPCID_SINGLE = 1, INVPCID_ALL_NOT_GLOBAL = 3 };
@@ -64,9 +59,7 @@ struct vmx_outcome vmx_execute_invpcid(struct vmx_cpu *cpu, const struct vmx_ins
     if (invpcid_faults(cpu, type, descriptor))
         return vmx_outcome_gp();
     outcome = vmx_retire(cpu, i, 0);
-    if (type == INVPCID_ADDRESS)
-        return flush_page(outcome, descriptor[1]);
-    outcome.flush = VMX_FLUSH_ALL;
+    outcome.flush = vmx_flush_invpcid(cpu, type, descriptor);
     return outcome;
 }
 

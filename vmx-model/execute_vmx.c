@@ -3,7 +3,7 @@
    SDM 3C, "VM Functions", "VMREAD", "VMWRITE". */
 #include "execute_ops.h"
 
-/* EPTP switching, the only VM function. */
+/* EPTP switching, the only VM function. Nothing is invalidated: translations of both EPTPs are told apart by their tags. */
 struct vmx_outcome vmx_execute_vmfunc(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     uint64_t eptp;
@@ -12,9 +12,7 @@ struct vmx_outcome vmx_execute_vmfunc(struct vmx_cpu *cpu, const struct vmx_inst
     vmcs_set(cpu->vmcs, VMCS_EPT_POINTER, eptp);
     if ((cpu->caps->secondary.may_be_1 & VMX_SEC_EPT_VIOLATION_VE) != 0)
         vmcs_set(cpu->vmcs, VMCS_EPTP_INDEX, cpu->state.gpr[VMX_RCX] & 0xffff);
-    struct vmx_outcome outcome = vmx_retire(cpu, i, 0);
-    outcome.flush = VMX_FLUSH_ALL;
-    return outcome;
+    return vmx_retire(cpu, i, 0);
 }
 
 struct vmx_outcome vmx_conclude_into(struct vmx_cpu *cpu, const struct vmx_instruction *i, struct vmx_result result, const struct vmx_outcome *trap)

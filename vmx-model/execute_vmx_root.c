@@ -92,7 +92,7 @@ struct vmx_outcome vmx_execute_invept(struct vmx_cpu *cpu, const struct vmx_inst
     const struct vmx_result result = vmx_invept(cpu, operand.type, operand.descriptor);
     outcome = vmx_conclude(cpu, i, result);
     if (result.kind == VMX_RESULT_SUCCEED)
-        outcome.flush = VMX_FLUSH_ALL;
+        outcome.flush = vmx_flush_invept(operand.type, operand.descriptor[0]);
     return outcome;
 }
 
@@ -106,18 +106,15 @@ struct vmx_outcome vmx_execute_invvpid(struct vmx_cpu *cpu, const struct vmx_ins
         return outcome;
     const struct vmx_result result = vmx_invvpid(cpu, operand.type, operand.descriptor);
     outcome = vmx_conclude(cpu, i, result);
-    if (result.kind != VMX_RESULT_SUCCEED)
-        return outcome;
-    outcome.flush = operand.type == VMX_INVVPID_ADDRESS ? VMX_FLUSH_PAGE : VMX_FLUSH_ALL;
-    outcome.flush_address = operand.type == VMX_INVVPID_ADDRESS ? operand.descriptor[1] : 0;
+    if (result.kind == VMX_RESULT_SUCCEED)
+        outcome.flush = vmx_flush_invvpid(operand.type, (uint16_t)operand.descriptor[0], operand.descriptor[1]);
     return outcome;
 }
 
-/* Every register is another context's now; what was cached of the context before may not serve this one. */
+/* Every register is another context's now. */
 static struct vmx_outcome switched(struct vmx_outcome outcome)
 {
     outcome.changed = VMX_GROUP_ALL;
-    outcome.flush = VMX_FLUSH_ALL;
     return outcome;
 }
 

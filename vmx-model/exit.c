@@ -164,6 +164,7 @@ uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_
     cpu->pending.virtual_interrupt = false;
     cpu->vectoring_info = 0;
     cpu->nmi_unblocked_by_iret = false;
+    vmx_invalidate_at_transition(cpu);
     const uint32_t abort = vmx_store_exit_msrs(cpu) ? vmx_return_to_host(cpu) : ABORT_STORE_MSR;
     if (abort != 0)
         vmx_record_abort(cpu, abort);

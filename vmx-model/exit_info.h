@@ -3,6 +3,7 @@
 #ifndef VMX_EXIT_INFO_H
 #define VMX_EXIT_INFO_H
 
+#include "caching.h"
 #include "state.h"
 
 /* Types of the interruption-information fields (SDM 3C, "Information for VM Exits Due to Vectored Events"). */
@@ -82,14 +83,10 @@ enum vmx_outcome_kind {
     VMX_OUTCOME_SHUTDOWN /* triple fault outside VMX operation */
 };
 
-/* What the translation caches of an engine must forget after VMX_OUTCOME_DONE. */
-enum vmx_flush { VMX_FLUSH_NONE, VMX_FLUSH_PAGE /* of the linear address `flush_address` */, VMX_FLUSH_ALL };
-
 struct vmx_outcome {
     enum vmx_outcome_kind kind;
-    enum vmx_flush flush;
-    uint64_t flush_address;
-    uint32_t changed; /* enum vmx_group mask: groups of cpu->state that VMX_OUTCOME_DONE wrote */
+    struct vmx_flush flush; /* VMX_OUTCOME_DONE: translations that are invalidated */
+    uint32_t changed;       /* enum vmx_group mask: groups of cpu->state that VMX_OUTCOME_DONE wrote */
     struct vmx_event event;
     struct vmx_exit_info exit;
 };

@@ -28,14 +28,14 @@ struct vmx_entry_result {
     bool inject;               /* VMX_ENTERED: `event` is to be raised with vmx_raise(cpu, &event, true) before the guest runs */
 };
 
-/* Runs all checks, loads guest state and the MSR list, arms timer, MTF and injection. Only groups whose VMCS fields changed since the
+/* Runs all checks, loads guest state and the MSR list, arms timer, MTF and injection; tells cpu->cache what is invalidated. Only groups whose VMCS fields changed since the
    processor last held them are loaded (result.changed); `vmx_forget_guest(cpu)` makes the next entry load everything. */
 struct vmx_entry_result vmx_enter(struct vmx_cpu *cpu, enum vmx_entry_instruction instruction);
 
 /* Commits a VM exit: records exit information, saves the groups of guest state that `changed` names (those that may differ from what the
    VMCS holds; IP and EVENT always), stores and loads the MSR lists, loads host state and leaves non-root operation. Returns a VMX-abort
    indicator, 0 for none. With cpu->native_root, cpu->state keeps the guest but for registers that the exit loads and no entry loads back;
-   without, it is the host's state afterwards. So does a failed entry. */
+   without, it is the host's state afterwards. So does a failed entry. cpu->cache is told what is invalidated. */
 uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_t changed);
 
 /* The host state that a VM exit loads, a pure function of the VMCS and the state before. SDM 3C, "Loading Host State". */

@@ -4,6 +4,7 @@
 #include "access.h"
 
 #include "apic_page.h"
+#include "reasons.h"
 #include "registers.h"
 
 enum { PAGE_BYTES = 4096 };
@@ -33,30 +34,80 @@ static void general_protection(struct vmx_translation *out)
     out->event = (struct vmx_event){.vector = VMX_GP, .type = VMX_EVENT_HARDWARE_EXCEPTION, .has_error_code = true};
 }
 
-void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out)
+/* The access goes to its place on the page. */
+static void grant(const struct vmx_access *a, const struct vmx_mapping *m, struct vmx_translation *out)
+{
+    const uint64_t offset = a->linear & (VMX_BIT(m->shift) - 1);
+    out->kind = VMX_TRANSLATED;
+    out->guest = m->guest + offset;
+    out->host = m->host + offset;
+    out->page_size = VMX_BIT(m->shift);
+    out->read = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_READ);
+    out->write = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_WRITE);
+    out->fetch = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_FETCH);
+    out->global = (m->rights & VMX_PAGE_GLOBAL) != 0;
+}
+
+/* A mapping that lacks a right is not believed: the structures in memory are asked. SDM 3A lets a processor do either. */
+static bool from_cache(const struct vmx_access *a, const struct vmx_tag *tag, struct vmx_translation *out)
+{
+    const struct vmx_translation_cache *cache = &a->cpu->cache;
+    const struct vmx_mapping *m = cache->find(cache->context, tag, a->linear);
+    if (m == NULL || !vmx_page_serves(a, m->rights, m->key, a->kind))
+        return false;
+    grant(a, m, out);
+    return true;
+}
+
+static void forget(const struct vmx_access *a, const struct vmx_tag *tag, const struct vmx_translation *out)
+{
+    const bool violation = out->kind == VMX_TRANSLATION_VE || (out->kind == VMX_TRANSLATION_EXIT && out->exit.reason == VMX_EXIT_EPT_VIOLATION);
+    if (out->kind == VMX_TRANSLATION_FAULT)
+        vmx_invalidate(a->cpu, vmx_flush_page_fault(tag, a->linear));
+    else if (violation)
+        vmx_invalidate(a->cpu, vmx_flush_ept_violation(tag, a->linear));
+}
+
+static bool walk(struct vmx_access *a, struct vmx_mapping *m, struct vmx_translation *out)
 {
     struct vmx_guest_page guest;
     struct vmx_ept_page host;
+    if (!vmx_guest_translate(a, &guest, out) || !vmx_ept_translate(a, guest.guest, VMX_EPT_LINEAR, &host, out))
+        return false;
+    unsigned shift = guest.shift < host.shift ? guest.shift : host.shift;
+    if (shift > 12 && vmx_apic_page_within(a, host.host, shift))
+        shift = 12; /* the rest of a large page is not the APIC-access page */
+    const uint64_t offset = VMX_BIT(shift) - 1;
+    m->shift = (uint8_t)shift;
+    m->guest_shift = (uint8_t)guest.shift;
+    m->key = guest.key;
+    m->rights = guest.rights | host.rights;
+    m->linear = a->linear & ~offset;
+    m->guest = guest.guest & ~offset;
+    m->host = host.host & ~offset;
+    return true;
+}
+
+void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out)
+{
+    const struct vmx_translation_cache *cache = &a->cpu->cache;
+    struct vmx_mapping m = {.tag = vmx_current_tag(a->cpu)};
     begin_translation(out);
     if (!canonical(a)) {
         general_protection(out);
         return;
     }
-    if (!vmx_guest_translate(a, &guest, out) || !vmx_ept_translate(a, guest.guest, VMX_EPT_LINEAR, &host, out))
+    if (cache->find != NULL && from_cache(a, &m.tag, out))
         return;
-    unsigned shift = guest.shift < host.shift ? guest.shift : host.shift;
-    if (shift > 12 && vmx_apic_page_within(a, host.host, shift))
-        shift = 12; /* the rest of a large page is not the APIC-access page */
-    out->kind = VMX_TRANSLATED;
-    out->guest = guest.guest;
-    out->host = host.host;
-    out->page_size = UINT64_C(1) << shift;
-    out->read = guest.read && host.read;
-    out->write = guest.write && host.write;
-    out->fetch = guest.fetch && host.fetch;
-    out->global = guest.global;
-    if (vmx_apic_page_within(a, host.host, 12))
+    if (!walk(a, &m, out)) {
+        forget(a, &m.tag, out);
+        return;
+    }
+    grant(a, &m, out);
+    if (vmx_apic_page_within(a, out->host, 12))
         vmx_apic_page_access(a, out);
+    else if (cache->insert != NULL)
+        cache->insert(cache->context, &m, a->linear);
 }
 
 void vmx_translate(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, bool user, struct vmx_translation *out)
@@ -71,16 +122,16 @@ void vmx_translate_physical(struct vmx_cpu *cpu, gpa_t guest, enum vmx_access_ki
     struct vmx_access a = vmx_access_begin(cpu, 0, kind, false, false);
     struct vmx_ept_page host;
     begin_translation(out);
-    a.page_user = false;
+    a.page_rights &= (uint16_t)~VMX_PAGE_USER;
     if (!vmx_ept_translate(&a, guest, VMX_EPT_PHYSICAL, &host, out))
         return;
     out->kind = VMX_TRANSLATED;
     out->guest = guest;
     out->host = host.host;
     out->page_size = UINT64_C(1) << host.shift;
-    out->read = host.read;
-    out->write = host.write;
-    out->fetch = host.fetch;
+    out->read = vmx_ept_permits(&a, host.rights, VMX_ACCESS_READ);
+    out->write = vmx_ept_permits(&a, host.rights, VMX_ACCESS_WRITE);
+    out->fetch = vmx_ept_permits(&a, host.rights, VMX_ACCESS_FETCH);
 }
 
 static uint32_t left_in_page(gva_t linear, uint32_t size)

@@ -25,11 +25,10 @@ enum {
     FAULT_KEY = 1u << 5
 };
 
-enum paging_mode { PAGING_OFF, PAGING_32BIT, PAGING_PAE, PAGING_4LEVEL, PAGING_5LEVEL };
 enum { MAX_LEVELS = 5 };
 
 struct guest_walk {
-    enum paging_mode mode;
+    enum vmx_paging mode;
     unsigned entry_size; /* bytes */
     unsigned level;      /* of the entry at hand: 1 page table to 5 */
     unsigned used;
@@ -39,15 +38,6 @@ struct guest_walk {
     uint64_t permissions; /* AND of writable and user bits */
     bool execute_disabled;
 };
-
-static enum paging_mode paging_mode(const struct vmx_state *s)
-{
-    if ((s->cr0 & VMX_CR0_PG) == 0)
-        return PAGING_OFF;
-    if ((s->efer & VMX_EFER_LMA) != 0)
-        return (s->cr4 & VMX_CR4_LA57) != 0 ? PAGING_5LEVEL : PAGING_4LEVEL;
-    return (s->cr4 & VMX_CR4_PAE) != 0 ? PAGING_PAE : PAGING_32BIT;
-}
 
 static bool no_execute_enabled(const struct vmx_state *s)
 {
@@ -85,16 +75,16 @@ static bool has_1g_pages(const struct vmx_caps *caps)
 
 static unsigned level_shift(const struct guest_walk *w, unsigned level)
 {
-    return w->mode == PAGING_32BIT ? 12 + 10 * (level - 1) : 12 + 9 * (level - 1);
+    return w->mode == VMX_PAGING_32BIT ? 12 + 10 * (level - 1) : 12 + 9 * (level - 1);
 }
 
 static bool is_leaf(const struct vmx_access *a, const struct guest_walk *w, uint64_t entry)
 {
     if (w->level == 1)
         return true;
-    if ((entry & PAGE_SIZE) == 0 || w->level > 3 || (w->mode == PAGING_32BIT && (a->cpu->state.cr4 & VMX_CR4_PSE) == 0))
+    if ((entry & PAGE_SIZE) == 0 || w->level > 3 || (w->mode == VMX_PAGING_32BIT && (a->cpu->state.cr4 & VMX_CR4_PSE) == 0))
         return false;
-    return w->level == 2 || w->mode >= PAGING_4LEVEL;
+    return w->level == 2 || w->mode >= VMX_PAGING_4LEVEL;
 }
 
 /* SDM 3A, "Formats of CR3 and Paging-Structure Entries": bits that must be 0. */
@@ -103,10 +93,10 @@ static uint64_t reserved_bits(const struct vmx_access *a, const struct guest_wal
     const struct vmx_state *s = &a->cpu->state;
     const unsigned width = a->cpu->caps->physical_bits;
     const bool leaf = is_leaf(a, w, entry);
-    if (w->mode == PAGING_32BIT) /* PSE-36: bits 20:13 are address bits 39:32 */
+    if (w->mode == VMX_PAGING_32BIT) /* PSE-36: bits 20:13 are address bits 39:32 */
         return leaf && w->level == 2 ? vmx_bits(21, 21) | (width < 40 ? vmx_bits(20, width - 19) : 0) : 0;
     uint64_t reserved = no_execute_enabled(s) ? 0 : PAGE_EXECUTE_DISABLE;
-    reserved |= w->mode == PAGING_PAE ? vmx_bits(62, width) : vmx_bits(51, width);
+    reserved |= w->mode == VMX_PAGING_PAE ? vmx_bits(62, width) : vmx_bits(51, width);
     if (w->level >= 4 || (w->level == 3 && leaf && !has_1g_pages(a->cpu->caps)))
         reserved |= PAGE_SIZE;
     if (leaf && w->level > 1)
@@ -114,51 +104,31 @@ static uint64_t reserved_bits(const struct vmx_access *a, const struct guest_wal
     return reserved;
 }
 
-/* Protection keys: true when the key of the page forbids the access. SDM 3A, "Protection Keys". */
-static bool key_forbids(const struct vmx_access *a, const struct guest_walk *w, bool user_page, bool write)
+/* What the entries used say of the page, with `leaf` for the last of them. */
+static uint16_t rights_of(const struct vmx_access *a, const struct guest_walk *w, uint64_t leaf)
 {
-    const struct vmx_state *s = &a->cpu->state;
-    const unsigned key = (unsigned)(w->entries[w->used - 1] >> 59 & 15u);
-    if (w->mode < PAGING_4LEVEL || (s->cr4 & (user_page ? VMX_CR4_PKE : VMX_CR4_PKS)) == 0)
-        return false;
-    const uint32_t rights = (user_page ? s->pkru : (uint32_t)s->pkrs) >> (2 * key);
-    const bool access_disabled = (rights & 1) != 0, write_disabled = (rights & 2) != 0;
-    return access_disabled || (write && write_disabled && (a->user || (s->cr0 & VMX_CR0_WP) != 0));
+    const bool global = (leaf & PAGE_GLOBAL) != 0 && (a->cpu->state.cr4 & VMX_CR4_PGE) != 0;
+    const unsigned rights = ((w->permissions & PAGE_WRITABLE) != 0 ? VMX_PAGE_WRITABLE : 0u) |
+                            ((w->permissions & PAGE_USER) != 0 ? VMX_PAGE_USER : 0u) | (w->execute_disabled ? VMX_PAGE_EXECUTE_DISABLED : 0u) |
+                            ((leaf & PAGE_DIRTY) != 0 ? VMX_PAGE_DIRTY : 0u) | (global ? VMX_PAGE_GLOBAL : 0u);
+    return (uint16_t)rights;
 }
 
-/* Supervisor data access to a user page. */
-static bool smap_forbids(const struct vmx_access *a)
+static uint8_t key_of(const struct guest_walk *w, uint64_t leaf)
 {
-    const struct vmx_state *s = &a->cpu->state;
-    return (s->cr4 & VMX_CR4_SMAP) != 0 && (a->implicit || (s->rflags & VMX_RFLAGS_AC) == 0);
-}
-
-/* SDM 3A, "Determination of Access Rights". */
-static bool permits(const struct vmx_access *a, const struct guest_walk *w, enum vmx_access_kind kind)
-{
-    const struct vmx_state *s = &a->cpu->state;
-    const bool user_page = (w->permissions & PAGE_USER) != 0, writable = (w->permissions & PAGE_WRITABLE) != 0;
-    if (a->user && !user_page)
-        return false;
-    if (kind == VMX_ACCESS_FETCH)
-        return !w->execute_disabled && (a->user || !user_page || (s->cr4 & VMX_CR4_SMEP) == 0);
-    if (!a->user && user_page && smap_forbids(a))
-        return false;
-    if (kind == VMX_ACCESS_WRITE && !writable && (a->user || (s->cr0 & VMX_CR0_WP) != 0))
-        return false;
-    return !key_forbids(a, w, user_page, kind == VMX_ACCESS_WRITE);
+    return w->mode >= VMX_PAGING_4LEVEL ? (uint8_t)(leaf >> 59 & 15u) : 0;
 }
 
 static bool check_permissions(struct vmx_access *a, const struct guest_walk *w, struct vmx_translation *out)
 {
-    a->page_user = (w->permissions & PAGE_USER) != 0;
-    a->page_writable = (w->permissions & PAGE_WRITABLE) != 0;
-    a->page_execute_disabled = w->execute_disabled;
-    if (permits(a, w, a->kind))
+    const uint64_t leaf = w->entries[w->used - 1];
+    const uint8_t key = key_of(w, leaf);
+    a->page_rights = rights_of(a, w, leaf);
+    if (vmx_paging_permits(a, a->page_rights, key, a->kind))
         return true;
-    const bool keyed = a->kind != VMX_ACCESS_FETCH && (a->page_user || !a->user);
-    const bool key = keyed && key_forbids(a, w, a->page_user, a->kind == VMX_ACCESS_WRITE);
-    return page_fault(a, FAULT_PROTECTION | (key ? (uint32_t)FAULT_KEY : 0), out);
+    const bool keyed = a->kind != VMX_ACCESS_FETCH && ((a->page_rights & VMX_PAGE_USER) != 0 || !a->user);
+    const bool by_key = keyed && vmx_key_forbids(a, a->page_rights, key, a->kind == VMX_ACCESS_WRITE);
+    return page_fault(a, FAULT_PROTECTION | (by_key ? (uint32_t)FAULT_KEY : 0), out);
 }
 
 /* Where the walk begins: the table and the level of its entries. False: a PDPTE is not present. */
@@ -166,17 +136,17 @@ static bool begin(const struct vmx_access *a, struct guest_walk *w, gpa_t *table
 {
     const struct vmx_state *s = &a->cpu->state;
     const uint64_t address = vmx_bits(a->cpu->caps->physical_bits - 1, 12);
-    w->mode = paging_mode(s);
-    w->entry_size = w->mode == PAGING_32BIT ? 4 : 8;
+    w->mode = vmx_paging_mode(s);
+    w->entry_size = w->mode == VMX_PAGING_32BIT ? 4 : 8;
     w->permissions = PAGE_WRITABLE | PAGE_USER;
     switch (w->mode) {
-    case PAGING_OFF:
+    case VMX_PAGING_OFF:
         break;
-    case PAGING_32BIT:
+    case VMX_PAGING_32BIT:
         w->level = 2;
         *table = s->cr3 & vmx_bits(31, 12);
         break;
-    case PAGING_PAE: {
+    case VMX_PAGING_PAE: {
         const uint64_t pdpte = s->pdpte[a->linear >> 30 & 3];
         if ((pdpte & PAGE_PRESENT) == 0)
             return page_fault(a, 0, out);
@@ -184,9 +154,9 @@ static bool begin(const struct vmx_access *a, struct guest_walk *w, gpa_t *table
         *table = pdpte & address;
         break;
     }
-    case PAGING_4LEVEL:
-    case PAGING_5LEVEL:
-        w->level = w->mode == PAGING_4LEVEL ? 4 : 5;
+    case VMX_PAGING_4LEVEL:
+    case VMX_PAGING_5LEVEL:
+        w->level = w->mode == VMX_PAGING_4LEVEL ? 4 : 5;
         *table = s->cr3 & address;
         break;
     }
@@ -195,7 +165,7 @@ static bool begin(const struct vmx_access *a, struct guest_walk *w, gpa_t *table
 
 static bool find_leaf(struct vmx_access *a, struct guest_walk *w, gpa_t table, struct vmx_translation *out)
 {
-    const unsigned index_mask = w->mode == PAGING_32BIT ? 1023 : 511;
+    const unsigned index_mask = w->mode == VMX_PAGING_32BIT ? 1023 : 511;
     for (;; w->level--) {
         struct vmx_ept_page structure;
         const gpa_t address = table + (a->linear >> level_shift(w, w->level) & index_mask) * w->entry_size;
@@ -210,10 +180,10 @@ static bool find_leaf(struct vmx_access *a, struct guest_walk *w, gpa_t table, s
         w->guest[w->used] = address;
         w->entries[w->used++] = entry;
         w->permissions &= entry;
-        w->execute_disabled = w->execute_disabled || (w->mode != PAGING_32BIT && (entry & PAGE_EXECUTE_DISABLE) != 0);
+        w->execute_disabled = w->execute_disabled || (w->mode != VMX_PAGING_32BIT && (entry & PAGE_EXECUTE_DISABLE) != 0);
         if (is_leaf(a, w, entry))
             return true;
-        table = entry & (w->mode == PAGING_32BIT ? vmx_bits(31, 12) : vmx_bits(51, 12));
+        table = entry & (w->mode == VMX_PAGING_32BIT ? vmx_bits(31, 12) : vmx_bits(51, 12));
     }
 }
 
@@ -238,19 +208,19 @@ static gpa_t leaf_address(const struct vmx_access *a, const struct guest_walk *w
 {
     const uint64_t leaf = w->entries[w->used - 1];
     const uint64_t offset = a->linear & vmx_bits(shift - 1, 0);
-    if (w->mode == PAGING_32BIT && w->level == 2)
+    if (w->mode == VMX_PAGING_32BIT && w->level == 2)
         return (leaf & vmx_bits(31, 22)) | (leaf >> 13 & 255u) << 32 | offset;
     return (leaf & vmx_bits(51, shift)) | offset;
 }
 
 bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out)
 {
-    struct guest_walk w = {.mode = PAGING_OFF};
+    struct guest_walk w = {.mode = VMX_PAGING_OFF};
     gpa_t table = 0;
     if (!begin(a, &w, &table, out))
         return false;
-    if (w.mode == PAGING_OFF) {
-        *page = (struct vmx_guest_page){.guest = a->linear, .shift = 30, .read = true, .write = true, .fetch = true};
+    if (w.mode == VMX_PAGING_OFF) {
+        *page = (struct vmx_guest_page){.guest = a->linear, .shift = 30, .rights = VMX_PAGE_WRITABLE | VMX_PAGE_USER | VMX_PAGE_DIRTY};
         return true;
     }
     if (!find_leaf(a, &w, table, out) || !check_permissions(a, &w, out) || !set_flags(a, &w, out))
@@ -258,9 +228,7 @@ bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, stru
     const uint64_t leaf = w.entries[w.used - 1];
     page->shift = level_shift(&w, w.level);
     page->guest = leaf_address(a, &w, page->shift);
-    page->read = permits(a, &w, VMX_ACCESS_READ);
-    page->write = permits(a, &w, VMX_ACCESS_WRITE) && (leaf & PAGE_DIRTY) != 0;
-    page->fetch = permits(a, &w, VMX_ACCESS_FETCH);
-    page->global = (leaf & PAGE_GLOBAL) != 0 && (a->cpu->state.cr4 & VMX_CR4_PGE) != 0;
+    page->key = key_of(&w, leaf);
+    page->rights = rights_of(a, &w, leaf);
     return true;
 }

@@ -257,6 +257,40 @@ void fuzz_change_events(struct fuzz_machine *m)
     m->cpu->a20_masked = fuzz_chance(m, 64);
 }
 
+static const struct vmx_mapping *find_translation(void *context, const struct vmx_tag *tag, gva_t linear)
+{
+    const struct fuzz_machine *m = context;
+    for (unsigned i = 0; i < m->cached_count; i++)
+        if (vmx_mapping_serves(&m->cached[i], tag, linear))
+            return &m->cached[i];
+    return NULL;
+}
+
+static void remove_translation(struct fuzz_machine *m, unsigned at)
+{
+    m->cached_count--;
+    memmove(&m->cached[at], &m->cached[at + 1], (m->cached_count - at) * sizeof m->cached[0]);
+}
+
+static void insert_translation(void *context, const struct vmx_mapping *mapping, gva_t linear)
+{
+    struct fuzz_machine *m = context;
+    for (unsigned i = m->cached_count; i-- > 0;)
+        if (vmx_mapping_serves(&m->cached[i], &mapping->tag, linear))
+            remove_translation(m, i);
+    if (m->cached_count == FUZZ_CACHED)
+        remove_translation(m, 0);
+    m->cached[m->cached_count++] = *mapping;
+}
+
+static void invalidate_translations(void *context, const struct vmx_flush *flush)
+{
+    struct fuzz_machine *m = context;
+    for (unsigned i = m->cached_count; i-- > 0;)
+        if (vmx_flush_names(flush, &m->cached[i]))
+            remove_translation(m, i);
+}
+
 static void set_processor(struct fuzz_machine *m)
 {
     struct valid_machine *const model = allocate(sizeof *model);
@@ -267,6 +301,10 @@ static void set_processor(struct fuzz_machine *m)
     m->cpu->caps = m->caps;
     m->cpu->vmcs = m->vmcs;
     m->cpu->memory = (struct vmx_memory){.context = m, .read = read_memory, .write = write_memory};
+    m->cached_count = 0;
+    if (fuzz_chance(m, 2))
+        m->cpu->cache = (struct vmx_translation_cache){
+            .context = m, .find = find_translation, .insert = insert_translation, .invalidate = invalidate_translations};
     m->cpu->native_root = fuzz_chance(m, 2);
     m->cpu->vmcs_cache = fuzz_chance(m, 4) ? NULL : m->vmcs;
 }

@@ -6,6 +6,8 @@
 #include "tests/support/random.h"
 #include "tests/support/valid_vmcs.h"
 
+enum { FUZZ_CACHED = 8 };
+
 /* Every part is an allocation of its own, so that AddressSanitizer sees each step outside of one. */
 struct fuzz_machine {
     struct random random;
@@ -14,6 +16,8 @@ struct fuzz_machine {
     struct vmcs *vmcs;
     uint8_t *memory; /* VALID_MEMORY_BYTES */
     enum valid_guest guest;
+    struct vmx_mapping cached[FUZZ_CACHED]; /* translations, the oldest first */
+    unsigned cached_count;
 };
 
 void fuzz_machine_create(struct fuzz_machine *m);

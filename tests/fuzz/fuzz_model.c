@@ -112,6 +112,8 @@ static void take(struct fuzz_machine *m, const struct vmx_outcome *outcome)
 {
     wanted(outcome->kind <= VMX_OUTCOME_SHUTDOWN, "an outcome is of a kind that there is");
     wanted((outcome->changed & ~(uint32_t)VMX_GROUP_ALL) == 0, "changed groups are groups that there are");
+    if (outcome->kind == VMX_OUTCOME_DONE)
+        vmx_invalidate(m->cpu, outcome->flush);
     if (outcome->kind == VMX_OUTCOME_EXIT)
         leave(m, &outcome->exit);
     else if (outcome->kind == VMX_OUTCOME_FAULT) {

@@ -101,27 +101,33 @@ static void cpuid_answers_by_the_profile_outside_non_root_operation(void)
 
 static void translations_are_flushed_by_what_the_instruction_names(void)
 {
+    enum { VPID = VMX_FLUSH_ANY | VMX_FLUSH_VPID, INVLPG_SCOPE = VPID | VMX_FLUSH_PCID | VMX_FLUSH_OR_GLOBAL | VMX_FLUSH_LINEAR };
     start(0, VMX_SEC_ENABLE_INVPCID);
     m.cpu.state.gpr[VMX_RAX] = 0x1234;
     struct vmx_outcome o = STEP(&m, INVLPG_RAX);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_PAGE && o.flush_address == 0x1234);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == INVLPG_SCOPE && o.flush.linear == 0x1234);
     m.cpu.state.gpr[VMX_RAX] = UINT64_C(1) << 60;
     o = STEP(&m, INVLPG_RAX);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_NONE);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == 0);
 
     static const struct {
         uint64_t type, pcid, address;
-        int flush; /* -1: #GP(0) */
-    } rows[] = {{0, 0, 0x5000, VMX_FLUSH_PAGE}, {0, 1, 0x5000, -1}, {0, 0, UINT64_C(1) << 60, -1},
-                {1, 0, 0, VMX_FLUSH_ALL},       {1, 0x1000, 0, -1}, {2, 0x1000, 0, VMX_FLUSH_ALL},
-                {3, 0, 0, VMX_FLUSH_ALL},       {4, 0, 0, -1}};
+        int scope; /* -1: #GP(0) */
+    } rows[] = {{0, 0, 0x5000, VPID | VMX_FLUSH_PCID | VMX_FLUSH_NOT_GLOBAL | VMX_FLUSH_LINEAR},
+                {0, 1, 0x5000, -1},
+                {0, 0, UINT64_C(1) << 60, -1},
+                {1, 0, 0, VPID | VMX_FLUSH_PCID | VMX_FLUSH_NOT_GLOBAL},
+                {1, 0x1000, 0, -1},
+                {2, 0x1000, 0, VPID},
+                {3, 0, 0, VPID | VMX_FLUSH_NOT_GLOBAL},
+                {4, 0, 0, -1}};
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         memcpy(m.memory + RUNNING_FREE, &rows[k].pcid, 8);
         memcpy(m.memory + RUNNING_FREE + 8, &rows[k].address, 8);
         m.cpu.state.gpr[VMX_RAX] = RUNNING_FREE;
         m.cpu.state.gpr[VMX_RCX] = rows[k].type;
         o = STEP(&m, INVPCID_RCX_RAX);
-        CU_ASSERT(rows[k].flush < 0 ? is_fault(&o, VMX_GP) : is_done(&o) && (int)o.flush == rows[k].flush);
+        CU_ASSERT(rows[k].scope < 0 ? is_fault(&o, VMX_GP) : is_done(&o) && o.flush.conditions == rows[k].scope);
     }
 }
 
@@ -295,7 +301,7 @@ static void vmfunc_switches_the_eptp(void)
     m.cpu.state.gpr[VMX_RAX] = 0;
     m.cpu.state.gpr[VMX_RCX] = 3;
     const struct vmx_outcome o = STEP(&m, VMFUNC);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_ALL);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == 0);
     CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_EPT_POINTER), eptp);
     CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_EPTP_INDEX), 3);
 }

@@ -28,6 +28,8 @@
 #define MOV_RCX_DR6 "\x0f\x21\xf1"
 #define MOV_RCX_DR5 "\x0f\x21\xe9"
 
+enum { ALL_OF_VPID = VMX_FLUSH_ANY | VMX_FLUSH_VPID, NOT_GLOBAL_OF_PCID = ALL_OF_VPID | VMX_FLUSH_PCID | VMX_FLUSH_NOT_GLOBAL };
+
 static struct valid_machine m;
 
 static void start(enum valid_guest guest, uint32_t primary, uint32_t secondary)
@@ -86,12 +88,12 @@ static void host_owned_bits_keep_their_value(void)
     struct vmx_outcome o = mov_cr0(VMX_CR0_TS); /* equals the shadow in the owned bits */
     CU_ASSERT(is_done(&o));
     CU_ASSERT_EQUAL(m.cpu.state.cr0, before | VMX_CR0_TS);
-    CU_ASSERT_EQUAL(o.flush, VMX_FLUSH_NONE);
+    CU_ASSERT_EQUAL(o.flush.conditions, 0);
     o = STEP(&m, MOV_RCX_CR0);
     CU_ASSERT_EQUAL(m.cpu.state.gpr[VMX_RCX], VMX_CR0_TS | VMX_CR0_ET);
     m.vmcs.field[VMCS_CR4_GUEST_HOST_MASK] = VMX_CR4_VMXE;
     o = mov_cr4(VMX_CR4_PAE | VMX_CR4_PGE);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_ALL);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == ALL_OF_VPID);
     CU_ASSERT_EQUAL(m.cpu.state.cr4, VMX_CR4_PAE | VMX_CR4_PGE | VMX_CR4_VMXE);
     o = STEP(&m, MOV_RCX_CR4);
     CU_ASSERT_EQUAL(m.cpu.state.gpr[VMX_RCX], VMX_CR4_PAE | VMX_CR4_PGE);
@@ -106,7 +108,7 @@ static void paging_switches_ia32e_mode(void)
     struct vmx_outcome o = mov_cr0(VMX_CR0_PG | VMX_CR0_NE);
     CU_ASSERT(is_fault(&o, VMX_GP));
     o = mov_cr0(VMX_CR0_PE | VMX_CR0_NE);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_ALL);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == 0);
     s->efer |= VMX_EFER_LME;
     s->cr4 &= ~VMX_CR4_PAE;
     o = mov_cr0(VMX_CR0_PG | VMX_CR0_PE | VMX_CR0_NE);
@@ -130,7 +132,7 @@ static void paging_switches_ia32e_mode(void)
     CU_ASSERT(is_fault(&o, VMX_GP));
     s->seg[VMX_CS].access_rights = 0xc09b;
     o = mov_cr0(VMX_CR0_PE | VMX_CR0_NE);
-    CU_ASSERT(is_done(&o));
+    CU_ASSERT(is_done(&o) && o.flush.conditions == ALL_OF_VPID);
     CU_ASSERT_EQUAL(s->efer & (VMX_EFER_LMA | VMX_EFER_LME), VMX_EFER_LME);
 }
 
@@ -141,7 +143,7 @@ static void pae_paging_loads_pdptes(void)
     start(VALID_PAE, 0, 0);
     memcpy(m.memory + TABLE + 8, &good, 8);
     struct vmx_outcome o = mov_cr3(TABLE | 0x18);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_ALL);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == NOT_GLOBAL_OF_PCID && o.flush.pcid == 0);
     CU_ASSERT_EQUAL(m.cpu.state.pdpte[1], good);
     CU_ASSERT_EQUAL(m.cpu.state.cr3, TABLE | 0x18);
     memcpy(m.memory + TABLE + 8, &bad, 8);
@@ -167,11 +169,13 @@ static void cr3_has_reserved_bits_and_the_pcid_hint(void)
     o = mov_cr3(UINT64_C(1) << m.caps.physical_bits);
     CU_ASSERT(is_fault(&o, VMX_GP));
     o = mov_cr3(0x3005);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_ALL);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == NOT_GLOBAL_OF_PCID && o.flush.pcid == 0);
     m.cpu.state.cr4 |= VMX_CR4_PCIDE;
     o = mov_cr3(UINT64_C(1) << 63 | 0x3007);
-    CU_ASSERT(is_done(&o) && o.flush == VMX_FLUSH_NONE);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == 0);
     CU_ASSERT_EQUAL(m.cpu.state.cr3, 0x3007);
+    o = mov_cr3(0x3009);
+    CU_ASSERT(is_done(&o) && o.flush.conditions == NOT_GLOBAL_OF_PCID && o.flush.pcid == 9);
 }
 
 static void cr4_must_be_supported_and_consistent(void)

@@ -318,6 +318,34 @@ static void code_in_root_operation_gets_host_state(void)
     CU_ASSERT_EQUAL(m.cpu.state.rip, 0x1000);
 }
 
+static struct vmx_flush flushed;
+static unsigned flushes;
+
+static void note_flush(void *context, const struct vmx_flush *flush)
+{
+    (void)context;
+    flushed = *flush;
+    flushes++;
+}
+
+static void transitions_invalidate_translations_unless_vpids_are_enabled(void)
+{
+    for (unsigned enabled = 0; enabled < 2; enabled++) {
+        running_guest(&m, VALID_LONG, 0, 0, enabled != 0 ? VMX_SEC_ENABLE_VPID : 0);
+        m.cpu.cache.invalidate = note_flush;
+        flushes = 0;
+        CU_ASSERT_EQUAL(leave(VMX_EXIT_CPUID, 0), 0);
+        CU_ASSERT_EQUAL(flushes, enabled != 0 ? 0 : 1);
+        CU_ASSERT_EQUAL(vmx_enter(&m.cpu, VMX_ENTRY_RESUME).kind, VMX_ENTERED);
+        CU_ASSERT_EQUAL(flushes, enabled != 0 ? 0 : 2);
+        CU_ASSERT_EQUAL(leave(VMX_EXIT_CPUID, 0), 0);
+        vmcs_set(&m.vmcs, VMCS_GUEST_RFLAGS, 0);
+        CU_ASSERT_EQUAL(vmx_enter(&m.cpu, VMX_ENTRY_RESUME).kind, VMX_ENTRY_FAILED);
+        CU_ASSERT_EQUAL(flushes, enabled != 0 ? 0 : 4);
+        CU_ASSERT(enabled != 0 || (flushed.conditions == (VMX_FLUSH_ANY | VMX_FLUSH_VPID) && flushed.vpid == 0));
+    }
+}
+
 SUITE("vmx-model/exit", {"every_information_field_is_written", every_information_field_is_written},
       {"a_later_exit_leaves_nothing_of_an_earlier_one", a_later_exit_leaves_nothing_of_an_earlier_one},
       {"ip_and_event_groups_are_always_saved_the_others_when_named", ip_and_event_groups_are_always_saved_the_others_when_named},
@@ -331,4 +359,5 @@ SUITE("vmx-model/exit", {"every_information_field_is_written", every_information
       {"the_load_list_writes_shared_registers", the_load_list_writes_shared_registers},
       {"registers_that_only_the_exit_loads_stay_with_the_host", registers_that_only_the_exit_loads_stay_with_the_host},
       {"a_guest_in_ia32e_mode_cannot_leave_to_a_32_bit_host", a_guest_in_ia32e_mode_cannot_leave_to_a_32_bit_host},
+      {"transitions_invalidate_translations_unless_vpids_are_enabled", transitions_invalidate_translations_unless_vpids_are_enabled},
       {"code_in_root_operation_gets_host_state", code_in_root_operation_gets_host_state})

@@ -295,7 +295,7 @@ static void eptp_switching_writes_the_eptp_and_its_index(void)
     m.cpu.state.rflags |= VMX_RFLAGS_ARITHMETIC;
     const struct vmx_outcome o = STEP(&m, VMFUNC);
     CU_ASSERT(is_done(&o) && flags_are(VMX_RFLAGS_ARITHMETIC));
-    CU_ASSERT_EQUAL(o.flush, VMX_FLUSH_ALL);
+    CU_ASSERT_EQUAL(o.flush.conditions, 0); /* the tags tell the two EPTPs apart */
     CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_EPT_POINTER), other);
     CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_EPTP_INDEX), 511);
 }
@@ -305,23 +305,28 @@ static void invalidations_name_what_is_to_be_forgotten(void)
     static const struct {
         const char *bytes;
         uint64_t type, descriptor[2];
-        enum vmx_flush flush;
-        uint64_t address;
+        struct vmx_flush flush;
     } rows[] = {
-        {INVEPT, 1, {GOOD_EPTP, 0}, VMX_FLUSH_ALL, 0},      {INVEPT, 2, {UINT64_MAX, 0}, VMX_FLUSH_ALL, 0},
-        {INVVPID, 0, {1, 0x7000}, VMX_FLUSH_PAGE, 0x7000},  {INVVPID, 1, {1, NOT_CANONICAL}, VMX_FLUSH_ALL, 0},
-        {INVVPID, 2, {0, NOT_CANONICAL}, VMX_FLUSH_ALL, 0}, {INVVPID, 3, {0xffff, 0}, VMX_FLUSH_ALL, 0},
-        {INVEPT, 1, {GOOD_EPTP | 1, 0}, VMX_FLUSH_NONE, 0}, {INVEPT, 0, {GOOD_EPTP, 0}, VMX_FLUSH_NONE, 0},
-        {INVVPID, 2, {0x10000, 0}, VMX_FLUSH_NONE, 0},      {INVVPID, 4, {1, 0}, VMX_FLUSH_NONE, 0},
+        {INVEPT, 1, {GOOD_EPTP, 0}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_EPT | VMX_FLUSH_EP4TA, .ep4ta = VALID_EPT}},
+        {INVEPT, 2, {UINT64_MAX, 0}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_EPT}},
+        {INVVPID, 0, {1, 0x7000}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_VPID | VMX_FLUSH_LINEAR, .vpid = 1, .linear = 0x7000}},
+        {INVVPID, 1, {1, NOT_CANONICAL}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_VPID, .vpid = 1}},
+        {INVVPID, 2, {0, NOT_CANONICAL}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_NOT_VPID_0}},
+        {INVVPID, 3, {0xffff, 0}, {.conditions = VMX_FLUSH_ANY | VMX_FLUSH_VPID | VMX_FLUSH_NOT_GLOBAL, .vpid = 0xffff}},
+        {INVEPT, 1, {GOOD_EPTP | 1, 0}, {0}},
+        {INVEPT, 0, {GOOD_EPTP, 0}, {0}},
+        {INVVPID, 2, {0x10000, 0}, {0}},
+        {INVVPID, 4, {1, 0}, {0}},
     };
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         root_software();
         m.cpu.state.gpr[VMX_RCX] = rows[k].type;
         memcpy(m.memory + OPERAND, rows[k].descriptor, sizeof rows[k].descriptor);
         const struct vmx_outcome o = step_bytes(&m, rows[k].bytes, sizeof(INVEPT) - 1);
-        CU_ASSERT(rows[k].flush == VMX_FLUSH_NONE ? fails_valid(&o, 28) : succeeds(&o));
-        CU_ASSERT_EQUAL(o.flush, rows[k].flush);
-        CU_ASSERT_EQUAL(o.flush_address, rows[k].address);
+        const struct vmx_flush *wanted = &rows[k].flush;
+        CU_ASSERT(wanted->conditions == 0 ? fails_valid(&o, 28) : succeeds(&o));
+        CU_ASSERT(o.flush.conditions == wanted->conditions && o.flush.vpid == wanted->vpid && o.flush.pcid == 0 && o.flush.ep4ta == wanted->ep4ta &&
+                  o.flush.linear == wanted->linear);
     }
 }
 
