@@ -27,7 +27,7 @@ static void init_signal(struct bk_vcpu *vcpu)
         return;
     vmx_init(cpu, vcpu->index == 0);
     sim_engine_set(vcpu->engine, VMX_GROUP_ALL, &cpu->state);
-    sim_vcpu_flush(vcpu);
+    sim_vcpu_retag(vcpu);
 }
 
 void sim_board_signal(void *context, unsigned cpu, enum bus_signal signal, uint8_t vector)

@@ -82,7 +82,7 @@ void sim_board_exited(struct bk_vcpu *vcpu)
     vcpu->exit_at = sim_now(vcpu);
     vcpu->cpu.tsc = vcpu->exit_at;
     sim_vcpu_push(vcpu, VMX_GROUP_ALL);
-    sim_vcpu_flush(vcpu);
+    sim_vcpu_retag(vcpu);
     if (board->exited != NULL)
         board->exited(board->context, vcpu);
 }

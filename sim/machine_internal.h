@@ -29,7 +29,7 @@ struct sim_context {
     struct vmx_tag tag;
     uint64_t cr0, cr3, cr4, efer, eptp;
     uint64_t primary, secondary, vpid;
-    enum vmx_operation operation;
+    bool non_root;
 };
 
 struct bk_vcpu {

@@ -30,7 +30,6 @@ void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed)
     sim_vcpu_push(vcpu, changed | vcpu->stale);
     vcpu->stale = 0;
     vcpu->touched = 0;
-    sim_vcpu_retag(vcpu);
     vcpu->apic_alone = false;
 }
 
@@ -224,6 +223,7 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
     enum bk_entered entered = BK_HOST_ERROR;
     const bool board = vcpu->machine->board != NULL;
     vcpu->entered = false;
+    sim_vcpu_retag(vcpu);
     if (event != NULL && sim_vcpu_raise(vcpu, event, true, &entered))
         return entered;
     for (;;) {

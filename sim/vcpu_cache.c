@@ -51,37 +51,44 @@ struct vmx_translation_cache sim_vcpu_cache(struct bk_vcpu *vcpu)
     return (struct vmx_translation_cache){.context = vcpu, .find = find, .insert = insert, .invalidate = invalidate};
 }
 
-void sim_vcpu_flush(struct bk_vcpu *vcpu)
+/* The VMCS whose controls bear on translations; NULL outside of VMX non-root operation. */
+static const struct vmcs *controlling_vmcs(const struct vmx_cpu *cpu)
 {
-    sim_tlb_clear(&vcpu->tlb);
-    engine_forgets(vcpu);
+    return cpu->operation == VMX_OPERATION_NON_ROOT ? cpu->vmcs : NULL;
 }
 
 static bool context_holds(const struct sim_context *c, const struct vmx_cpu *cpu)
 {
     const struct vmx_state *s = &cpu->state;
-    const struct vmcs *v = cpu->vmcs;
-    if (c->operation != cpu->operation || ((c->cr0 ^ s->cr0) | (c->cr3 ^ s->cr3) | (c->cr4 ^ s->cr4) | (c->efer ^ s->efer)) != 0)
+    const struct vmcs *v = controlling_vmcs(cpu);
+    if (c->non_root != (v != NULL) || ((c->cr0 ^ s->cr0) | (c->cr3 ^ s->cr3) | (c->cr4 ^ s->cr4) | (c->efer ^ s->efer)) != 0)
         return false;
-    return cpu->operation != VMX_OPERATION_NON_ROOT ||
-           (((c->primary ^ v->field[VMCS_CPU_BASED_VM_EXEC_CONTROL]) & VMX_PRI_ACTIVATE_SECONDARY) |
-            (c->secondary ^ v->field[VMCS_SECONDARY_VM_EXEC_CONTROL]) | (c->vpid ^ v->field[VMCS_VIRTUAL_PROCESSOR_ID]) |
-            (c->eptp ^ v->field[VMCS_EPT_POINTER])) == 0;
+    return v == NULL || (((c->primary ^ v->field[VMCS_CPU_BASED_VM_EXEC_CONTROL]) & VMX_PRI_ACTIVATE_SECONDARY) |
+                         (c->secondary ^ v->field[VMCS_SECONDARY_VM_EXEC_CONTROL]) | (c->vpid ^ v->field[VMCS_VIRTUAL_PROCESSOR_ID]) |
+                         (c->eptp ^ v->field[VMCS_EPT_POINTER])) == 0;
 }
 
 void sim_vcpu_retag(struct bk_vcpu *vcpu)
 {
     const struct vmx_cpu *cpu = &vcpu->cpu;
     const struct vmx_state *s = &cpu->state;
+    const struct vmcs *v = controlling_vmcs(cpu);
     struct sim_context *c = &vcpu->context;
     if (context_holds(c, cpu))
         return;
-    *c = (struct sim_context){.tag = vmx_current_tag(cpu), .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer, .operation = cpu->operation};
-    if (cpu->operation == VMX_OPERATION_NON_ROOT) {
-        c->primary = vmcs_get(cpu->vmcs, VMCS_CPU_BASED_VM_EXEC_CONTROL);
-        c->secondary = vmcs_get(cpu->vmcs, VMCS_SECONDARY_VM_EXEC_CONTROL);
-        c->vpid = vmcs_get(cpu->vmcs, VMCS_VIRTUAL_PROCESSOR_ID);
-        c->eptp = vmcs_get(cpu->vmcs, VMCS_EPT_POINTER);
+    *c = (struct sim_context){.tag = vmx_current_tag(cpu), .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer, .non_root = v != NULL};
+    if (v != NULL) {
+        c->primary = vmcs_get(v, VMCS_CPU_BASED_VM_EXEC_CONTROL);
+        c->secondary = vmcs_get(v, VMCS_SECONDARY_VM_EXEC_CONTROL);
+        c->vpid = vmcs_get(v, VMCS_VIRTUAL_PROCESSOR_ID);
+        c->eptp = vmcs_get(v, VMCS_EPT_POINTER);
     }
+    engine_forgets(vcpu);
+}
+
+void sim_vcpu_flush(struct bk_vcpu *vcpu)
+{
+    sim_tlb_clear(&vcpu->tlb);
+    sim_vcpu_retag(vcpu);
     engine_forgets(vcpu);
 }

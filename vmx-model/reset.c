@@ -45,16 +45,19 @@ static void reset_registers(struct vmx_cpu *cpu, bool bootstrap)
     cpu->nmi_blocked = false;
     cpu->monitor_armed = false;
     cpu->vectoring_info = 0;
+    vmx_invalidate(cpu, (struct vmx_flush){.conditions = VMX_FLUSH_ANY});
 }
 
 void vmx_reset(struct vmx_cpu *cpu, bool bootstrap)
 {
     const struct vmx_caps *const caps = cpu->caps;
     const struct vmx_memory memory = cpu->memory;
+    const struct vmx_translation_cache translations = cpu->cache;
     struct vmcs *const cache = cpu->vmcs_cache;
     const uint32_t apic_id = cpu->apic_id, processors = cpu->processors;
     *cpu = (struct vmx_cpu){.caps = caps,
                             .memory = memory,
+                            .cache = translations,
                             .apic_id = apic_id,
                             .processors = processors,
                             .vmcs_cache = cache,
