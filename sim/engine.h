@@ -4,7 +4,7 @@
 
    Counts, stops and states are exact to the instruction. Not modelled, as Unicorn does not: segment limits, types and alignment on data
    accesses (#AC, misaligned SSE operands), breakpoints of DR0 to DR3, VME, AVX (#UD), 64-bit precision and some flags of x87
-   transcendentals. Translation fetches ahead of execution: accessed flags of the next code page may be set early, its faults are not. */
+   transcendentals. */
 #ifndef SIM_ENGINE_H
 #define SIM_ENGINE_H
 

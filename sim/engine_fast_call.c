@@ -8,8 +8,6 @@ enum { RFLAGS_ARITHMETIC = 0x8d5, RFLAGS_FIXED = 2, RFLAGS_DF = 1 << 10, RFLAGS_
 /* Flat segments: accessed, present, granular */
 enum { FLAT_CODE_32 = 0xc09b00, FLAT_CODE_64 = 0xa09b00, FLAT_DATA = 0xc09300, FLAGS_DPL_3 = 3 << 13 };
 
-uint64_t cpu_cc_compute_all_x86_64(struct unicorn_env *env, int operation);
-
 static void load_flat(struct unicorn_segment *segment, uint64_t selector, uint32_t flags)
 {
     *segment = (struct unicorn_segment){.selector = (uint32_t)(selector & 0xffff), .limit = UINT32_MAX, .flags = flags};

@@ -3,7 +3,7 @@
    the instruction acts. Helpers of instructions that sim_engine_allow_once() may let pass fall through to the original. */
 #include "engine_internal.h"
 
-enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16, DR6_BS = 1 << 14 };
+enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16, RFLAGS_VM = 1 << 17, DR6_BS = 1 << 14 };
 
 _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event)
 {
@@ -114,6 +114,36 @@ void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t v
 void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t value)
 {
     env->dr[number == 4 || number == 5 ? number + 2 : number] = value;
+}
+
+void engine_settle_flags(struct unicorn_env *env)
+{
+    env->cc_src = cpu_cc_compute_all_x86_64(env, (int)env->cc_op);
+    env->cc_op = UNICORN_CC_OP_EFLAGS;
+}
+
+/* The originals compute flags from a condition code that is not up to date. */
+#define KNOWS_CONDITION_CODE(name)                                                                                                                   \
+    void __wrap_helper_##name##_x86_64(struct unicorn_env *env, uint64_t address);                                                                   \
+    void __real_helper_##name##_x86_64(struct unicorn_env *env, uint64_t address);                                                                   \
+    void __wrap_helper_##name##_x86_64(struct unicorn_env *env, uint64_t address)                                                                    \
+    {                                                                                                                                                \
+        DISTINCT(name);                                                                                                                              \
+        engine_restore(engine_running, RETURN_ADDRESS);                                                                                              \
+        __real_helper_##name##_x86_64(env, address);                                                                                                 \
+    }
+
+KNOWS_CONDITION_CODE(cmpxchg8b)
+KNOWS_CONDITION_CODE(cmpxchg8b_unlocked)
+KNOWS_CONDITION_CODE(cmpxchg16b)
+KNOWS_CONDITION_CODE(cmpxchg16b_unlocked)
+
+/* PUSHF: its image never has RF or VM. */
+uint64_t __wrap_helper_read_eflags_x86_64(struct unicorn_env *env);
+uint64_t __real_helper_read_eflags_x86_64(struct unicorn_env *env);
+uint64_t __wrap_helper_read_eflags_x86_64(struct unicorn_env *env)
+{
+    return __real_helper_read_eflags_x86_64(env) & ~(uint64_t)(RFLAGS_RF | RFLAGS_VM);
 }
 
 /* A second STI, or one with IF = 1, does not block. */

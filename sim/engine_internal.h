@@ -18,11 +18,12 @@ enum {
     BLOCK_COUNT = 0xffff,
     BLOCK_REP_FIRST = 1 << 16, /* its first instruction is a string instruction with REP */
     BLOCK_REP_LAST = 1 << 17,
-    BLOCK_STRING_IO = 1 << 18,  /* it is an INS or OUTS alone */
-    BLOCK_LOADS_SS = 1 << 19,   /* ends with MOV SS or POP SS */
-    BLOCK_RF = 1 << 20,         /* translated for RFLAGS.RF = 1 */
-    BLOCK_COUNTER_16 = 1 << 21, /* REP counts in CX */
-    BLOCK_COUNTER_32 = 1 << 22  /* REP counts in ECX */
+    BLOCK_STRING_IO = 1 << 18,   /* it is an INS or OUTS alone */
+    BLOCK_LOADS_SS = 1 << 19,    /* ends with MOV SS or POP SS */
+    BLOCK_RF = 1 << 20,          /* translated for RFLAGS.RF = 1 */
+    BLOCK_COUNTER_16 = 1 << 21,  /* REP counts in CX */
+    BLOCK_COUNTER_32 = 1 << 22,  /* REP counts in ECX */
+    BLOCK_SETTLE_FLAGS = 1 << 23 /* begins with an instruction that needs the arithmetic flags as they are in RFLAGS */
 };
 
 /* The part of the environment that belongs to the groups of state, as it was when last moved. */
@@ -53,7 +54,8 @@ struct sim_engine {
     bool allowing;      /* it is under way */
     bool watch;         /* the next run ends when an event is no longer blocked */
     bool translating, stopped;
-    uint64_t fetch_retry;     /* linear address of an instruction that is retried alone after a fetch failed, */
+    uint64_t translated_pc;   /* of the block that is being translated */
+    uint64_t fetch_retry;     /* linear address of an instruction that runs alone since a fetch looked further, */
     int64_t fetch_retry_left; /* and `left` at that time */
     uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
     uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
@@ -86,8 +88,8 @@ void engine_restore(struct sim_engine *engine, uintptr_t return_address);
 _Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop);
 /* The same behind a completed instruction or iteration of REP. */
 _Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop);
-/* RIP is at the boundary where the run has to end. */
-bool engine_deadline_is_due(const struct sim_engine *engine);
+/* RIP is at a boundary where the run has to end: the deadline, or what is watched for. */
+bool engine_boundary_is_due(const struct sim_engine *engine);
 /* Leaves the block and looks again for one to run at the current RIP; `count` instructions long, 0: any length. */
 _Noreturn void engine_retry(struct sim_engine *engine, uint32_t count);
 /* Starts and ends the accounting of one run. */
@@ -96,6 +98,8 @@ void engine_time_end(struct sim_engine *engine);
 
 /* engine_translate.c */
 bool engine_translation_present(void);
+/* During translation: instructions of the block before the one that is being translated. */
+unsigned engine_translated(const struct sim_engine *engine);
 
 /* engine_memory.c */
 bool engine_memory_init(struct sim_engine *engine);
@@ -108,6 +112,9 @@ _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, 
 /* Ends the run before the instruction that made the call. */
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);
 _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
+
+/* engine_hooks.c: Unicorn's form of the arithmetic flags becomes that of RFLAGS. */
+void engine_settle_flags(struct unicorn_env *env);
 
 /* engine_mode.c */
 void engine_set_features(struct unicorn_env *env);

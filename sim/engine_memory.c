@@ -114,22 +114,32 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     }
 }
 
-/* A fetch failed. The instruction at RIP may not be the one that needs the missing page: it is retried alone first. */
-static void retry_fetch(struct sim_engine *engine)
+static uint64_t linear_of(const struct unicorn_env *env, uint64_t address, int access)
+{
+    const bool wide = (env->hflags & (access == UNICORN_FETCH ? UNICORN_HF_CS64 : UNICORN_HF_LMA)) != 0;
+    return wide ? address : (uint32_t)address;
+}
+
+/* A fetch from another page than that of RIP, ahead of execution: the page must not be looked at before it is needed. The instructions
+   that are translated already run as a block of their own; where Unicorn looks at blocks that it has, the instruction at RIP runs alone.
+   Returns when that very instruction needs the page. */
+static void fetch_no_further(struct sim_engine *engine, uint64_t address)
 {
     const struct unicorn_env *env = engine->env;
     const uint64_t pc = env->segs[VMX_CS].base + env->eip;
+    if ((address ^ linear_of(env, pc, UNICORN_FETCH)) >> UNICORN_PAGE_BITS == 0)
+        return;
+    if (engine->translating) {
+        const unsigned translated = engine_translated(engine);
+        if (translated > 0)
+            engine_retry(engine, translated);
+        return;
+    }
     if (engine->fetch_retry == pc && engine->fetch_retry_left == engine->left)
         return;
     engine->fetch_retry = pc;
     engine->fetch_retry_left = engine->left;
     engine_retry(engine, 1);
-}
-
-static uint64_t linear_of(const struct unicorn_env *env, uint64_t address, int access)
-{
-    const bool wide = (env->hflags & (access == UNICORN_FETCH ? UNICORN_HF_CS64 : UNICORN_HF_LMA)) != 0;
-    return wide ? address : (uint32_t)address;
 }
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)
@@ -139,8 +149,11 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     struct vmx_translation *t = &engine->result->translation;
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
-    if (access == UNICORN_FETCH && engine_deadline_is_due(engine))
-        engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
+    if (access == UNICORN_FETCH) {
+        if (engine_boundary_is_due(engine))
+            engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
+        fetch_no_further(engine, linear);
+    }
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
     engine->access_size = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
@@ -153,10 +166,8 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
         return false;
     engine->result->linear = linear;
     engine->result->access = kinds[access];
-    if (access == UNICORN_FETCH) {
-        retry_fetch(engine);
+    if (access == UNICORN_FETCH)
         engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
-    }
     engine_unwind(engine, return_address);
     engine_stop(engine, SIM_STOP_TRANSLATION);
 }

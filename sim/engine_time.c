@@ -96,8 +96,18 @@ static bool rep_goes_on(const struct sim_engine *engine)
     return block != NULL && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->env->eip + block->cs_base != block->pc + block->size;
 }
 
-bool engine_deadline_is_due(const struct sim_engine *engine)
+/* What keeps events from being delivered; each only ever ends where a block ends. */
+static uint32_t blocked_by(const struct unicorn_env *env)
 {
+    enum { BLOCKED_BY_FLAG = 1, BLOCKED_BY_SHADOW = 2, BLOCKED_BY_NMI = 4 };
+    return (env->eflags & RFLAGS_IF ? 0u : BLOCKED_BY_FLAG) | (env->hflags & UNICORN_HF_INHIBIT_IRQ ? BLOCKED_BY_SHADOW : 0u) |
+           (env->hflags2 & UNICORN_HF2_NMI ? BLOCKED_BY_NMI : 0u);
+}
+
+bool engine_boundary_is_due(const struct sim_engine *engine)
+{
+    if ((engine->blocked & ~blocked_by(engine->env)) != 0)
+        return true;
     return engine->left <= 0 && !engine->allowing && !rep_goes_on(engine);
 }
 
@@ -140,14 +150,6 @@ static _Noreturn void does_not_fit(struct sim_engine *engine)
     engine_retry(engine, engine->left < UNICORN_CF_COUNT ? (uint32_t)engine->left : UNICORN_CF_COUNT);
 }
 
-/* What keeps events from being delivered; each only ever ends where a block ends. */
-static uint32_t blocked_by(const struct unicorn_env *env)
-{
-    enum { BLOCKED_BY_FLAG = 1, BLOCKED_BY_SHADOW = 2, BLOCKED_BY_NMI = 4 };
-    return (env->eflags & RFLAGS_IF ? 0u : BLOCKED_BY_FLAG) | (env->hflags & UNICORN_HF_INHIBIT_IRQ ? BLOCKED_BY_SHADOW : 0u) |
-           (env->hflags2 & UNICORN_HF2_NMI ? BLOCKED_BY_NMI : 0u);
-}
-
 /* Ends a watched run. A REP goes on to its end when its counter is 0, else it is interrupted. */
 static void check_window(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
@@ -172,7 +174,7 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
     if ((word & BLOCK_RF) != 0 && (engine->block_word & BLOCK_RF) != 0) {
         /* A direct jump led here: the instruction before has completed, RF ends. */
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
-        engine->block_word = 0;
+        engine->block_word &= ~(uint32_t)BLOCK_RF;
         engine_retry(engine, 0);
     }
     if ((word & BLOCK_STRING_IO) != 0 && !((word & BLOCK_REP_FIRST) != 0 && counter_is_zero(engine, word))) {
@@ -187,6 +189,8 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
             engine->unretired--;
         }
     }
+    if ((word & BLOCK_SETTLE_FLAGS) != 0)
+        engine_settle_flags(engine->env);
     if ((word & BLOCK_LOADS_SS) != 0 && (block->flags & UNICORN_HF_INHIBIT_IRQ) == 0)
         engine->shadow = VMX_BLOCKING_BY_MOV_SS;
     return cost;

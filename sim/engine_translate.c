@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
-#include "engine_internal.h"
+#include "engine_opcode.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
 enum { INSTRUCTIONS_MAX = 512 };
@@ -24,64 +24,7 @@ void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size)
     __real_tcg_exec_init_x86_64(uc, size != 0 ? size : CODE_BUFFER_BYTES);
 }
 
-struct opcode {
-    uint8_t byte;
-    bool rep, address_prefix, two_byte;
-    uint8_t next; /* the byte after it */
-};
-
-/* Prefixes and opcode of an instruction that has just been translated. */
-static struct opcode opcode_at(struct unicorn_env *env, uint64_t pc)
-{
-    struct opcode found = {0};
-    const bool code64 = (env->hflags & UNICORN_HF_CS64) != 0;
-    for (unsigned i = 0; i < 15; i++) {
-        found.byte = (uint8_t)cpu_ldub_code_x86_64(env, pc + i);
-        switch (found.byte) {
-        case 0xf2:
-        case 0xf3:
-            found.rep = true;
-            continue;
-        case 0x67:
-            found.address_prefix = true;
-            continue;
-        case 0x66:
-        case 0xf0:
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-        case 0x64:
-        case 0x65:
-            continue;
-        default:
-            if (code64 && (found.byte & 0xf0) == 0x40)
-                continue;
-        }
-        if (found.byte == 0x8e)
-            found.next = (uint8_t)cpu_ldub_code_x86_64(env, pc + i + 1);
-        break;
-    }
-    return found;
-}
-
-static bool is_string_io(struct opcode opcode)
-{
-    return opcode.byte >= 0x6c && opcode.byte <= 0x6f;
-}
-
-static bool is_rep_string(struct opcode opcode)
-{
-    const uint8_t b = opcode.byte;
-    return opcode.rep && (is_string_io(opcode) || (b >= 0xa4 && b <= 0xa7) || (b >= 0xaa && b <= 0xaf));
-}
-
-static bool loads_ss(struct opcode opcode)
-{
-    return opcode.byte == 0x17 || (opcode.byte == 0x8e && (opcode.next >> 3 & 7) == VMX_SS);
-}
-
-static uint32_t counter_width(const struct unicorn_block *block, struct opcode opcode)
+static uint32_t counter_width(const struct unicorn_block *block, struct engine_opcode opcode)
 {
     if (block->flags & UNICORN_HF_CS64)
         return opcode.address_prefix ? BLOCK_COUNTER_32 : 0;
@@ -106,12 +49,30 @@ static unsigned instruction_starts(const struct sim_engine *engine, uint64_t fir
     return count;
 }
 
-/* Where the first INS or OUTS stands; `count` when there is none. */
-static unsigned find_string_io(struct sim_engine *engine, const uint64_t *starts, unsigned count)
+unsigned engine_translated(const struct sim_engine *engine)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (is_string_io(opcode_at(engine->env, starts[i])))
+    uint64_t starts[INSTRUCTIONS_MAX];
+    const unsigned count = instruction_starts(engine, engine->translated_pc, starts);
+    return count > 0 ? count - 1 : 0;
+}
+
+/* INS and OUTS, which stop there, and what is #UD for the processor alone. */
+static bool stands_alone(struct engine_opcode opcode)
+{
+    return engine_is_string_io(opcode) || engine_is_undefined(opcode);
+}
+
+/* The length that the block must not exceed: instructions that must be the first of theirs end it before them. */
+static unsigned find_end(struct sim_engine *engine, const uint64_t *starts, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct engine_opcode opcode = engine_opcode_at(engine->env, starts[i]);
+        const bool alone = stands_alone(opcode);
+        if (i == 0 && alone)
+            return 1;
+        if (i != 0 && (alone || engine_is_bit_test(opcode) || engine_spoils_flags(opcode)))
             return i;
+    }
     return count;
 }
 
@@ -120,15 +81,17 @@ static uint32_t properties(struct sim_engine *engine, const struct unicorn_block
     uint32_t word = block->flags & (1u << 16) ? BLOCK_RF : 0;
     if (count == 0)
         return word;
-    const struct opcode first = opcode_at(engine->env, starts[0]);
-    if (is_string_io(first))
+    const struct engine_opcode first = engine_opcode_at(engine->env, starts[0]);
+    if (engine_is_string_io(first))
         word |= BLOCK_STRING_IO;
-    if (is_rep_string(first))
+    if (engine_is_rep_string(first))
         word |= BLOCK_REP_FIRST | counter_width(block, first);
-    const struct opcode last = opcode_at(engine->env, starts[count - 1]);
-    if (is_rep_string(last))
+    if (engine_spoils_flags(first))
+        word |= BLOCK_SETTLE_FLAGS;
+    const struct engine_opcode last = engine_opcode_at(engine->env, starts[count - 1]);
+    if (engine_is_rep_string(last))
         word |= BLOCK_REP_LAST;
-    if (loads_ss(last))
+    if (engine_loads_ss(last))
         word |= BLOCK_LOADS_SS;
     return word;
 }
@@ -162,18 +125,30 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
     engine_retry(engine, block->cflags & UNICORN_CF_COUNT);
 }
 
+/* An instruction that Unicorn would run, or die of, and the processor does not: nothing of it is translated. All before it has completed. */
+static _Noreturn void undefined_at_boundary(struct sim_engine *engine)
+{
+    if (engine_boundary_is_due(engine))
+        engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
+    engine->result->event = (struct vmx_event){.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
+    engine_stop_at_boundary(engine, SIM_STOP_EXCEPTION);
+}
+
 void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit)
 {
     struct sim_engine *engine = engine_running;
     uint64_t starts[INSTRUCTIONS_MAX];
     make_room(engine, block);
     engine->translating = true;
+    engine->translated_pc = block->pc;
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
-    const unsigned io = find_string_io(engine, starts, count);
-    if (io < count && count > 1) {
+    const unsigned end = find_end(engine, starts, count);
+    if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
+        undefined_at_boundary(engine);
+    if (end < count) {
         tcg_func_start_x86_64(engine->tcg);
-        __real_gen_intermediate_code_x86_64(cpu, block, io != 0 ? (int)io : 1);
+        __real_gen_intermediate_code_x86_64(cpu, block, (int)end);
         count = instruction_starts(engine, block->pc, starts);
     }
     engine->translating = false;

@@ -9,6 +9,7 @@
 
 #include "unicorn_layout.h"
 
+uint64_t cpu_cc_compute_all_x86_64(struct unicorn_env *env, int operation);
 int cpu_exec_x86_64(void *uc, void *cpu);
 _Noreturn void cpu_loop_exit_x86_64(void *cpu);
 void tcg_func_start_x86_64(void *tcg_context);

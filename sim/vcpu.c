@@ -228,6 +228,7 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
         return entered;
     for (;;) {
         bool acted = false;
+        cpu->tsc = sim_now(vcpu);
         if (board)
             sim_board_arrive(vcpu);
         else

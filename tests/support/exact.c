@@ -149,6 +149,12 @@ static bool equal_traces(const struct exact_run *a, const struct exact_run *b, c
     for (unsigned number = 0; trace_next(&reader[0], &record_[0]) == 1; number++) {
         if (trace_next(&reader[1], &record_[1]) != 1 || record_[0].kind != record_[1].kind)
             return differ(text, size, "kind of record", number, (uint64_t)record_[0].kind, (uint64_t)record_[1].kind);
+        for (unsigned i = 0; i < 10; i++)
+            if (record_[0].kind != TRACE_EXIT && record_[0].number[i] != record_[1].number[i]) {
+                snprintf(text, size, "record %u of kind %u, number %u: %#llx and %#llx", number, (unsigned)record_[0].kind, i,
+                         (unsigned long long)record_[0].number[i], (unsigned long long)record_[1].number[i]);
+                return false;
+            }
         if (record_[0].kind != TRACE_EXIT)
             continue;
         for (unsigned i = 0; i < TRACE_ITEM_COUNT; i++)
@@ -176,8 +182,10 @@ bool exact_equal(const struct exact_run *a, const struct exact_run *b, char *tex
     for (unsigned i = 0; i < a->vcpus; i++)
         if (!equal_states(&a->state[i], &b->state[i], text, size))
             return false;
-    for (uint64_t at = 0; at < a->ram_size; at += 4096)
-        if (memcmp(a->ram + at, b->ram + at, 4096) != 0)
-            return differ(text, size, "page of memory", at, 0, 0);
-    return true;
+    if (memcmp(a->ram, b->ram, a->ram_size) == 0)
+        return true;
+    uint64_t at = 0;
+    while (a->ram[at] == b->ram[at])
+        at++;
+    return differ(text, size, "memory at", at, a->ram[at], b->ram[at]);
 }

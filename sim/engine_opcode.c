@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Prefixes, opcode and ModR/M byte of an instruction that Unicorn has just translated. */
+#include "engine_opcode.h"
+
+static uint8_t next_byte(struct unicorn_env *env, uint64_t *pc)
+{
+    return (uint8_t)cpu_ldub_code_x86_64(env, (*pc)++);
+}
+
+/* False: it is no prefix. */
+static bool take_prefix(struct engine_opcode *opcode, uint8_t byte, bool code64)
+{
+    switch (byte) {
+    case 0xf0:
+        opcode->lock = true;
+        return true;
+    case 0xf2:
+        opcode->repne = true;
+        return true;
+    case 0xf3:
+        opcode->rep = true;
+        return true;
+    case 0x66:
+        opcode->operand_prefix = true;
+        return true;
+    case 0x67:
+        opcode->address_prefix = true;
+        return true;
+    case 0x26:
+    case 0x2e:
+    case 0x36:
+    case 0x3e:
+    case 0x64:
+    case 0x65:
+        return true;
+    default:
+        return code64 && (byte & 0xf0) == 0x40;
+    }
+}
+
+static bool one_byte_has_modrm(uint8_t b)
+{
+    if (b < 0x40)
+        return (b & 7) < 4;
+    return b == 0x62 || b == 0x63 || b == 0x69 || b == 0x6b || (b >= 0x80 && b <= 0x8f) || b == 0xc0 || b == 0xc1 || (b >= 0xc4 && b <= 0xc7) ||
+           (b >= 0xd0 && b <= 0xd3) || (b >= 0xd8 && b <= 0xdf) || b == 0xf6 || b == 0xf7 || b == 0xfe || b == 0xff;
+}
+
+static bool two_byte_has_modrm(uint8_t b)
+{
+    return !((b >= 0x05 && b <= 0x0c) || b == 0x0e || (b >= 0x30 && b <= 0x37) || b == 0x77 || (b >= 0x80 && b <= 0x8f) || (b >= 0xa0 && b <= 0xa2) ||
+             (b >= 0xa8 && b <= 0xaa) || b >= 0xc8) ||
+           b >= 0xd0;
+}
+
+struct engine_opcode engine_opcode_at(struct unicorn_env *env, uint64_t pc)
+{
+    enum { LONGEST = 15 };
+    struct engine_opcode found = {.map = ENGINE_MAP_1};
+    const bool code64 = (env->hflags & UNICORN_HF_CS64) != 0;
+    const uint64_t end = pc + LONGEST;
+    do
+        found.byte = next_byte(env, &pc);
+    while (take_prefix(&found, found.byte, code64) && pc != end);
+    if (found.byte == 0x0f && pc < end) {
+        found.map = ENGINE_MAP_0F;
+        found.byte = next_byte(env, &pc);
+        if ((found.byte == 0x38 || found.byte == 0x3a) && pc < end) {
+            found.map = found.byte == 0x38 ? ENGINE_MAP_0F38 : ENGINE_MAP_0F3A;
+            found.byte = next_byte(env, &pc);
+        }
+    }
+    const bool has_modrm = found.map == ENGINE_MAP_1 ? one_byte_has_modrm(found.byte) : found.map != ENGINE_MAP_0F || two_byte_has_modrm(found.byte);
+    if (has_modrm && pc < end)
+        found.modrm = next_byte(env, &pc);
+    return found;
+}
+
+bool engine_is_string_io(struct engine_opcode opcode)
+{
+    return opcode.map == ENGINE_MAP_1 && opcode.byte >= 0x6c && opcode.byte <= 0x6f;
+}
+
+bool engine_is_rep_string(struct engine_opcode opcode)
+{
+    const uint8_t b = opcode.byte;
+    return opcode.map == ENGINE_MAP_1 && (opcode.rep || opcode.repne) &&
+           (engine_is_string_io(opcode) || (b >= 0xa4 && b <= 0xa7) || (b >= 0xaa && b <= 0xaf));
+}
+
+bool engine_loads_ss(struct engine_opcode opcode)
+{
+    return opcode.map == ENGINE_MAP_1 && (opcode.byte == 0x17 || (opcode.byte == 0x8e && (opcode.modrm >> 3 & 7) == VMX_SS));
+}
+
+/* Instructions that LOCK may stand before, if their destination is in memory. */
+static bool is_lockable(struct engine_opcode o)
+{
+    const unsigned reg = o.modrm >> 3 & 7;
+    if (o.map == ENGINE_MAP_1) {
+        if (o.byte < 0x38)
+            return (o.byte & 7) < 2;
+        if (o.byte >= 0x80 && o.byte <= 0x83)
+            return reg != 7;
+        if (o.byte == 0xf6 || o.byte == 0xf7)
+            return reg == 2 || reg == 3;
+        if (o.byte == 0xfe || o.byte == 0xff)
+            return reg < 2;
+        return o.byte == 0x86 || o.byte == 0x87;
+    }
+    if (o.map != ENGINE_MAP_0F)
+        return false;
+    if (o.byte == 0xba)
+        return reg > 4;
+    if (o.byte == 0xc7)
+        return reg == 1;
+    return o.byte == 0xab || o.byte == 0xb3 || o.byte == 0xbb || o.byte == 0xb0 || o.byte == 0xb1 || o.byte == 0xc0 || o.byte == 0xc1;
+}
+
+bool engine_is_undefined(struct engine_opcode opcode)
+{
+    const unsigned reg = opcode.modrm >> 3 & 7;
+    if (opcode.lock && (!is_lockable(opcode) || opcode.modrm >= 0xc0))
+        return true;
+    return opcode.map == ENGINE_MAP_1 && opcode.byte == 0xff && (reg == 3 || reg == 5) && opcode.modrm >= 0xc0;
+}
+
+bool engine_is_bit_test(struct engine_opcode o)
+{
+    return o.map == ENGINE_MAP_0F && (o.byte == 0xa3 || o.byte == 0xab || o.byte == 0xb3 || o.byte == 0xbb || o.byte == 0xba);
+}
+
+bool engine_spoils_flags(struct engine_opcode o)
+{
+    const unsigned reg = o.modrm >> 3 & 7;
+    if (o.modrm >= 0xc0)
+        return false;
+    if (o.map == ENGINE_MAP_0F)
+        return (o.byte & 0xf0) == 0x90;
+    return o.map == ENGINE_MAP_1 && (o.byte == 0xc0 || o.byte == 0xc1 || (o.byte >= 0xd0 && o.byte <= 0xd3)) && (reg == 2 || reg == 3);
+}

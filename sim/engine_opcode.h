@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the engine must know of an instruction that Unicorn has just translated: prefixes, opcode, ModR/M byte. */
+#ifndef SIM_ENGINE_OPCODE_H
+#define SIM_ENGINE_OPCODE_H
+
+#include "engine_internal.h"
+
+enum engine_map { ENGINE_MAP_1, ENGINE_MAP_0F, ENGINE_MAP_0F38, ENGINE_MAP_0F3A };
+
+struct engine_opcode {
+    enum engine_map map;
+    uint8_t byte;
+    uint8_t modrm; /* 0 where there is none */
+    bool lock, rep, repne, operand_prefix, address_prefix;
+};
+
+struct engine_opcode engine_opcode_at(struct unicorn_env *env, uint64_t pc);
+
+bool engine_is_string_io(struct engine_opcode opcode);
+/* A string instruction with REP, REPE or REPNE. */
+bool engine_is_rep_string(struct engine_opcode opcode);
+bool engine_loads_ss(struct engine_opcode opcode);
+/* #UD for the processor, though not for Unicorn, which runs it or fails to translate it: LOCK where it is not allowed, far transfers
+   through a register. SDM 2, "LOCK", "CALL", "JMP". */
+bool engine_is_undefined(struct engine_opcode opcode);
+/* BT, BTS, BTR, BTC: the flags that the manual leaves undefined depend on what Unicorn knows of the instructions before. They are kept, as
+   processors do, where it knows nothing. */
+bool engine_is_bit_test(struct engine_opcode opcode);
+/* RCL, RCR and SETcc in memory: Unicorn changes its form of the arithmetic flags before the access that may fault. */
+bool engine_spoils_flags(struct engine_opcode opcode);
+
+#endif
