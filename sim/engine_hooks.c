@@ -204,11 +204,11 @@ _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector)
 {
     struct sim_engine *engine = engine_running;
+    engine_unwind(engine, RETURN_ADDRESS); /* first: a look at the code may have to translate its address, as if at a boundary */
     const uint8_t length = vector == VMX_UD ? int1_length(env) : 0;
     if (length == 0)
-        engine_raise(engine, (uint8_t)vector, 0, RETURN_ADDRESS);
+        engine_raise(engine, (uint8_t)vector, 0, 0);
     const struct vmx_event event = {.vector = VMX_DB, .type = VMX_EVENT_PRIVILEGED_SOFTWARE_EXCEPTION, .instruction_length = length};
-    engine_unwind(engine, RETURN_ADDRESS);
     engine_stop_event(engine, SIM_STOP_SOFT_INTERRUPT, &event);
 }
 
