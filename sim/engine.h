@@ -44,6 +44,8 @@ struct sim_engine_callbacks {
        of an instruction: only one that runs alone may get there. */
     uint64_t (*mmio_read)(void *context, hpa_t address, unsigned size);
     void (*mmio_write)(void *context, hpa_t address, unsigned size, uint64_t value);
+    /* Does an IRET that begins now end blocking by NMI? NULL: it does. */
+    bool (*iret_unblocks_nmis)(void *context);
 };
 
 /* RAM is one host mapping of `size` bytes that stands at host-physical address 0; it outlives the engine. NULL: no engine can be had,
@@ -70,6 +72,8 @@ bool sim_engine_smap_exempt(const struct sim_engine *engine);
 uint32_t sim_engine_pkru(const struct sim_engine *engine);
 /* During the translate callback: bytes of a data access, from the linear address on; 0 when nothing is accessed yet (fetch, probe). */
 unsigned sim_engine_access_size(const struct sim_engine *engine);
+/* True when the last run was left by a fault, or by a translation that failed, of an IRET that began with NMIs blocked: they are not any more. */
+bool sim_engine_iret_unblocked(const struct sim_engine *engine);
 /* Adds one to both: an instruction that the model executed in the engine's place. */
 void sim_engine_count_one(struct sim_engine *engine);
 /* Adds one to the ticks alone: an iteration of REP that is not the last. */

@@ -59,6 +59,7 @@ struct sim_engine {
     int64_t fetch_retry_left; /* and `left` at that time */
     uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
     uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
+    bool iret_unblocked;      /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
     bool smap_exempt;         /* of the access that is being translated */
     unsigned access_size;     /* of it */
     struct sim_engine_result *result;

@@ -276,6 +276,11 @@ uint32_t sim_engine_pkru(const struct sim_engine *engine)
     return engine->env->pkru;
 }
 
+bool sim_engine_iret_unblocked(const struct sim_engine *engine)
+{
+    return engine->iret_unblocked;
+}
+
 unsigned sim_engine_access_size(const struct sim_engine *engine)
 {
     return engine->access_size;

@@ -232,6 +232,7 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     const int64_t wanted = (int64_t)(deadline < most ? deadline : most);
     engine->allowing = engine->allow && wanted > 0;
     engine->allow = false;
+    engine->iret_unblocked = false;
     engine->left = engine->allowing ? 1 : wanted;
     engine->set_aside = wanted - engine->left;
     engine->limit = ticks + (uint64_t)engine->left;

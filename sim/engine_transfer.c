@@ -56,6 +56,38 @@ static void after_return(struct unicorn_env *env, const struct unicorn_segment b
         ss->flags &= FLAGS_DPL;
 }
 
+/* An IRET that begins with NMIs blocked ends the blocking even when it faults or exits. The originals end it when they complete, so that
+   blocking which is to stay is put back then: returned here. */
+static uint32_t iret_begins(struct unicorn_env *env)
+{
+    struct sim_engine *engine = engine_running;
+    const struct sim_engine_callbacks *callbacks = &engine->callbacks;
+    const uint32_t blocking = env->hflags2 & UNICORN_HF2_NMI;
+    if (blocking == 0)
+        return 0;
+    if (callbacks->iret_unblocks_nmis != NULL && !callbacks->iret_unblocks_nmis(callbacks->context))
+        return blocking;
+    env->hflags2 -= blocking;
+    engine->iret_unblocked = true;
+    return 0;
+}
+
+static void iret_ends(struct unicorn_env *env, uint32_t kept)
+{
+    env->hflags2 |= kept;
+    engine_running->iret_unblocked = false;
+}
+
+void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift);
+void __real_helper_iret_real_x86_64(struct unicorn_env *env, int shift);
+void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift)
+{
+    const uint32_t kept = iret_begins(env);
+    engine_restore(engine_running, RETURN_ADDRESS);
+    __real_helper_iret_real_x86_64(env, shift);
+    iret_ends(env, kept);
+}
+
 void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
 void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
 void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
@@ -65,7 +97,9 @@ void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
     if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
         engine_stop_before(engine_running, RETURN_ADDRESS);
     __builtin_memcpy(before, env->segs, sizeof before);
+    const uint32_t kept = iret_begins(env);
     __real_helper_iret_protected_x86_64(env, shift, next);
+    iret_ends(env, kept);
     after_return(env, before);
 }
 

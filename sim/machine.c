@@ -24,8 +24,11 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     struct bk_vcpu *vcpu = &machine->vcpu[index];
     vcpu->machine = machine;
     vcpu->index = index;
-    const struct sim_engine_callbacks callbacks = {
-        .context = vcpu, .translate = sim_vcpu_translate, .mmio_read = sim_board_mmio_read, .mmio_write = sim_board_mmio_write};
+    const struct sim_engine_callbacks callbacks = {.context = vcpu,
+                                                   .translate = sim_vcpu_translate,
+                                                   .iret_unblocks_nmis = sim_vcpu_iret_unblocks_nmis,
+                                                   .mmio_read = sim_board_mmio_read,
+                                                   .mmio_write = sim_board_mmio_write};
     vcpu->engine = sim_engine_new(machine->ram, machine->ram_size, &callbacks, message);
     if (vcpu->engine == NULL)
         return false;

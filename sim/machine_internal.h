@@ -119,6 +119,8 @@ void sim_vcpu_retag(struct bk_vcpu *vcpu);
 void sim_vcpu_flush(struct bk_vcpu *vcpu);
 /* The engine's callback for translations that it does not hold. */
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+/* The engine's question at an IRET while NMIs are blocked. */
+bool sim_vcpu_iret_unblocks_nmis(void *context);
 /* A VM entry succeeded: the engine takes the groups of guest state that changed. */
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed);
 /* turns.c: time that others spent while this vCPU slept passes for its stimuli too. It falls asleep, or sleeps on; it wakes. */

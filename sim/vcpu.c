@@ -18,11 +18,18 @@ void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access
     /* Of what the running guest changes by itself, RFLAGS.AC and PKRU bear on translation. */
     s->rflags = sim_engine_smap_exempt(vcpu->engine) ? s->rflags | alignment_check : s->rflags & ~alignment_check;
     s->pkru = sim_engine_pkru(vcpu->engine);
+    vcpu->cpu.nmi_unblocked_by_iret = sim_engine_iret_unblocked(vcpu->engine);
     vmx_translate(&vcpu->cpu, linear, access, user, out);
     if (out->apic_page)
         sim_apic_access(vcpu, linear, access, out);
     else if (vcpu->machine->board != NULL && out->kind == VMX_TRANSLATED)
         sim_board_translated(vcpu, access, out);
+}
+
+bool sim_vcpu_iret_unblocks_nmis(void *context)
+{
+    const struct bk_vcpu *vcpu = context;
+    return vmx_iret_unblocks_nmis(&vcpu->cpu);
 }
 
 void sim_vcpu_entered(struct bk_vcpu *vcpu, uint32_t changed)
@@ -39,6 +46,7 @@ static void pull(struct bk_vcpu *vcpu)
     const uint32_t changed = sim_engine_changed(vcpu->engine) | ALWAYS;
     sim_engine_get(vcpu->engine, changed, &vcpu->cpu.state);
     vcpu->touched |= changed;
+    vcpu->cpu.nmi_unblocked_by_iret = sim_engine_iret_unblocked(vcpu->engine);
     vcpu->cpu.tsc = sim_now(vcpu);
 }
 
@@ -57,8 +65,20 @@ static enum bk_entered suspend(struct bk_vcpu *vcpu, enum bk_entered why)
     return why;
 }
 
+/* The instruction did not fail: it comes once more from its start, with what an IRET has ended. */
+static void begin_again(struct bk_vcpu *vcpu)
+{
+    if (!vcpu->cpu.nmi_unblocked_by_iret)
+        return;
+    vcpu->cpu.nmi_unblocked_by_iret = false;
+    vcpu->cpu.state.interruptibility |= VMX_BLOCKING_BY_NMI;
+    sim_vcpu_push(vcpu, VMX_GROUP_EVENT);
+}
+
 static bool judge_translation(struct bk_vcpu *vcpu, const struct vmx_translation *translation, enum bk_entered *entered)
 {
+    if (translation->apic_page || vcpu->device_wanted)
+        begin_again(vcpu);
     if (translation->apic_page) {
         sim_apic_begin(vcpu);
         return false;

@@ -67,6 +67,11 @@ static bool nmi_acts(const struct vmx_cpu *cpu)
     return pin(cpu, VMX_PIN_VIRTUAL_NMIS) || (!blocked(cpu, VMX_BLOCKING_BY_NMI) && !cpu->nmi_blocked);
 }
 
+bool vmx_iret_unblocks_nmis(const struct vmx_cpu *cpu)
+{
+    return cpu->operation != VMX_OPERATION_NON_ROOT || !pin(cpu, VMX_PIN_NMI_EXITING) || pin(cpu, VMX_PIN_VIRTUAL_NMIS);
+}
+
 static bool nmi_window_open(const struct vmx_cpu *cpu)
 {
     return primary(cpu, VMX_PRI_NMI_WINDOW_EXITING) && !blocked(cpu, VMX_BLOCKING_BY_NMI | nmi_shadow(cpu));

@@ -32,6 +32,9 @@ bool vmx_msr_exits(const struct vmx_cpu *cpu, uint32_t index, bool write);
    the next instruction runs. VMX_OUTCOME_SHUTDOWN: a machine check with CR4.MCE = 0, or an SMI. */
 struct vmx_outcome vmx_boundary(struct vmx_cpu *cpu);
 
+/* Does IRET end blocking by NMI (virtual-NMI blocking with "virtual NMIs")? SDM 3C, "Changes to Instruction Behavior in VMX Non-Root Operation". */
+bool vmx_iret_unblocks_nmis(const struct vmx_cpu *cpu);
+
 /* TSC ticks from cpu->tsc until the VMX-preemption timer expires; UINT64_MAX when it does not count. */
 uint64_t vmx_timer_remaining(const struct vmx_cpu *cpu);
 

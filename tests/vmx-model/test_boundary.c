@@ -280,6 +280,20 @@ static void init_is_blocked_in_root_operation(void)
     CU_ASSERT_TRUE(m.cpu.pending.init);
 }
 
+static void iret_unblocks_nmis_unless_they_belong_to_the_host(void)
+{
+    static const struct {
+        uint32_t pin;
+        bool unblocks;
+    } rows[] = {{0, true}, {VMX_PIN_NMI_EXITING, false}, {VMX_PIN_NMI_EXITING | VMX_PIN_VIRTUAL_NMIS, true}};
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        running_guest(&m, VALID_LONG, rows[k].pin, 0, 0);
+        CU_ASSERT_EQUAL(vmx_iret_unblocks_nmis(&m.cpu), rows[k].unblocks);
+        m.cpu.operation = VMX_OPERATION_ROOT; /* the controls are the guest's */
+        CU_ASSERT_TRUE(vmx_iret_unblocks_nmis(&m.cpu));
+    }
+}
+
 SUITE("vmx-model/boundary", {"of_two_events_the_higher_acts", of_two_events_the_higher_acts},
       {"nothing_pending_lets_the_next_instruction_run", nothing_pending_lets_the_next_instruction_run},
       {"blocking_holds_what_the_manual_says", blocking_holds_what_the_manual_says},
@@ -291,4 +305,5 @@ SUITE("vmx-model/boundary", {"of_two_events_the_higher_acts", of_two_events_the_
       {"machine_checks_are_first", machine_checks_are_first},
       {"pending_debug_exceptions_become_one_debug_exception", pending_debug_exceptions_become_one_debug_exception},
       {"delivery_makes_an_mtf_exit_pending", delivery_makes_an_mtf_exit_pending}, {"the_timer_expires_by_the_tsc", the_timer_expires_by_the_tsc},
-      {"init_is_blocked_in_root_operation", init_is_blocked_in_root_operation})
+      {"init_is_blocked_in_root_operation", init_is_blocked_in_root_operation},
+      {"iret_unblocks_nmis_unless_they_belong_to_the_host", iret_unblocks_nmis_unless_they_belong_to_the_host})
