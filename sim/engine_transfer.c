@@ -2,18 +2,35 @@
 /* Far transfers and loads of LDTR and TR: task switches stop, and what Unicorn's helpers do otherwise than an Intel processor is put right. */
 #include "engine_internal.h"
 
-enum { EFER_LMA = 1 << 10, DESCRIPTOR_S = 1 << 12, DESCRIPTOR_TYPE_SHIFT = 8, DESCRIPTOR_DPL_SHIFT = 13 };
+enum {
+    EFER_LMA = 1 << 10,
+    RFLAGS_VM = 1 << 17,
+    DESCRIPTOR_ACCESSED = 1 << 8,
+    DESCRIPTOR_S = 1 << 12,
+    DESCRIPTOR_TYPE_SHIFT = 8,
+    DESCRIPTOR_DPL_SHIFT = 13
+};
+
+static const struct unicorn_segment *table_of(const struct unicorn_env *env, uint32_t selector)
+{
+    return selector & 4 ? &env->segs[VMX_LDTR] : &env->gdt;
+}
+
+/* Descriptors are read and written with the rights of the supervisor. */
+static int supervisor(const struct unicorn_env *env)
+{
+    return env->hflags & UNICORN_HF_SMAP ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
+}
 
 /* The descriptor of a far transfer names a task that may be switched to. Unreadable ones are left to the original. */
 static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_address)
 {
     enum { TSS_16 = 1, TASK_GATE = 5, TSS_32 = 9 };
-    const struct unicorn_segment *table = selector & 4 ? &env->segs[VMX_LDTR] : &env->gdt;
+    const struct unicorn_segment *table = table_of(env, (uint32_t)selector);
     const uint32_t offset = (uint32_t)selector & 0xfff8;
     if ((selector & 0xfffc) == 0 || offset + 7 > table->limit || (env->efer & EFER_LMA) != 0)
         return false;
-    const int mode = env->hflags & UNICORN_HF_SMAP ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
-    const uint32_t high = cpu_ldl_mmuidx_ra_x86_64(env, table->base + offset + 4, mode, return_address);
+    const uint32_t high = cpu_ldl_mmuidx_ra_x86_64(env, table->base + offset + 4, supervisor(env), return_address);
     const uint32_t type = high >> DESCRIPTOR_TYPE_SHIFT & 0xf, dpl = high >> DESCRIPTOR_DPL_SHIFT & 3;
     if ((high & DESCRIPTOR_S) != 0 || (type != TSS_16 && type != TASK_GATE && type != TSS_32))
         return false;
@@ -28,12 +45,27 @@ static void before_far_transfer(struct unicorn_env *env, int selector, uintptr_t
         engine_stop_before(engine_running, return_address);
 }
 
+/* The originals load CS, and SS of an outer ring, without marking the descriptor as accessed. A guest that keeps its descriptors where it may not write
+   finds the transfer done when this faults. */
+static void mark_accessed(struct unicorn_env *env, unsigned name, uintptr_t return_address)
+{
+    enum { RIGHTS_BYTE = 5, ACCESSED = 1 };
+    struct unicorn_segment *segment = &env->segs[name];
+    if ((segment->selector & 0xfffc) == 0 || (segment->flags & (DESCRIPTOR_ACCESSED | DESCRIPTOR_S)) != DESCRIPTOR_S)
+        return;
+    const uint64_t at = table_of(env, segment->selector)->base + (segment->selector & 0xfff8) + RIGHTS_BYTE;
+    const uint32_t rights = cpu_ldub_mmuidx_ra_x86_64(env, at, supervisor(env), return_address);
+    cpu_stb_mmuidx_ra_x86_64(env, at, rights | ACCESSED, supervisor(env), return_address);
+    segment->flags |= DESCRIPTOR_ACCESSED;
+}
+
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
 void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
     __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
+    mark_accessed(env, VMX_CS, RETURN_ADDRESS);
 }
 
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
@@ -42,10 +74,12 @@ void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
     __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
+    mark_accessed(env, VMX_CS, RETURN_ADDRESS);
+    mark_accessed(env, VMX_SS, RETURN_ADDRESS);
 }
 
 /* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
-static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8])
+static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8], uintptr_t return_address)
 {
     enum { NULL_SS_FLAGS = 0xc09300, FLAGS_DPL = 3 << DESCRIPTOR_DPL_SHIFT };
     for (unsigned i = VMX_FS; i <= VMX_GS; i++)
@@ -54,6 +88,10 @@ static void after_return(struct unicorn_env *env, const struct unicorn_segment b
     struct unicorn_segment *ss = &env->segs[VMX_SS];
     if ((ss->selector & 0xfffc) == 0 && (ss->flags & ~(uint32_t)FLAGS_DPL) == NULL_SS_FLAGS && ss->flags != before[VMX_SS].flags)
         ss->flags &= FLAGS_DPL;
+    if ((env->eflags & RFLAGS_VM) != 0)
+        return;
+    mark_accessed(env, VMX_CS, return_address);
+    mark_accessed(env, VMX_SS, return_address);
 }
 
 /* An IRET that begins with NMIs blocked ends the blocking even when it faults or exits. The originals end it when they complete, so that
@@ -100,7 +138,7 @@ void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
     const uint32_t kept = iret_begins(env);
     __real_helper_iret_protected_x86_64(env, shift, next);
     iret_ends(env, kept);
-    after_return(env, before);
+    after_return(env, before, RETURN_ADDRESS);
 }
 
 void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
@@ -110,7 +148,7 @@ void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int
     struct unicorn_segment before[8];
     __builtin_memcpy(before, env->segs, sizeof before);
     __real_helper_lret_protected_x86_64(env, shift, released);
-    after_return(env, before);
+    after_return(env, before, RETURN_ADDRESS);
 }
 
 /* The original leaves the type in TR as the descriptor had it, without the busy bit, and accepts a null selector. */

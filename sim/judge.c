@@ -168,6 +168,22 @@ static void compare_memory(struct judge *judge, const struct trace_record *recor
     }
 }
 
+static void keep_screen(struct judge *judge, const struct trace_record *record)
+{
+    for (uint32_t k = 0; k < record->text_length; k++) {
+        const uint64_t at = record->number[0] + k - SIM_SCREEN_ADDRESS;
+        if (at < SIM_SCREEN_BYTES)
+            judge->screen[at] = (uint8_t)record->text[k];
+    }
+}
+
+static bool screen_shows(const struct judge *judge, const struct sim_final *final)
+{
+    char text[SIM_SCREEN_TEXT_BYTES];
+    const size_t size = sim_screen_text(judge->screen, text);
+    return final->size == 0 || (final->size <= size && memmem(text, size, final->bytes, final->size) != NULL);
+}
+
 static bool judge_final(struct judge *judge, size_t i, const struct trace_record *end)
 {
     const struct sim_final *final = &judge->scenario->finals[i];
@@ -194,6 +210,10 @@ static bool judge_final(struct judge *judge, size_t i, const struct trace_record
     case SIM_FINAL_STOP:
         got = end->number[3];
         if (got == final->value)
+            return true;
+        break;
+    case SIM_FINAL_SCREEN:
+        if (screen_shows(judge, final))
             return true;
         break;
     case SIM_FINAL_OUTPUT:
@@ -251,6 +271,7 @@ static bool judge_record(struct judge *judge, const struct trace_record *record)
         return true;
     case TRACE_MEMORY:
         compare_memory(judge, record);
+        keep_screen(judge, record);
         return true;
     case TRACE_END:
         judge->verdict->passed = judge_end(judge, record);

@@ -307,6 +307,19 @@ static void print_output(FILE *out, const struct judge *judge, const struct sim_
     fputc('"', out);
 }
 
+static void print_screen(FILE *out, const struct judge *judge, const struct sim_final *final)
+{
+    char text[SIM_SCREEN_TEXT_BYTES];
+    const size_t size = sim_screen_text(judge->screen, text);
+    fprintf(out, "screen: expected \"%.*s\", the screen shows\n", (int) final->size, (const char *) final->bytes);
+    for (size_t i = 0, line = 0; i < size; i = line) {
+        while (text[line++] != '\n') {
+        }
+        fprintf(out, "    |%.*s\n", (int)(line - i - 1), text + i);
+    }
+    fprintf(out, "    (%s)", size == 0 ? "it is empty" : "end of the screen");
+}
+
 void judge_final_differs(struct judge *judge, size_t i, uint64_t got)
 {
     static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi", "r8",  "r9",  "r10",
@@ -333,6 +346,9 @@ void judge_final_differs(struct judge *judge, size_t i, uint64_t got)
         break;
     case SIM_FINAL_OUTPUT:
         print_output(out, judge, final);
+        break;
+    case SIM_FINAL_SCREEN:
+        print_screen(out, judge, final);
         break;
     }
     fputc('\n', out);

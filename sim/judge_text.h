@@ -6,6 +6,7 @@
 #include "judge.h"
 #include "match_names.h"
 #include "pack.h"
+#include "screen.h"
 
 enum { JUDGE_LAST = 6 };
 
@@ -26,8 +27,9 @@ struct judge {
     uint64_t events;                      /* exits and failed entries so far */
     struct trace_record last[JUDGE_LAST]; /* event n at n % JUDGE_LAST */
     struct trace_record final;
-    uint8_t **seen;  /* bytes of dumped memory, by final */
-    size_t *shown;   /* how many of them from the first on the trace shows */
+    uint8_t **seen; /* bytes of dumped memory, by final */
+    size_t *shown;  /* how many of them from the first on the trace shows */
+    uint8_t screen[SIM_SCREEN_BYTES];
     uint8_t *output; /* bytes for the console, of all ports */
     uint16_t *output_ports;
     size_t output_size, output_capacity;

@@ -70,6 +70,13 @@ bool load_address_of(const struct loader *loader, const char *label, uint64_t *a
 struct code_cache *load_cache_new(void);
 void load_cache_free(struct code_cache *cache);
 
+/* Guest RAM holds these bytes at the start. */
+void load_pack_memory(struct loader *loader, uint64_t address, const void *bytes, size_t size);
+
+/* ---- loader_linux.c ---- */
+/* guest = linux { }: a kernel with command line, initrd, memory map and ACPI tables as a boot loader leaves them. */
+bool load_linux(struct loader *loader, const struct script_value *value);
+
 /* ---- loader_controls.c ---- */
 /* lacks = { "secondary.enable_pml" }: features that the profile's processor loses. */
 bool load_lacks(struct loader *loader, const struct script_value *value);
@@ -92,6 +99,8 @@ bool load_name_of(struct loader *loader, const struct script_value *value);
 bool load_profile(struct loader *loader, const struct script_value *value);
 bool load_mode(struct loader *loader, const struct script_value *value);
 bool load_guest_ram(struct loader *loader, const struct script_value *value);
+void load_pack_field(struct loader *loader, enum vmcs_field field, uint64_t value);
+void load_pack_register(struct loader *loader, unsigned gpr, uint64_t value);
 bool load_fields(struct loader *loader, const struct script_value *value);
 bool load_registers(struct loader *loader, const struct script_value *value);
 bool load_idt(struct loader *loader, const struct script_value *value);

@@ -71,7 +71,7 @@ static const struct assembled *code_of(struct loader *loader, unsigned line, con
     return &cache->entries[at].code;
 }
 
-static void pack_memory(struct loader *loader, uint64_t address, const void *bytes, size_t size)
+void load_pack_memory(struct loader *loader, uint64_t address, const void *bytes, size_t size)
 {
     if (size == 0)
         return;
@@ -105,7 +105,7 @@ static bool load_asm(struct loader *loader, const struct script_table *table, ui
         good = add_symbol(loader, table->line, &code->symbols[i]);
     if (good) {
         load_portable_code(loader, code->bytes, code->size, (unsigned)bits);
-        pack_memory(loader, address, code->bytes, code->size);
+        load_pack_memory(loader, address, code->bytes, code->size);
     }
     assembled_free(&scratch);
     return good;
@@ -128,7 +128,7 @@ static bool load_image(struct loader *loader, unsigned line, const struct script
         return false;
     const bool good = fits(loader, line, address, size);
     if (good)
-        pack_memory(loader, address, bytes, size);
+        load_pack_memory(loader, address, bytes, size);
     free(bytes);
     return good;
 }
@@ -138,7 +138,9 @@ bool load_guest(struct loader *loader, const struct script_value *value)
     const unsigned line = loader->table->line;
     loader->out->code_address = BENCH_CODE;
     if (value->type != SCRIPT_TABLE)
-        return load_fail(loader, line, "guest", "guest wants asm [[ ... ]], file \"path\", or a list of them");
+        return load_fail(loader, line, "guest", "guest wants asm [[ ... ]], file \"path\", a list of them, or linux { kernel = ... }");
+    if (script_is_kind(value, "linux"))
+        return load_linux(loader, value);
     if (value->table->kind != NULL)
         return load_image(loader, line, value, BENCH_CODE, "guest");
     for (size_t i = 0; i < value->table->count; i++) {

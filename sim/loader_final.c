@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "loader.h"
+#include "screen.h"
 
 static const struct load_name final_registers[] = {{"rax", 0},  {"rcx", 1},  {"rdx", 2},  {"rbx", 3},   {"rsp", 4},  {"rbp", 5},
                                                    {"rsi", 6},  {"rdi", 7},  {"r8", 8},   {"r9", 9},    {"r10", 10}, {"r11", 11},
@@ -51,15 +52,40 @@ static bool load_memory_of(struct loader *loader, const struct script_value *val
     return true;
 }
 
+static void add_text(struct loader *loader, const char *word, int kind, const struct script_value *text)
+{
+    struct sim_final *final = add_final(loader, word);
+    final->kind = kind;
+    final->bytes = pack_allocate(NULL, text->size);
+    memcpy(final->bytes, text->string, text->size);
+    final->size = text->size;
+}
+
 static bool load_output(struct loader *loader, const struct script_value *value)
 {
     if (value->type != SCRIPT_STRING)
         return load_fail(loader, loader->table->line, "output", "final: output wants a text that the guest's console shows");
-    struct sim_final *final = add_final(loader, "output");
-    final->kind = SIM_FINAL_OUTPUT;
-    final->bytes = pack_allocate(NULL, value->size);
-    memcpy(final->bytes, value->string, value->size);
-    final->size = value->size;
+    add_text(loader, "output", SIM_FINAL_OUTPUT, value);
+    return true;
+}
+
+/* One text, or several that stand on the screen at once. */
+static bool load_screen(struct loader *loader, const struct script_value *value)
+{
+    const unsigned line = loader->table->line;
+    const bool several = value->type == SCRIPT_TABLE && value->table->kind == NULL;
+    const size_t count = several ? value->table->count : 1;
+    if (loader->out->guest_bytes < SIM_SCREEN_ADDRESS + SIM_SCREEN_BYTES)
+        return load_fail(loader, line, "screen", "final: screen stands in memory at 0xb8000: guest_ram = \"1M\" or more");
+    for (size_t i = 0; i < count; i++) {
+        const struct script_value *text = several ? &value->table->entries[i].value : value;
+        if (text->type != SCRIPT_STRING)
+            return load_fail(loader, line, "screen", "final: screen wants a text that stands on the text screen, or a list of them");
+        add_text(loader, "screen", SIM_FINAL_SCREEN, text);
+    }
+    pack_record(&loader->pack, PACKED_DUMP);
+    pack_u64(&loader->pack, SIM_SCREEN_ADDRESS);
+    pack_u64(&loader->pack, SIM_SCREEN_BYTES);
     return true;
 }
 
@@ -97,9 +123,9 @@ static bool load_register_of(struct loader *loader, const char *key, const struc
 
 bool load_final(struct loader *loader, const struct script_value *value)
 {
-    static const char *const keys[] = {"memory", "exits", "instructions", "stop", "output", "rax", "rcx",  "rdx", "rbx", "rsp",
-                                       "rbp",    "rsi",   "rdi",          "r8",   "r9",     "r10", "r11",  "r12", "r13", "r14",
-                                       "r15",    "rip",   "rflags",       "cr0",  "cr3",    "cr4", "efer", NULL};
+    static const char *const keys[] = {"memory", "exits", "instructions", "stop",   "output", "screen", "rax", "rcx",  "rdx", "rbx",
+                                       "rsp",    "rbp",   "rsi",          "rdi",    "r8",     "r9",     "r10", "r11",  "r12", "r13",
+                                       "r14",    "r15",   "rip",          "rflags", "cr0",    "cr3",    "cr4", "efer", NULL};
     const unsigned line = loader->table->line;
     if (!load_is_plain(loader, line, value, "final") || !load_only_keys(loader, line, value->table, "final", keys))
         return false;
@@ -111,6 +137,8 @@ bool load_final(struct loader *loader, const struct script_value *value)
             good = load_memory_of(loader, given);
         else if (strcmp(key, "output") == 0)
             good = load_output(loader, given);
+        else if (strcmp(key, "screen") == 0)
+            good = load_screen(loader, given);
         else if (strcmp(key, "exits") == 0 || strcmp(key, "instructions") == 0 || strcmp(key, "stop") == 0)
             good = load_number_of(loader, key, given);
         else

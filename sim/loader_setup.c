@@ -65,7 +65,8 @@ bool load_mode(struct loader *loader, const struct script_value *value)
     static const struct load_name modes[] = {
         {"long", PACKED_MODE_LONG}, {"protected", PACKED_MODE_PROTECTED}, {"real", PACKED_MODE_REAL}, {"reset", PACKED_MODE_RESET}, {0}};
     static const unsigned bits[] = {[PACKED_MODE_REAL] = 16, [PACKED_MODE_PROTECTED] = 32, [PACKED_MODE_LONG] = 64, [PACKED_MODE_RESET] = 16};
-    uint64_t mode = PACKED_MODE_LONG;
+    const struct script_value *guest = script_get(loader->table, "guest");
+    uint64_t mode = guest != NULL && script_is_kind(guest, "linux") ? PACKED_MODE_PROTECTED : PACKED_MODE_LONG;
     if (value != NULL && value->type != SCRIPT_STRING)
         return load_fail(loader, loader->table->line, "mode", "mode is \"long\", \"protected\", \"real\" or \"reset\"");
     if (value != NULL && !load_name(loader, loader->table->line, value, "mode", modes, &mode))
@@ -108,6 +109,14 @@ bool load_guest_ram(struct loader *loader, const struct script_value *value)
     return true;
 }
 
+void load_pack_field(struct loader *loader, enum vmcs_field field, uint64_t value)
+{
+    pack_record(&loader->pack, PACKED_FIELD);
+    pack_u32(&loader->pack, vmcs_fields[field].encoding);
+    pack_u32(&loader->pack, 0);
+    pack_u64(&loader->pack, value);
+}
+
 bool load_fields(struct loader *loader, const struct script_value *value)
 {
     const unsigned line = loader->table->line;
@@ -121,12 +130,17 @@ bool load_fields(struct loader *loader, const struct script_value *value)
             return load_fail(loader, line, "vmcs", "vmcs wants fields by name: vmcs = { GUEST_RIP = 0x8000 }");
         if (!load_field(loader, line, entry->key.string, &field) || !load_number(loader, line, &entry->value, entry->key.string, &number))
             return false;
-        pack_record(&loader->pack, PACKED_FIELD);
-        pack_u32(&loader->pack, vmcs_fields[field].encoding);
-        pack_u32(&loader->pack, 0);
-        pack_u64(&loader->pack, number);
+        load_pack_field(loader, field, number);
     }
     return true;
+}
+
+void load_pack_register(struct loader *loader, unsigned gpr, uint64_t value)
+{
+    pack_record(&loader->pack, PACKED_REGISTER);
+    pack_u32(&loader->pack, gpr);
+    pack_u32(&loader->pack, 0);
+    pack_u64(&loader->pack, value);
 }
 
 bool load_registers(struct loader *loader, const struct script_value *value)
@@ -142,10 +156,7 @@ bool load_registers(struct loader *loader, const struct script_value *value)
             return load_fail(loader, line, "registers", "registers are given by name: registers = { rax = 1 }");
         if (!load_register(loader, line, entry->key.string, &gpr) || !load_number(loader, line, &entry->value, entry->key.string, &number))
             return false;
-        pack_record(&loader->pack, PACKED_REGISTER);
-        pack_u32(&loader->pack, gpr);
-        pack_u32(&loader->pack, 0);
-        pack_u64(&loader->pack, number);
+        load_pack_register(loader, gpr, number);
     }
     return true;
 }

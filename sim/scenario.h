@@ -24,10 +24,10 @@ struct sim_symbol {
 /* What the judge checks at the end, besides the steps that stand in the packed form. */
 struct sim_final {
     unsigned line;
-    enum { SIM_FINAL_REGISTER, SIM_FINAL_MEMORY, SIM_FINAL_EXITS, SIM_FINAL_INSTRUCTIONS, SIM_FINAL_STOP, SIM_FINAL_OUTPUT } kind;
+    enum { SIM_FINAL_REGISTER, SIM_FINAL_MEMORY, SIM_FINAL_EXITS, SIM_FINAL_INSTRUCTIONS, SIM_FINAL_STOP, SIM_FINAL_OUTPUT, SIM_FINAL_SCREEN } kind;
     unsigned index; /* register: 0-15 gpr, 16 rip, 17 rflags, 18 cr0, 19 cr3, 20 cr4, 21 efer */
     uint64_t value; /* register, exits, instructions, enum trace_stop; memory: guest-physical address */
-    uint8_t *bytes; /* memory and output */
+    uint8_t *bytes; /* memory, output and screen */
     size_t size;
 };
 

@@ -20,6 +20,8 @@ void tlb_flush_page_x86_64(void *cpu, uint64_t address);
 void tlb_reset_dirty_x86_64(void *cpu, uint64_t host_start, uint64_t length);
 void tlb_set_page_with_attrs_x86_64(void *cpu, uint64_t linear, uint64_t physical, uint32_t attributes, int rights, int mode, uint64_t size);
 uint32_t cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address);
+uint32_t cpu_ldub_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);
+void cpu_stb_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, uint32_t value, int mode, uintptr_t return_address);
 uint32_t cpu_ldl_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);
 
 static inline void *unicorn_cpu_of(struct unicorn_env *env)

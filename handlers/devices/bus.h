@@ -37,7 +37,8 @@ struct bus {
     void (*signal)(void *signals, unsigned cpu, enum bus_signal signal, uint8_t vector);
     void *set; /* the interrupt controllers behind these calls */
     void (*set_line)(void *set, unsigned line, bool level);
-    bool (*message)(void *set, const struct bus_message *message); /* true: accepted */
+    void (*set_wire)(void *set, bool isa, unsigned number, bool level); /* an ISA line, or an input of the I/O APIC alone */
+    bool (*message)(void *set, const struct bus_message *message);      /* true: accepted */
     void (*end_of_interrupt)(void *set, uint8_t vector);
 };
 
@@ -61,6 +62,12 @@ static inline void bus_set_line(struct bus *bus, unsigned line, bool level)
 {
     if (bus->set_line != NULL)
         bus->set_line(bus->set, line, level);
+}
+
+static inline void bus_set_wire(struct bus *bus, bool isa, unsigned number, bool level)
+{
+    if (bus->set_wire != NULL)
+        bus->set_wire(bus->set, isa, number, level);
 }
 
 static inline void bus_send_signal(struct bus *bus, unsigned cpu, enum bus_signal signal, uint8_t vector)

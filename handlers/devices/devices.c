@@ -28,6 +28,7 @@ static const struct bus_ports ports[] = {
 
 static const struct bus_memory memory[] = {
     {IOAPIC_BASE, IOAPIC_BASE + 0xfff, AT(ioapic), ioapic_read, ioapic_write},
+    {HPET_BASE, HPET_BASE + HPET_BYTES - 1, AT(hpet), hpet_read, hpet_write},
 };
 
 /* ---- interrupt lines ---- */
@@ -43,12 +44,22 @@ static unsigned ioapic_input(unsigned line)
 }
 
 /* An ISA interrupt line stands at both controllers. */
+static void set_wire(void *context, bool isa, unsigned number, bool level)
+{
+    struct hv_device_set *set = context;
+    if (isa) {
+        pic_set_line(&set->pic, number, level);
+        drive_lint0(set);
+    }
+    ioapic_set_input(&set->ioapic, &set->bus, isa ? ioapic_input(number) : number, level);
+}
+
+/* The lines of the 8254 and of the clock are the HPET's while it replaces them. */
 static void set_line(void *context, unsigned line, bool level)
 {
     struct hv_device_set *set = context;
-    pic_set_line(&set->pic, line, level);
-    drive_lint0(set);
-    ioapic_set_input(&set->ioapic, &set->bus, ioapic_input(line), level);
+    if (!hpet_replaces_legacy(&set->hpet) || (line != PIT_LINE && line != CMOS_LINE))
+        set_wire(set, true, line, level);
 }
 
 static bool on_message(void *context, const struct bus_message *message)
@@ -73,6 +84,7 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
                                           .signal = config->signal,
                                           .set = set,
                                           .set_line = set_line,
+                                          .set_wire = set_wire,
                                           .message = on_message,
                                           .end_of_interrupt = on_end_of_interrupt}};
     const struct lapics_config lapics = {.cpus = config->cpus,
@@ -86,7 +98,9 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
     cmos_init(&set->cmos, config->ram_bytes, config->cpus);
     uart_init(&set->uart);
     ps2_init(&set->ps2);
-    pci_init(&set->pci);
+    pci_init(&set->pci, config->cold ? 0 : POWER_BASE);
+    power_init(&set->power, !config->cold);
+    hpet_init(&set->hpet);
     lapics_init(&set->lapics, &lapics);
     ioapic_init(&set->ioapic);
 }
@@ -221,6 +235,7 @@ void devices_advance(struct hv_device_set *set)
 {
     pit_advance(&set->pit, &set->bus);
     cmos_advance(&set->cmos, &set->bus);
+    hpet_advance(&set->hpet, &set->bus);
     lapics_advance(&set->lapics, &set->bus);
 }
 
@@ -254,13 +269,25 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t hpet_deadlines(const struct hv_device_set *set)
+{
+    uint64_t deadline = UINT64_MAX;
+    for (unsigned i = 0; i < HPET_TIMERS; i++) {
+        bool isa;
+        unsigned number;
+        if (hpet_route(&set->hpet, i, &isa, &number) && (isa ? line_counts(set, number) : ioapic_would_interrupt(&set->ioapic, &set->lapics, number)))
+            deadline = earlier(deadline, hpet_deadline(&set->hpet, &set->bus, i));
+    }
+    return deadline;
+}
+
 /* A timer behind a masked input wakes nobody. */
 uint64_t devices_deadline(const struct hv_device_set *set)
 {
-    uint64_t deadline = lapics_deadline(&set->lapics);
-    if (line_counts(set, PIT_LINE))
-        deadline = earlier(deadline, pit_deadline(&set->pit, &set->bus));
-    if (line_counts(set, CMOS_LINE))
-        deadline = earlier(deadline, cmos_deadline(&set->cmos, &set->bus));
-    return deadline;
+    const uint64_t deadline = earlier(lapics_deadline(&set->lapics), hpet_deadlines(set));
+    if (hpet_replaces_legacy(&set->hpet))
+        return deadline;
+    const uint64_t pit = line_counts(set, PIT_LINE) ? pit_deadline(&set->pit, &set->bus) : UINT64_MAX;
+    const uint64_t clock = line_counts(set, CMOS_LINE) ? cmos_deadline(&set->cmos, &set->bus) : UINT64_MAX;
+    return earlier(deadline, earlier(pit, clock));
 }

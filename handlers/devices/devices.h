@@ -8,6 +8,7 @@
 #include "debug.h"
 #include "exit_ports.h"
 #include "fw_cfg.h"
+#include "hpet.h"
 #include "ioapic.h"
 #include "lapic.h"
 #include "pci.h"
@@ -25,7 +26,7 @@ struct devices_config {
     /* What the processors' CPUID says of them: physical-address width (0: 36), x2APIC, TSC-deadline timer. */
     unsigned address_bits;
     bool x2apic, tsc_deadline;
-    bool cold; /* nobody has set up the interrupt controllers yet; else they are found as firmware leaves them: 8259 interrupts reach CPU 0 */
+    bool cold; /* as after reset; else as firmware leaves it: 8259 interrupts reach CPU 0, ACPI mode is on, its ports stand at POWER_BASE */
     void *context;
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, const char *text);
@@ -47,6 +48,7 @@ struct hv_device_set {
     struct exit_ports exit_ports;
     struct lapics lapics;
     struct ioapic ioapic;
+    struct hpet hpet;
 };
 
 void devices_init(struct hv_device_set *set, const struct devices_config *config);

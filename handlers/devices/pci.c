@@ -27,7 +27,7 @@ static const struct {
     {PCI_POWER, 0x44, 0x82},       {PCI_POWER, 0x90, 0x93},      {PCI_POWER, 0xd2, 0xd6},
 };
 
-void pci_init(struct pci *pci)
+void pci_init(struct pci *pci, uint16_t power_base)
 {
     /* Firmware knows the board by these subsystem identifiers. */
     static const uint8_t subsystem[4] = {0xf4, 0x1a, 0x00, 0x11};
@@ -51,7 +51,9 @@ void pci_init(struct pci *pci)
     for (unsigned i = 0x60; i <= 0x63; i++)
         pci->space[PCI_ISA_BRIDGE][i] = 0x80; /* PIRQs are not routed */
     pci->space[PCI_POWER][0x3d] = 1;
-    pci->space[PCI_POWER][PM_BASE] = 1;
+    pci->space[PCI_POWER][PM_BASE] = (uint8_t)(power_base | 1u);
+    pci->space[PCI_POWER][PM_BASE + 1] = (uint8_t)(power_base >> 8);
+    pci->space[PCI_POWER][PM_ENABLE] = power_base != 0;
     /* There is no system-management mode: its set-up is told to be done. */
     pci->space[PCI_POWER][APMC_ENABLED_BYTE] = APMC_ENABLED;
 }

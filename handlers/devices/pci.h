@@ -14,7 +14,8 @@ struct pci {
     bool shadow_reported;
 };
 
-void pci_init(struct pci *pci);
+/* power_base: first port of the power-management registers as firmware has set it, 0 for not yet. */
+void pci_init(struct pci *pci, uint16_t power_base);
 uint32_t pci_read(void *device, struct bus *bus, uint16_t port, unsigned size);
 void pci_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value);
 /* First port of the power-management registers; 0 while they are disabled. */

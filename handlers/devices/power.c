@@ -3,12 +3,25 @@
    Not modelled: SMI, SCI interrupts, general-purpose events, SMBus. */
 #include "power.h"
 
-enum { PM1_STATUS = 0, PM1_ENABLE = 2, PM1_CONTROL = 4, PM_TIMER = 8, CONTROL_SCI = 1, CONTROL_SLEEP = 1u << 13, CONTROL_TYPE = 7u << 10 };
+enum {
+    PM1_STATUS = POWER_PM1_EVENT,
+    PM1_ENABLE = 2,
+    PM1_CONTROL = POWER_PM1_CONTROL,
+    PM_TIMER = POWER_PM_TIMER,
+    CONTROL_SCI = 1,
+    CONTROL_SLEEP = 1u << 13,
+    CONTROL_TYPE = 7u << 10
+};
 enum { APM_COMMAND = 0xb2, APM_STATUS = 0xb3, PORT92 = 0x92, PORT92_RESET = 1u << 0, PORT92_A20 = 1u << 1, ACPI_ON = 0xf1, ACPI_OFF = 0xf0 };
 
 static uint32_t timer(const struct bus *bus)
 {
     return (uint32_t)bus_rescale(bus->now, bus->hz, POWER_TIMER_HZ) & 0xffffffu;
+}
+
+void power_init(struct power *power, bool acpi_mode)
+{
+    *power = (struct power){.control = acpi_mode ? CONTROL_SCI : 0};
 }
 
 uint32_t power_read(struct power *power, struct bus *bus, unsigned offset, unsigned size)

@@ -5,7 +5,8 @@
 
 #include "bus.h"
 
-enum { POWER_TIMER_HZ = 3579545, POWER_PORTS = 64 };
+enum { POWER_TIMER_HZ = 3579545, POWER_PORTS = 64, POWER_BASE = 0x600 /* where firmware puts them */ };
+enum { POWER_PM1_EVENT = 0, POWER_PM1_CONTROL = 4, POWER_PM_TIMER = 8 };
 
 struct power {
     uint16_t status, enable, control;
@@ -13,6 +14,8 @@ struct power {
     uint8_t port92;
 };
 
+/* As after reset, or as firmware leaves it: in ACPI mode. */
+void power_init(struct power *power, bool acpi_mode);
 /* `offset` from the base that PCI configuration space gives. */
 uint32_t power_read(struct power *power, struct bus *bus, unsigned offset, unsigned size);
 void power_write(struct power *power, struct bus *bus, unsigned offset, unsigned size, uint32_t value);

@@ -174,6 +174,9 @@ static const struct refusal refusals[] = {
     {"final = { rax = {} }", 0, "rax wants a number or a label"},
     {"final = { exit = 1 }", 3, "final: unknown key 'exit', did you mean 'exits'?"},
     {"final = { stop = 'halt' }", 3, "final: stop: no such name 'halt', did you mean 'halted'?"},
+    {"final = { screen = 'x' }", 3, "final: screen stands in memory at 0xb8000: guest_ram = \"1M\" or more"},
+    {"guest_ram = '1M', final = { screen = 1 }", 3, "final: screen wants a text that stands on the text screen, or a list of them"},
+    {"guest_ram = '1M', final = { screen = { 'x', 1 } }", 3, "final: screen wants a text that stands on the text screen, or a list of them"},
     {"final = { output = 1 }", 3, "final: output wants a text that the guest's console shows"},
 };
 

@@ -122,7 +122,8 @@ static void contradictions_and_bad_code_give_the_line(void)
         {"return scenario { name = 'x', guest = asm [[\n  mov eax, 1\n  mvo eax, 2 ]] }", "s.lua:3: nasm: error: parser: instruction expected"},
         {"return scenario { name = 'x', guest = asm [[\n%rep 100000000000\ndq 0\n%endrep ]] }", "s.lua:2: nasm: error: `%rep' count"},
         {"return scenario { name = 'x',\nguest = file 'nowhere.bin' }", "s.lua:2: file \"nowhere.bin\": No such file or directory"},
-        {"return scenario { name = 'x',\nguest = 'nop' }", "s.lua:2: guest wants asm [[ ... ]], file \"path\", or a list of them"},
+        {"return scenario { name = 'x',\nguest = 'nop' }",
+         "s.lua:2: guest wants asm [[ ... ]], file \"path\", a list of them, or linux { kernel = ... }"},
         {"return scenario { name = 'x',\nguest = asm [[ times 600000 nop ]] }", "do not fit: guest RAM ends at 0x80000"},
     };
     RUN_ROWS(rows, 2);

@@ -71,7 +71,7 @@ static void write_protection_of_shadow_ram_is_reported_once(void)
 
 static void the_pm_timer_stands_where_it_is_put(void)
 {
-    board_start();
+    board_start_with(&(const struct devices_config){.cpus = 1, .cold = true});
     CU_ASSERT_EQUAL(in(0x608, 4), 0xffffffff);
     select(1, 3, 0x40);
     out(0xcfc, 4, 0x601);
@@ -81,6 +81,14 @@ static void the_pm_timer_stands_where_it_is_put(void)
     CU_ASSERT_EQUAL(in(0x608, 4), 3579545);
     board.bus.now = (uint64_t)BOARD_HZ * 10;
     CU_ASSERT_EQUAL(in(0x608, 4), 35795450 & 0xffffff);
+}
+
+static void firmware_leaves_acpi_mode_on(void)
+{
+    board_start();
+    board.bus.now = BOARD_HZ;
+    CU_ASSERT_EQUAL(in(POWER_BASE + POWER_PM_TIMER, 4), 3579545);
+    CU_ASSERT_EQUAL(in(POWER_BASE + POWER_PM1_CONTROL, 2) & 1, 1);
 }
 
 static void soft_off_powers_off(void)
@@ -115,5 +123,5 @@ SUITE("handlers/devices/pci", {"the_board_has_three_functions", the_board_has_th
       {"narrow_accesses_reach_their_bytes", narrow_accesses_reach_their_bytes}, {"read_only_registers_stay", read_only_registers_stay},
       {"the_address_port_takes_doublewords_only", the_address_port_takes_doublewords_only},
       {"write_protection_of_shadow_ram_is_reported_once", write_protection_of_shadow_ram_is_reported_once},
-      {"the_pm_timer_stands_where_it_is_put", the_pm_timer_stands_where_it_is_put}, {"soft_off_powers_off", soft_off_powers_off},
-      {"resets_have_three_doors", resets_have_three_doors})
+      {"the_pm_timer_stands_where_it_is_put", the_pm_timer_stands_where_it_is_put}, {"firmware_leaves_acpi_mode_on", firmware_leaves_acpi_mode_on},
+      {"soft_off_powers_off", soft_off_powers_off}, {"resets_have_three_doors", resets_have_three_doors})
