@@ -59,11 +59,14 @@ static void enter_root_operation(struct bk_vcpu *vcpu)
 void bk_vmclear(struct bk_vcpu *vcpu)
 {
     struct bk_machine *machine = vcpu->machine;
+    if (vcpu->cpu.vmcs != NULL)
+        sim_ram_log_page(&machine->log, vcpu->cpu.current_vmcs / SIM_PAGE);
     enter_root_operation(vcpu);
     const hpa_t region = bk_page(machine);
     if (region == 0)
         return;
     struct vmx_cpu *cpu = &vcpu->cpu;
+    sim_ram_log_page(&machine->log, region / SIM_PAGE);
     cpu->current_vmcs = region;
     cpu->vmcs = (struct vmcs *)(void *)(machine->ram + region);
     memset(cpu->vmcs, 0, sizeof *cpu->vmcs);

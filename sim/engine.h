@@ -97,4 +97,30 @@ void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t s
    that is not joined yet, before either runs; all run on one thread. */
 void sim_engine_join(struct sim_engine *engine, struct sim_engine *other);
 
+/* ---- snapshots ---- */
+struct sim_ram_log;
+/* Whatever lets stores of guest code through marks the page in the log. NULL: no longer. */
+void sim_engine_log_stores(struct sim_engine *engine, struct sim_ram_log *log);
+
+struct sim_engine_float {
+    uint16_t control, status, tags, opcode;
+    uint64_t instruction, data; /* offsets of the last x87 instruction and its operand */
+    struct {
+        uint64_t significand;
+        uint16_t exponent; /* and sign */
+    } x87[8];
+    uint64_t sse[16][2];
+    uint32_t mxcsr;
+};
+/* All that decides how the guest goes on, between two runs. */
+struct sim_engine_image {
+    struct vmx_state state;
+    struct sim_engine_float floating;
+    uint64_t ticks, unretired;
+    bool allow, watch; /* what was asked for the next run */
+};
+void sim_engine_save(struct sim_engine *engine, struct sim_engine_image *image);
+/* Cached translations are forgotten; translated code stays, as RAM does: sim_engine_ram_written() tells what changes there. */
+void sim_engine_restore(struct sim_engine *engine, struct sim_engine_image *image);
+
 #endif

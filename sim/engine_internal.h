@@ -68,6 +68,7 @@ struct sim_engine {
     uint64_t size;
     uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
     struct sim_engine *peer; /* ring of engines on the same RAM */
+    struct sim_ram_log *log; /* of stores; NULL: none */
     struct sim_engine_callbacks callbacks;
 
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it */

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "engine_internal.h"
+#include "ram_log.h"
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
 void __wrap_tlb_protect_code_x86_64(void *uc, uint64_t address);
@@ -107,7 +108,11 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
-    if (memory && (rights & UNICORN_PROT_WRITE) != 0 && !page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
+    if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
+        return;
+    if (engine->log != NULL)
+        sim_ram_log_page(engine->log, physical >> UNICORN_PAGE_BITS);
+    if (!page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
         struct unicorn_tlb *tlb = tlb_of(engine, mode);
         const uint64_t index = (address >> UNICORN_PAGE_BITS) & (tlb->mask / sizeof(struct unicorn_tlb_entry));
         make_fast(&tlb->table[index], (uint64_t)(uintptr_t)engine->ram + physical);
@@ -242,6 +247,12 @@ void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t s
         forget_code(e, address, end);
         e = e->peer;
     } while (e != engine);
+}
+
+void sim_engine_log_stores(struct sim_engine *engine, struct sim_ram_log *log)
+{
+    engine->log = log;
+    sim_engine_flush(engine);
 }
 
 void engine_code_forgotten(struct sim_engine *engine)

@@ -37,6 +37,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     cpu->memory = (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write};
     cpu->current_vmcs = VMX_NO_VMCS;
     cpu->cache = sim_vcpu_cache(vcpu);
+    sim_engine_log_stores(vcpu->engine, &machine->log);
     vcpu->turn_end = vcpu->slept_at = UINT64_MAX;
     return true;
 }
@@ -50,12 +51,19 @@ struct bk_machine *sim_machine_with_ram(const struct vmx_caps *caps, uint64_t ra
     }
     machine->caps = caps != NULL ? *caps : *vmx_default_profile();
     machine->ram_size = ram_size;
-    machine->limit = machine->longest_run = UINT64_MAX;
+    machine->limit = machine->pause = machine->longest_run = UINT64_MAX;
     for (unsigned f = 0; f < VMCS_FIELD_COUNT; f++)
         machine->field_exists[f] = vmcs_field_exists(&machine->caps, (enum vmcs_field)f);
+    if (!sim_ram_log_init(&machine->log, machine->ram_size / SIM_PAGE)) {
+        *message = "out of memory";
+        sim_ram_log_free(&machine->log);
+        free(machine);
+        return NULL;
+    }
     void *ram = mmap(NULL, machine->ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED) {
         *message = "no memory for the guest's RAM";
+        sim_ram_log_free(&machine->log);
         free(machine);
         return NULL;
     }
@@ -96,6 +104,7 @@ void sim_machine_free(struct bk_machine *machine)
         sim_engine_free(machine->vcpu[i].engine);
     munmap(machine->ram, machine->ram_size);
     free(machine->board);
+    sim_ram_log_free(&machine->log);
     free(machine);
 }
 
@@ -142,6 +151,17 @@ uint64_t sim_retired(const struct bk_machine *machine)
     return retired;
 }
 
+uint64_t sim_used(const struct bk_machine *machine)
+{
+    return sim_retired(machine) + machine->steps;
+}
+
+void sim_machine_pause(struct bk_machine *machine, uint64_t after)
+{
+    const uint64_t used = sim_used(machine);
+    machine->pause = after < UINT64_MAX - used ? used + after : UINT64_MAX;
+}
+
 hpa_t bk_guest_base(const struct bk_machine *machine)
 {
     (void)machine;
@@ -177,6 +197,8 @@ hpa_t bk_page(struct bk_machine *machine)
 
 void bk_free_pages(struct bk_machine *machine)
 {
+    if (machine->next_page != SIM_HOST_PAGES_FIRST)
+        sim_ram_log_range(&machine->log, SIM_HOST_PAGES_FIRST, machine->next_page - SIM_HOST_PAGES_FIRST);
     memset(machine->ram + SIM_HOST_PAGES_FIRST, 0, machine->next_page - SIM_HOST_PAGES_FIRST);
     machine->next_page = SIM_HOST_PAGES_FIRST;
     for (unsigned i = 0; i < machine->vcpu_count; i++) {
@@ -212,6 +234,8 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
     if (!sim_machine_memory(machine, address, size, &offset) || offset != address)
         return false; /* no memory, or a ROM */
     memcpy(machine->ram + address, buffer, size);
+    if (size != 0)
+        sim_ram_log_range(&machine->log, address, size);
     for (unsigned i = 0; i < machine->vcpu_count; i++)
         sim_engine_ram_written(machine->vcpu[i].engine, address, size);
     return true;
@@ -257,7 +281,7 @@ const char *bk_error(const struct bk_machine *machine)
 
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
 {
-    machine->limit = instructions == 0 ? UINT64_MAX : sim_retired(machine) + machine->steps + instructions;
+    machine->limit = instructions == 0 ? UINT64_MAX : sim_used(machine) + instructions;
 }
 
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)

@@ -27,6 +27,9 @@ struct sim_machine_options {
 struct bk_machine *sim_machine_new(const struct sim_machine_options *options, const char **message);
 void sim_machine_free(struct bk_machine *machine);
 
+/* bk_enter() answers BK_PAUSED once the guests have used so many more instructions, VM exits and event deliveries together; UINT64_MAX: never. */
+void sim_machine_pause(struct bk_machine *machine, uint64_t after);
+
 /* The rule that the last VM entry of this vCPU violated; VMX_CHECK_NONE when it entered. */
 enum vmx_check sim_machine_violated(const struct bk_vcpu *vcpu);
 /* The model's processor under a vCPU, for tools that explain; RAM, for tests. */

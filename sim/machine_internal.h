@@ -6,6 +6,7 @@
 #include "../vmx-model/virtual_apic.h"
 #include "engine.h"
 #include "machine.h"
+#include "ram_log.h"
 #include "tlb.h"
 
 enum { SIM_VCPUS_MAX = 8, SIM_STIMULI_MAX = 64, SIM_PAGE = 4096 };
@@ -71,12 +72,14 @@ struct bk_machine {
     uint64_t clock;       /* ticks spent outside of engines: costs, deliveries, idling */
     uint64_t longest_run; /* as in the options; UINT64_MAX for 0 */
     uint64_t limit;       /* guest instructions and steps in all; UINT64_MAX: none */
+    uint64_t pause;       /* in the measure of `limit`: there the run pauses; UINT64_MAX: nowhere */
     uint64_t steps;       /* VM exits and event deliveries, which bound a guest that makes no progress */
     unsigned vcpu_count;
     bool free_of_charge;     /* what the bench does costs nothing */
     struct sim_board *board; /* what stands around the processors of a bare machine; NULL: root software is native code */
     struct bk_vcpu vcpu[SIM_VCPUS_MAX];
     uint8_t field_exists[VMCS_FIELD_COUNT];
+    struct sim_ram_log log; /* every store to RAM is noted here but those to current VMCSs, whose pages count as written all the time */
     char error[160];
 };
 
@@ -99,6 +102,8 @@ bool sim_machine_memory(const struct bk_machine *machine, hpa_t address, uint64_
 
 /* Instructions of all guests since the machine was made. */
 uint64_t sim_retired(const struct bk_machine *machine);
+/* What limits and pauses count: these, VM exits and event deliveries. */
+uint64_t sim_used(const struct bk_machine *machine);
 
 /* Turns stimuli that are due into pending events of the processor, and offers the local APIC's highest interrupt. */
 void sim_stimuli_arrive(struct bk_vcpu *vcpu);

@@ -114,12 +114,9 @@ static bool replace(struct sim_tlb *tlb, const struct vmx_mapping *mapping, gva_
     return replaced;
 }
 
-struct sim_tlb_dropped sim_tlb_insert(struct sim_tlb *tlb, const struct vmx_mapping *mapping, gva_t linear)
+static void append(struct sim_tlb *tlb, const struct vmx_mapping *mapping, struct sim_tlb_dropped *dropped)
 {
-    struct sim_tlb_dropped dropped = {0};
-    if (replace(tlb, mapping, linear, &dropped))
-        return dropped;
-    const unsigned link = take_slot(tlb, &dropped);
+    const unsigned link = take_slot(tlb, dropped);
     uint16_t *bucket = &tlb->bucket[bucket_of(mapping->linear, mapping->shift, mapping->tag.vpid)];
     struct sim_tlb_slot *slot = &tlb->slot[link - 1];
     *slot = (struct sim_tlb_slot){.mapping = *mapping, .next = *bucket, .older = tlb->newest};
@@ -127,6 +124,20 @@ struct sim_tlb_dropped sim_tlb_insert(struct sim_tlb *tlb, const struct vmx_mapp
     *(tlb->newest != 0 ? &tlb->slot[tlb->newest - 1].newer : &tlb->oldest) = (uint16_t)link;
     tlb->newest = (uint16_t)link;
     count(tlb, mapping, true);
+}
+
+struct sim_tlb_dropped sim_tlb_append(struct sim_tlb *tlb, const struct vmx_mapping *mapping)
+{
+    struct sim_tlb_dropped dropped = {0};
+    append(tlb, mapping, &dropped);
+    return dropped;
+}
+
+struct sim_tlb_dropped sim_tlb_insert(struct sim_tlb *tlb, const struct vmx_mapping *mapping, gva_t linear)
+{
+    struct sim_tlb_dropped dropped = {0};
+    if (!replace(tlb, mapping, linear, &dropped))
+        append(tlb, mapping, &dropped);
     return dropped;
 }
 

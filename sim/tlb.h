@@ -37,6 +37,8 @@ struct sim_tlb_dropped {
 /* Adds a mapping in place of all that serve `linear`, one of its bytes. A mapping of the same page that is only a dirty flag ahead of the old one
    takes its place in the order of insertion, and the old one does not count as dropped. */
 struct sim_tlb_dropped sim_tlb_insert(struct sim_tlb *tlb, const struct vmx_mapping *mapping, gva_t linear);
+/* The same for a mapping that stood in such a cache, in the order in which it stood there: what else serves its addresses stays. */
+struct sim_tlb_dropped sim_tlb_append(struct sim_tlb *tlb, const struct vmx_mapping *mapping);
 struct sim_tlb_dropped sim_tlb_invalidate(struct sim_tlb *tlb, const struct vmx_flush *flush);
 void sim_tlb_clear(struct sim_tlb *tlb);
 

@@ -44,7 +44,7 @@ bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline)
 {
     const uint64_t now = sim_now(&machine->vcpu[0]);
     uint64_t ticks = UINT64_MAX;
-    if (sim_retired(machine) + machine->steps >= machine->limit)
+    if (sim_used(machine) >= machine->limit)
         return false;
     for (unsigned i = 0; i < machine->vcpu_count; i++) {
         const uint64_t length = (vcpus >> i & 1) != 0 ? sleep_length(&machine->vcpu[i]) : UINT64_MAX;

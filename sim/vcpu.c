@@ -208,12 +208,6 @@ static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left)
     return length == 0 ? 1 : least(length, vcpu->machine->longest_run);
 }
 
-/* Instructions, exits and deliveries so far, which the limit bounds. */
-static uint64_t used(const struct bk_vcpu *vcpu)
-{
-    return sim_retired(vcpu->machine) + vcpu->machine->steps;
-}
-
 uint64_t sim_vcpu_progress(const struct bk_vcpu *vcpu)
 {
     return sim_engine_ticks(vcpu->engine) + vcpu->machine->steps;
@@ -224,7 +218,8 @@ static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct sim_engine_result result;
     const uint64_t before = sim_vcpu_progress(vcpu);
-    sim_engine_run(vcpu->engine, run_length(vcpu, least(vcpu->machine->limit - used(vcpu), vcpu->turn_end - before)), &result);
+    const uint64_t end = least(vcpu->machine->limit, vcpu->machine->pause) - sim_used(vcpu->machine);
+    sim_engine_run(vcpu->engine, run_length(vcpu, least(end, vcpu->turn_end - before)), &result);
     pull(vcpu);
     if (sim_vcpu_progress(vcpu) != before)
         vcpu->device_alone = false;
@@ -249,13 +244,15 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
     for (;;) {
         bool acted = false;
         cpu->tsc = sim_now(vcpu);
+        if (sim_used(vcpu->machine) >= vcpu->machine->pause)
+            return suspend(vcpu, BK_PAUSED);
         if (board)
             sim_board_arrive(vcpu);
         else
             sim_stimuli_arrive(vcpu);
         if (boundary_matters(vcpu) && judge_boundary(vcpu, &acted, &entered))
             return entered;
-        if (used(vcpu) >= vcpu->machine->limit)
+        if (sim_used(vcpu->machine) >= vcpu->machine->limit)
             return board ? BK_LIMIT : sim_vcpu_leave(vcpu, BK_LIMIT);
         if (board ? sim_board_window_is_over(vcpu) : sim_vcpu_progress(vcpu) >= vcpu->turn_end)
             return suspend(vcpu, BK_PREEMPTED);
