@@ -126,11 +126,17 @@ bool load_ept(struct loader *loader, const struct script_value *value);
 struct load_ept_range {
     uint64_t guest, bytes;
     uint32_t rights, page_size;
+    bool invept; /* of a step: INVEPT follows */
 };
 bool load_ept_range(const struct loader *loader, unsigned line, const struct script_value *value, struct load_ept_range *range);
 
 /* ---- loader_steps.c, loader_match.c ---- */
 bool load_steps(struct loader *loader, const struct script_value *value);
+void load_pack_step(struct loader *loader, const struct packed_step *step, const void *extra, size_t size);
+/* loader_invalidate.c */
+bool load_ept_change(struct loader *loader, const struct script_value *value);
+bool load_invept(struct loader *loader, const struct script_table *table);
+bool load_invvpid(struct loader *loader, const struct script_table *table);
 /* Does any step expect a failed entry? Looked up before all else. */
 bool load_expects_entry_failure(const struct script_value *value);
 /* Expected values of an exit of this reason; keys of `other_keys` are the caller's. One more match fits behind them. */

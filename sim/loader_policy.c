@@ -101,20 +101,22 @@ static bool load_rights(const struct loader *loader, unsigned line, const struct
 
 bool load_ept_range(const struct loader *loader, unsigned line, const struct script_value *value, struct load_ept_range *range)
 {
-    static const char *const keys[] = {"guest", "bytes", "rights", "page", NULL};
+    static const char *const keys[] = {"guest", "bytes", "rights", "page", "invept", NULL};
     static const struct load_name pages[] = {{"4K", 0}, {"2M", 1}, {"1G", 2}, {0}};
     uint64_t page = 0;
     if (value->type != SCRIPT_TABLE || !load_only_keys(loader, line, value->table, "ept", keys))
         return value->type == SCRIPT_TABLE ? false
                                            : load_fail(loader, line, "ept", "ept wants tables: { guest = 0x9000, bytes = 0x1000, rights = \"r\" }");
     const struct script_value *guest = script_get(value->table, "guest"), *bytes = script_get(value->table, "bytes"),
-                              *rights = script_get(value->table, "rights"), *size = script_get(value->table, "page");
-    *range = (struct load_ept_range){.bytes = 4096};
+                              *rights = script_get(value->table, "rights"), *size = script_get(value->table, "page"),
+                              *invept = script_get(value->table, "invept");
+    *range = (struct load_ept_range){.bytes = 4096, .invept = true};
     if (guest == NULL || rights == NULL)
         return load_fail(loader, line, "ept", "ept wants at least guest and rights: { guest = 0x9000, bytes = 0x1000, rights = \"r\" }");
     if (!load_number(loader, line, guest, "ept: guest", &range->guest) || !load_rights(loader, line, rights, &range->rights) ||
         (bytes != NULL && !load_number(loader, line, bytes, "ept: bytes", &range->bytes)) ||
-        (size != NULL && !load_name(loader, line, size, "ept: page", pages, &page)))
+        (size != NULL && !load_name(loader, line, size, "ept: page", pages, &page)) ||
+        (invept != NULL && !load_boolean(loader, line, invept, "ept: invept", &range->invept)))
         return false;
     range->page_size = (uint32_t)page;
     const uint64_t unit = UINT64_C(4096) << (9 * page);
@@ -132,6 +134,8 @@ bool load_ept(struct loader *loader, const struct script_value *value)
         struct load_ept_range range = {0};
         if (!load_ept_range(loader, line, &value->table->entries[i].value, &range))
             return false;
+        if (!range.invept)
+            return load_fail(loader, line, "ept", "ept: invept is for changes between steps; nothing is cached before the first VM entry");
         pack_record(&loader->pack, PACKED_EPT);
         pack_u64(&loader->pack, range.guest);
         pack_u64(&loader->pack, range.bytes);

@@ -9,7 +9,7 @@
 #include "loader.h"
 #include "loader_reason.h"
 
-static void pack_step(struct loader *loader, const struct packed_step *step, const void *extra, size_t size)
+void load_pack_step(struct loader *loader, const struct packed_step *step, const void *extra, size_t size)
 {
     pack_record(&loader->pack, PACKED_STEP);
     pack_u32(&loader->pack, step->kind);
@@ -25,7 +25,7 @@ static void pack_step(struct loader *loader, const struct packed_step *step, con
 
 static void pack_expectation(struct loader *loader, struct packed_step *step, const struct packed_match *matches, size_t count)
 {
-    pack_step(loader, step, NULL, 0);
+    load_pack_step(loader, step, NULL, 0);
     /* The matches follow the head; their size stands in it. */
     struct pack *pack = &loader->pack;
     const size_t at = pack->size - 8;
@@ -167,7 +167,7 @@ static bool load_arrival(struct loader *loader, const struct script_table *table
         load_only_simulator(loader, "it counts instructions (after)");
     if (kind == STEP_INIT || kind == STEP_SIPI || kind == STEP_MACHINE_CHECK_AT_ENTRY)
         load_only_simulator(loader, "it sends INIT, SIPI or a machine check");
-    pack_step(loader, &(struct packed_step){.kind = kind, .line = table->line, .a = (uint32_t)number, .b = count}, NULL, 0);
+    load_pack_step(loader, &(struct packed_step){.kind = kind, .line = table->line, .a = (uint32_t)number, .b = count}, NULL, 0);
     return true;
 }
 
@@ -181,7 +181,7 @@ static bool load_write_memory(struct loader *loader, const struct script_table *
     if (!load_number(loader, table->line, script_get(table, "address"), "write.memory", &address) ||
         !load_bytes(loader, table->line, given != NULL ? given : &nothing, "write.memory", &bytes, &size))
         return false;
-    pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_MEMORY, .line = table->line, .b = address}, bytes, size);
+    load_pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_MEMORY, .line = table->line, .b = address}, bytes, size);
     free(bytes);
     return true;
 }
@@ -193,7 +193,7 @@ static bool load_write_register(struct loader *loader, const struct script_table
     if (!load_register(loader, table->line, script_get(table, "name")->string, &gpr) ||
         !load_number(loader, table->line, script_get(table, "value"), "write.register", &value))
         return false;
-    pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_REGISTER, .line = table->line, .a = gpr, .b = value}, NULL, 0);
+    load_pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_REGISTER, .line = table->line, .a = gpr, .b = value}, NULL, 0);
     return true;
 }
 
@@ -204,7 +204,8 @@ static bool load_write_field(struct loader *loader, const struct script_table *t
     if (!load_field(loader, table->line, script_get(table, "name")->string, &field) ||
         !load_number(loader, table->line, script_get(table, "value"), "write.field", &value))
         return false;
-    pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_FIELD, .line = table->line, .a = vmcs_fields[field].encoding, .b = value}, NULL, 0);
+    load_pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_FIELD, .line = table->line, .a = vmcs_fields[field].encoding, .b = value}, NULL,
+                   0);
     return true;
 }
 
@@ -215,19 +216,7 @@ static bool load_control(struct loader *loader, const struct script_table *table
         return false;
     for (unsigned w = 0; w < VMX_WORD_CONTROLS; w++)
         if (set[w] != 0 || clear[w] != 0)
-            pack_step(loader, &(struct packed_step){.kind = STEP_CONTROL, .line = table->line, .a = w, .b = set[w], .c = clear[w]}, NULL, 0);
-    return true;
-}
-
-static bool load_ept_step(struct loader *loader, const struct script_value *value)
-{
-    struct load_ept_range range;
-    const unsigned line = value->table->line;
-    if (!load_ept_range(loader, line, value, &range))
-        return false;
-    if (range.page_size != 0)
-        return load_fail(loader, line, "page", "ept between steps changes pages of 4 KBytes");
-    pack_step(loader, &(struct packed_step){.kind = STEP_EPT, .line = line, .a = range.rights, .b = range.guest, .c = range.bytes}, NULL, 0);
+            load_pack_step(loader, &(struct packed_step){.kind = STEP_CONTROL, .line = table->line, .a = w, .b = set[w], .c = clear[w]}, NULL, 0);
     return true;
 }
 
@@ -241,7 +230,7 @@ static bool load_step_over(struct loader *loader, const struct script_table *tab
     load_only_simulator(loader, "it steps with the monitor trap flag, which Bochs does not obey");
     if (!load_number_to(loader, table->line, script_get(table, "count"), "step_over", UINT32_MAX, &count))
         return false;
-    pack_step(loader, &(struct packed_step){.kind = STEP_MTF, .line = table->line, .a = (uint32_t)count}, NULL, 0);
+    load_pack_step(loader, &(struct packed_step){.kind = STEP_MTF, .line = table->line, .a = (uint32_t)count}, NULL, 0);
     return true;
 }
 
@@ -276,7 +265,9 @@ static bool load_step(struct loader *loader, const struct script_value *value)
                   {"write_register", load_write_register},
                   {"write_field", load_write_field},
                   {"control", load_control},
-                  {"step_over", load_step_over}};
+                  {"step_over", load_step_over},
+                  {"invept", load_invept},
+                  {"invvpid", load_invvpid}};
     if (!load_step_vcpu(loader, value))
         return false;
     for (size_t i = 0; i < sizeof arrivals / sizeof arrivals[0]; i++)
@@ -286,7 +277,7 @@ static bool load_step(struct loader *loader, const struct script_value *value)
         if (script_is_kind(value, others[i].kind))
             return others[i].load(loader, value->table);
     if (script_is_kind(value, "ept"))
-        return load_ept_step(loader, value);
+        return load_ept_change(loader, value);
     return load_fail(loader, value->type == SCRIPT_TABLE && value->table->line != 0 ? value->table->line : loader->table->line, "steps",
                      "steps wants expectations and stimuli: expect \"CPUID\" {}, inject.nmi(), ...");
 }

@@ -32,6 +32,8 @@ const char *trace_stimulus_text(uint64_t kind)
         [STEP_MACHINE_CHECK_AT_ENTRY] = "machine check at entry",
         [STEP_EPT] = "EPT changed",
         [STEP_MTF] = "single-stepping",
+        [STEP_INVEPT] = "INVEPT",
+        [STEP_INVVPID] = "INVVPID",
     };
     return kind < sizeof texts / sizeof texts[0] && texts[kind] != NULL ? texts[kind] : "stimulus";
 }

@@ -68,8 +68,10 @@ enum packed_step_kind {
     STEP_INIT = 10,          /* b as STEP_INTERRUPT */
     STEP_SIPI = 11,          /* a = vector, b as STEP_INTERRUPT */
     STEP_MACHINE_CHECK_AT_ENTRY = 12,
-    STEP_EPT = 13, /* a = rights, b = guest-physical, c = bytes: change EPT, then INVEPT */
-    STEP_MTF = 14  /* a = number of instructions that the hypervisor single-steps with the monitor trap flag */
+    STEP_EPT = 13,     /* a = rights, with bit 31: no INVEPT follows; b = guest-physical, c = bytes: change EPT, then INVEPT */
+    STEP_MTF = 14,     /* a = number of instructions that the hypervisor single-steps with the monitor trap flag */
+    STEP_INVEPT = 15,  /* a = type, b = EPTP, 0: the one in use */
+    STEP_INVVPID = 16, /* a = type, b = VPID, c = linear address */
 };
 
 enum packed_entry_failure { ENTRY_FAIL_INVALID, ENTRY_FAIL_VALID, ENTRY_FAIL_EXIT, ENTRY_FAIL_FAULT, ENTRY_FAIL_ANY };

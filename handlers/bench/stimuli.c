@@ -36,8 +36,11 @@ static bool change_control(struct hv_vcpu *vcpu, const struct packed_step *step,
 static bool change_ept(struct hv_vcpu *vcpu, const struct packed_step *step, struct bench_result *result)
 {
     enum { SINGLE_CONTEXT = 1 };
-    if (!bench_change_ept(vcpu->vm, step->b, step->c, step->a, 0))
+    const uint32_t no_invept = UINT32_C(1) << 31;
+    if (!bench_change_ept(vcpu->vm, step->b, step->c, step->a & ~no_invept, 0))
         return bench_fail(result, "EPT cannot be changed as a step says");
+    if ((step->a & no_invept) != 0)
+        return true;
     const uint64_t eptp = bk_vmread(vcpu->bk, VMCS_EPT_POINTER);
     for (unsigned i = 0; i < vcpu->vm->vcpus; i++)
         bk_invept(vcpu->vm->vcpu[i].bk, SINGLE_CONTEXT, eptp);
@@ -83,6 +86,12 @@ bool bench_stimulate(struct hv_vm *vm, const struct packed_step *step, const uin
         return change_ept(vcpu, step, result);
     case STEP_MTF:
         single_step(vcpu, step);
+        return true;
+    case STEP_INVEPT:
+        bk_invept(vcpu->bk, step->a, step->b != 0 ? step->b : bk_vmread(vcpu->bk, VMCS_EPT_POINTER));
+        return true;
+    case STEP_INVVPID:
+        bk_invvpid(vcpu->bk, step->a, (uint16_t)step->b, step->c);
         return true;
     case STEP_EXPECT:
     case STEP_EXPECT_ENTRY_FAILURE:

@@ -27,6 +27,9 @@ const size_t bochs_known_difference_count = sizeof bochs_known_differences / siz
 #define REP_COUNT_0                                                                                                                                  \
     "INS and OUTS with REP and a count of 0 exit; SDM 2B, \"REP/REPE/REPZ/REPNE/REPNZ\": the count is tested first, and then nothing is executed"
 
+#define NEED_NOT "SDM 3A, \"Caching Translation Information\", allows and does not ask for"
+#define EXITS_DROP "drops cached translations at every VM exit and VM entry, VPID or not, which " NEED_NOT
+
 const struct bochs_deviation bochs_deviations[] = {
     {"apic_page", "fetch",
      "ends with a panic of its own at a fetch from the APIC-access page; SDM 3C, \"Virtualizing Memory-Mapped APIC Accesses\": an APIC-access VM "
@@ -42,6 +45,15 @@ const struct bochs_deviation bochs_deviations[] = {
      "RDSEED of a 16-bit register shows operand size 1; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 0 is 16-bit"},
     {"rep_io", "rep-ins-count-0", REP_COUNT_0},
     {"rep_io", "rep-outs-count-0", REP_COUNT_0},
+    {"translation_cache", "guest-cr0-wp*", "drops cached translations when CR0.WP changes, which " NEED_NOT},
+    {"translation_cache", "pcid-kept-with-bit-63", "drops cached translations of all PCIDs when CR3 is loaded, which " NEED_NOT},
+    {"translation_cache", "host-exit-with-vpid*", EXITS_DROP},
+    {"translation_cache", "host-invvpid-another*", EXITS_DROP},
+    {"translation_cache", "host-invvpid-keep-globals-global", EXITS_DROP},
+    {"translation_cache", "host-invept-another-eptp*", EXITS_DROP},
+    {"translation_cache", "ept-nothing", EXITS_DROP},
+    {"translation_cache", "ept-invept-another-eptp", EXITS_DROP},
+    {"translation_cache", "ept-invvpid-another-address", EXITS_DROP},
     {"virtual_interrupts", "window-hlt",
      "a virtual interrupt that is recognized does not wake from HLT; SDM 3C, \"Virtual-Interrupt Delivery\": it wakes as an external interrupt "
      "would"},
