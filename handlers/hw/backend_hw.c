@@ -141,6 +141,17 @@ static void write_host_state(struct bk_vcpu *vcpu)
         (void)bk_vmwrite(vcpu, state[i].field, state[i].value);
 }
 
+/* EPTPs and VPIDs of an earlier guest come again, over other tables. */
+static void forget_translations(void)
+{
+    enum { ALL_CONTEXTS = 2 };
+    const uint64_t capabilities = msr_or_0(MSR_VMX_EPT_VPID_CAP);
+    if ((capabilities & VMX_EPTCAP_INVEPT_ALL) != 0)
+        (void)invept(ALL_CONTEXTS, (struct invalidation){0, 0});
+    if ((capabilities & VMX_VPIDCAP_INVVPID_ALL) != 0)
+        (void)invvpid(ALL_CONTEXTS, (struct invalidation){0, 0});
+}
+
 /* VMCLEAR leaves the data of a region as it was, so every field is written. */
 void bk_vmclear(struct bk_vcpu *vcpu)
 {
@@ -164,6 +175,7 @@ void bk_vmclear(struct bk_vcpu *vcpu)
     for (enum vmcs_field field = 0; field < VMCS_FIELD_COUNT; field++)
         (void)bk_vmwrite(vcpu, field, 0);
     write_host_state(vcpu);
+    forget_translations();
 }
 
 uint64_t bk_vmread(struct bk_vcpu *vcpu, enum vmcs_field field)
