@@ -3,7 +3,7 @@
 #include "run.h"
 
 #include "../handlers/bench/bench.h"
-#include "machine.h"
+#include "spare.h"
 #include "trace_memory.h"
 
 static bool discard(void *context, const void *bytes, uint32_t size)
@@ -18,7 +18,7 @@ bool sim_run_scenario(const struct sim_scenario *scenario, struct sim_trace *tra
 {
     const char *message = NULL;
     const struct sim_machine_options options = {.caps = &scenario->caps, .guest_bytes = scenario->guest_bytes, .vcpus = scenario->vcpus};
-    struct bk_machine *machine = sim_machine_new(&options, &message);
+    struct bk_machine *machine = sim_spare_take(&options, &message);
     if (machine == NULL)
         return sim_run_error(scenario, error, message);
     /* The header stands once, before the first scenario. */
@@ -31,6 +31,6 @@ bool sim_run_scenario(const struct sim_scenario *scenario, struct sim_trace *tra
         (void)sim_run_error(scenario, error, result.text);
     else if (writer.failed)
         good = sim_run_error(scenario, error, "no memory for the trace");
-    sim_machine_free(machine);
+    sim_spare_give(machine);
     return good;
 }

@@ -18,6 +18,8 @@ void sim_snapshot_free(struct sim_snapshot *snapshot);
 /* A snapshot in a file stands alone: the scenario is in it too. The reader gets a session that goes on from there; the scenario is the caller's to free
    with sim_scenario_free(scenario, 1), after the session. False and NULL: *error says why. */
 bool sim_snapshot_write(const struct sim_snapshot *snapshot, const struct sim_scenario *scenario, const char *path, struct sim_error *error);
+/* The file claims to be one. */
+bool sim_snapshot_is_file(const char *path);
 struct sim_session *sim_snapshot_read(const char *path, struct sim_scenario **scenario, struct sim_error *error);
 
 #endif

@@ -100,6 +100,16 @@ bool sim_snapshot_write(const struct sim_snapshot *snapshot, const struct sim_sc
     return good;
 }
 
+bool sim_snapshot_is_file(const char *path)
+{
+    char found[sizeof magic];
+    FILE *from = fopen(path, "rb");
+    const bool claims = from != NULL && fread(found, 1, sizeof found, from) == sizeof found && memcmp(found, magic, sizeof found) == 0;
+    if (from != NULL)
+        fclose(from);
+    return claims;
+}
+
 static bool read_file(const char *path, struct archive *a, struct sim_error *error)
 {
     FILE *from = fopen(path, "rb");

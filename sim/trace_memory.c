@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../handlers/bench/trace.h"
+
 static bool grow(struct sim_trace *trace, uint32_t size)
 {
     enum { FIRST = 4096 };
@@ -26,6 +28,12 @@ bool sim_trace_append(void *context, const void *bytes, uint32_t size)
     memcpy(trace->bytes + trace->size, bytes, size);
     trace->size += size;
     return true;
+}
+
+bool sim_trace_join(struct sim_trace *to, const struct sim_trace *from)
+{
+    const size_t skip = to->size != 0 && from->size >= TRACE_HEADER_BYTES ? TRACE_HEADER_BYTES : 0;
+    return sim_trace_append(to, from->bytes + skip, (uint32_t)(from->size - skip));
 }
 
 void sim_trace_free(struct sim_trace *trace)

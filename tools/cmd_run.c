@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../handlers/bench/trace.h"
 #include "bochs/bochs_run.h"
@@ -116,7 +117,7 @@ static bool replay(struct run *run, bool changed, void (*one)(void *context, con
     const size_t count = (changed ? run->request.override_count : 0) + (run->request.profile != NULL);
     struct sim_error error = {0};
     if (!run->request.on_bochs) {
-        replay_all(&run->files, overrides, count, run->request.jobs, one, context);
+        replay_all(&run->files, overrides, count, run->request.repeat, run->request.jobs, one, context);
         return true;
     }
     if (replay_bochs(&run->files, overrides, count, one, context, &error))
@@ -164,9 +165,25 @@ static int write_results(struct run *run)
     return run->status;
 }
 
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Loading of the scripts included. */
+static void tell_replays(const struct run *run, double seconds)
+{
+    const double replays = (double)(run->counts.passed + run->counts.failed) * run->request.repeat;
+    if (run->request.repeat > 1)
+        fprintf(stderr, "%.0f replays in %.2f s: %.0f a second\n", replays, seconds, seconds > 0 ? replays / seconds : 0);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run run = {0};
+    const double start = seconds_now();
     const int usage_status = run_request_parse(&run.request, argc, argv);
     if (usage_status >= 0)
         return usage_status;
@@ -188,6 +205,7 @@ int cmd_run(int argc, char **argv)
         compare(&run);
     if (!run.request.tap && ran)
         verdicts_summary(run.verdicts, &run.counts);
+    tell_replays(&run, seconds_now() - start);
     const int status = write_results(&run);
     sim_trace_free(&run.trace);
     paths_free(&run.files);

@@ -14,6 +14,7 @@ int cmd_graph(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_reasons(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_snapshot(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 
 #endif

@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "replay scenarios and judge them", cmd_run},
+    {"snapshot", "run a scenario up to an instant and save all of it", cmd_snapshot},
     {"boot", "run a multiboot image on the bare machine, a hypervisor for example", cmd_boot},
     {"stat", "exits by reason: how many, and how long they took", cmd_stat},
     {"graph", "exit transitions and the sequence of exits as a picture", cmd_graph},

@@ -135,7 +135,7 @@ int reason_coverage(FILE *to, const char *folder, bool chinese)
         paths_free(&files);
         return 2;
     }
-    replay_all(&files, NULL, 0, 1, replayed, &coverage);
+    replay_all(&files, NULL, 0, 1, 1, replayed, &coverage);
     for (unsigned i = 0; i < vmx_reason_zh_count; i++)
         print_line(to, &coverage, vmx_reason_of_name(vmx_reasons_zh[i].seed_name), chinese);
     for (unsigned i = 0; i < REASONS; i++)

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../sim/snapshot.h"
+#include "../sim/trace_memory.h"
+
 static char *error_text(const struct sim_error *error)
 {
     char text[sizeof error->file + sizeof error->message + 32];
@@ -32,13 +35,51 @@ void replay_add_error(struct replay *out, const char *path, const char *name, co
     replay_add(out, &(struct replay_verdict){.name = strdup(name), .file = strdup(path), .text = error_text(error), .broken = true});
 }
 
-static void run_one(const struct sim_scenario *scenario, struct replay *out)
+/* Every replay gives the bytes of the first. */
+static bool repeat_session(struct sim_session *session, const struct sim_snapshot *start, unsigned repeat, const struct sim_trace *first,
+                           struct sim_error *error)
 {
-    struct sim_error error = {0};
-    if (!sim_run_scenario(scenario, &out->trace, &error)) {
-        replay_add_error(out, scenario->file, scenario->name, &error);
-        return;
+    for (unsigned i = 2; i <= repeat; i++) {
+        if (!sim_snapshot_restore(start, session, error))
+            return false;
+        (void)sim_session_run(session, UINT64_MAX, UINT64_MAX);
+        const struct sim_trace *trace = sim_session_trace(session);
+        if (trace->size == first->size && memcmp(trace->bytes, first->bytes, first->size) == 0)
+            continue;
+        *error = (struct sim_error){0};
+        snprintf(error->message, sizeof error->message, "replay %u of %u gives another trace than the first one", i, repeat);
+        return false;
     }
+    return true;
+}
+
+/* From where the session stands to its end, so many times; the trace of the first is added. */
+static bool run_session(struct sim_session *session, unsigned repeat, struct sim_trace *trace, struct sim_error *error)
+{
+    static const char no_memory[] = "out of memory";
+    struct sim_trace first = {0};
+    struct sim_snapshot *start = repeat > 1 ? sim_snapshot_take(session) : NULL;
+    (void)sim_session_run(session, UINT64_MAX, UINT64_MAX);
+    bool good = !sim_session_lost(session) && sim_trace_join(&first, sim_session_trace(session)) && sim_trace_join(trace, &first) &&
+                (repeat == 1 || start != NULL);
+    if (!good)
+        memcpy(error->message, no_memory, sizeof no_memory);
+    good = good && repeat_session(session, start, repeat, &first, error);
+    sim_snapshot_free(start);
+    sim_trace_free(&first);
+    return good;
+}
+
+static bool run_repeatedly(const struct sim_scenario *scenario, unsigned repeat, struct sim_trace *trace, struct sim_error *error)
+{
+    struct sim_session *session = sim_session_new(scenario, error);
+    const bool good = session != NULL && run_session(session, repeat, trace, error);
+    sim_session_free(session);
+    return good;
+}
+
+static void judge(const struct sim_scenario *scenario, struct replay *out)
+{
     struct sim_verdict verdict = {0};
     sim_judge(scenario, out->trace.bytes, out->trace.size, &verdict);
     if (!verdict.passed && out->status == 0)
@@ -49,9 +90,44 @@ static void run_one(const struct sim_scenario *scenario, struct replay *out)
             .name = strdup(scenario->name), .file = strdup(scenario->file), .text = verdict.text, .passed = verdict.passed, .exits = verdict.exits});
 }
 
-void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, struct replay *out)
+static void run_one(const struct sim_scenario *scenario, unsigned repeat, struct replay *out)
+{
+    struct sim_error error = {0};
+    if (repeat > 1 ? run_repeatedly(scenario, repeat, &out->trace, &error) : sim_run_scenario(scenario, &out->trace, &error)) {
+        judge(scenario, out);
+        return;
+    }
+    if (error.file[0] == '\0')
+        snprintf(error.file, sizeof error.file, "%s", scenario->file);
+    replay_add_error(out, scenario->file, scenario->name, &error);
+}
+
+/* The run goes on from where a snapshot was taken. */
+static void run_snapshot(const char *path, bool changed, unsigned repeat, struct replay *out)
+{
+    struct sim_error error = {0};
+    struct sim_scenario *scenario = NULL;
+    struct sim_session *session = changed ? NULL : sim_snapshot_read(path, &scenario, &error);
+    if (changed)
+        snprintf(error.message, sizeof error.message, "a snapshot runs as it was taken: --set and --profile are for scenario scripts");
+    if (session != NULL && run_session(session, repeat, &out->trace, &error)) {
+        judge(scenario, out);
+    } else {
+        snprintf(error.file, sizeof error.file, "%s", path);
+        replay_add_error(out, path, path, &error);
+    }
+    sim_session_free(session);
+    if (scenario != NULL)
+        sim_scenario_free(scenario, 1);
+}
+
+void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, struct replay *out)
 {
     *out = (struct replay){0};
+    if (sim_snapshot_is_file(path)) {
+        run_snapshot(path, override_count != 0, repeat, out);
+        return;
+    }
     struct sim_scenario *scenarios = NULL;
     size_t count = 0;
     struct sim_error error = {0};
@@ -60,7 +136,7 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
         return;
     }
     for (size_t i = 0; i < count; i++)
-        run_one(&scenarios[i], out);
+        run_one(&scenarios[i], repeat, out);
     sim_scenario_free(scenarios, count);
 }
 

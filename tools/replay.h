@@ -25,12 +25,13 @@ struct replay {
     struct sim_trace trace; /* of all its scenarios, in order */
 };
 
-/* Loads, runs and judges every scenario of a script. */
-void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, struct replay *out);
+/* Loads, runs and judges every scenario of a script, or the one of a snapshot from there on. Each runs `repeat` times, at least once, from a snapshot of
+   its beginning; replays that are not all equal make it unusable. */
+void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, struct replay *out);
 
 /* Replays all files with `jobs` worker processes (1: in this process) and hands each result to `done` in the order of the list. A worker that
    dies costs only the file that it was at. */
-void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned jobs,
+void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned repeat, unsigned jobs,
                 void (*done)(void *context, const char *path, const struct replay *replay), void *context);
 
 /* The same on Bochs' VT-x, in as few boots as possible. Scenarios that are not portable and those that Bochs is known to get wrong are skipped. The trace

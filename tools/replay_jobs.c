@@ -103,11 +103,12 @@ static bool get_replay(FILE *from, struct replay *out)
     return !lost;
 }
 
-static void work(FILE *to, const struct path_list *files, size_t first, unsigned jobs, const struct sim_override *overrides, size_t override_count)
+static void work(FILE *to, const struct path_list *files, size_t first, unsigned jobs, const struct sim_override *overrides, size_t override_count,
+                 unsigned repeat)
 {
     for (size_t i = first; i < files->count; i += jobs) {
         struct replay replay;
-        replay_file(files->path[i], overrides, override_count, &replay);
+        replay_file(files->path[i], overrides, override_count, repeat, &replay);
         put_replay(to, &replay);
         replay_free(&replay);
     }
@@ -117,7 +118,7 @@ static void work(FILE *to, const struct path_list *files, size_t first, unsigned
 
 /* False: no process or pipe could be had. */
 static bool hire(struct worker *worker, const struct path_list *files, size_t first, unsigned jobs, const struct sim_override *overrides,
-                 size_t override_count)
+                 size_t override_count, unsigned repeat)
 {
     int ends[2];
     if (pipe(ends) != 0)
@@ -128,7 +129,7 @@ static bool hire(struct worker *worker, const struct path_list *files, size_t fi
         close(ends[0]);
         FILE *to = fdopen(ends[1], "wb");
         if (to != NULL)
-            work(to, files, first, jobs, overrides, override_count);
+            work(to, files, first, jobs, overrides, override_count, repeat);
         _exit(3);
     }
     close(ends[1]);
@@ -160,7 +161,7 @@ static void lost_file(const char *path, struct replay *out)
     *out->verdicts = (struct replay_verdict){.name = strdup(path), .file = strdup(path), .text = strdup(text), .broken = true};
 }
 
-void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned jobs,
+void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned repeat, unsigned jobs,
                 void (*done)(void *context, const char *path, const struct replay *replay), void *context)
 {
     struct worker workers[JOBS_MAX] = {{0}};
@@ -169,17 +170,17 @@ void replay_all(const struct path_list *files, const struct sim_override *overri
     if (jobs > files->count)
         jobs = (unsigned)files->count;
     for (unsigned w = 0; jobs > 1 && w < jobs; w++)
-        if (!hire(&workers[w], files, w, jobs, overrides, override_count))
+        if (!hire(&workers[w], files, w, jobs, overrides, override_count, repeat))
             dismiss(&workers[w]);
     for (size_t i = 0; i < files->count; i++) {
         struct worker *worker = jobs > 1 ? &workers[i % jobs] : NULL;
         if (worker == NULL || worker->results == NULL) {
-            replay_file(files->path[i], overrides, override_count, &replay);
+            replay_file(files->path[i], overrides, override_count, repeat, &replay);
         } else if (!get_replay(worker->results, &replay)) {
             lost_file(files->path[i], &replay);
             dismiss(worker);
             /* A new worker takes the rest of this one's share. */
-            if (i + jobs < files->count && !hire(worker, files, i + jobs, jobs, overrides, override_count))
+            if (i + jobs < files->count && !hire(worker, files, i + jobs, jobs, overrides, override_count, repeat))
                 dismiss(worker);
         }
         done(context, files->path[i], &replay);

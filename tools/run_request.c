@@ -10,15 +10,17 @@
 #include "options.h"
 #include "override.h"
 
-enum { JOBS_MAX = 64 };
+enum { JOBS_MAX = 64, REPEAT_MAX = 1000000000 };
 
 static const char usage[] =
-    "usage: vmxbench run [options] SCENARIO|FOLDER...\n"
-    "Replays scenario scripts and judges them. Exit status: 0 all as expected, 1 an expectation failed, 2 bad usage or input.\n"
+    "usage: vmxbench run [options] SCENARIO|SNAPSHOT|FOLDER...\n"
+    "Replays scenario scripts, or goes on from snapshots of `vmxbench snapshot`, and judges them. Exit status: 0 all as expected, 1 an expectation "
+    "failed, 2 bad usage or input.\n"
     "\n"
     "  --on sim|bochs|image      the machine: the simulator (the default), Bochs' VT-x, or the hardware image on a computer with VT-x\n"
     "  --profile NAME            the CPU profile of scenarios that name none; on Bochs it is " BOCHS_PROFILE "\n"
     "  -j N                      N worker processes (default 1)\n"
+    "  --repeat N                replay each scenario N times from a snapshot of its beginning; all have to give the same bytes\n"
     "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
     "                            exits by reason before and after\n"
     "  --trace FILE              write the binary trace of all scenarios; - is standard output\n"
@@ -49,6 +51,16 @@ static int choose_jobs(struct run_request *request, const char *text)
     return *text >= '0' && *text <= '9' && *end == '\0' && jobs >= 1 && jobs <= JOBS_MAX
                ? 0
                : bad("-j", text, "a number of worker processes from 1 to 64 is wanted");
+}
+
+static int choose_repeat(struct run_request *request, const char *text)
+{
+    char *end;
+    const unsigned long repeat = strtoul(text, &end, 10);
+    request->repeat = (unsigned)repeat;
+    return *text >= '0' && *text <= '9' && *end == '\0' && repeat >= 1 && repeat <= REPEAT_MAX
+               ? 0
+               : bad("--repeat", text, "a number of replays from 1 to 1000000000 is wanted");
 }
 
 static int choose_machine(struct run_request *request, const char *name)
@@ -87,7 +99,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PROFILE };
+enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PROFILE, REPEAT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -112,6 +124,8 @@ static int take_option(struct run_request *request, int option)
         return 0;
     case ON:
         return choose_machine(request, optarg);
+    case REPEAT:
+        return choose_repeat(request, optarg);
     case PROFILE:
         return choose_profile(request, optarg);
     default:
@@ -121,17 +135,13 @@ static int take_option(struct run_request *request, int option)
 
 int run_request_parse(struct run_request *request, int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},
-                                            {"help", no_argument, NULL, OPTION_HELP},
-                                            {"junit", required_argument, NULL, JUNIT},
-                                            {"on", required_argument, NULL, ON},
-                                            {"profile", required_argument, NULL, PROFILE},
-                                            {"set", required_argument, NULL, SET},
-                                            {"tap", no_argument, NULL, TAP},
-                                            {"trace", required_argument, NULL, TRACE},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},   {"help", no_argument, NULL, OPTION_HELP},
+                                            {"junit", required_argument, NULL, JUNIT},     {"on", required_argument, NULL, ON},
+                                            {"profile", required_argument, NULL, PROFILE}, {"repeat", required_argument, NULL, REPEAT},
+                                            {"set", required_argument, NULL, SET},         {"tap", no_argument, NULL, TAP},
+                                            {"trace", required_argument, NULL, TRACE},     {NULL, 0, NULL, 0}};
     int option;
-    request->jobs = 1;
+    request->jobs = request->repeat = 1;
     optind = 1;
     while ((option = option_next("run", argc, argv, "hj:q", options)) != OPTION_END) {
         if (option == OPTION_HELP) {
@@ -143,6 +153,10 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
     }
     if (optind == argc) {
         fputs("vmxbench run: name scenario files or folders; `vmxbench run --help` tells more\n", stderr);
+        return 2;
+    }
+    if (request->repeat != 1 && request->on_bochs) {
+        fputs("vmxbench run: --repeat is of the simulator, which has snapshots; Bochs has none\n", stderr);
         return 2;
     }
     return choose_output(request) != 0 ? 2 : -1;

@@ -20,7 +20,7 @@ struct run_request {
     bool tap, quiet, format_given;
     bool verdicts_aside; /* standard output is taken: verdicts go to standard error */
     enum trace_format format;
-    unsigned jobs;
+    unsigned jobs, repeat;
 };
 
 /* Reads the options; optind is left at the first name of a file. -1: go on; otherwise the exit status. */
