@@ -17,6 +17,7 @@ static void load_code_and_stack(struct unicorn_env *env, uint64_t cs, uint64_t s
 {
     load_flat(&env->segs[VMX_CS], cs, code | dpl);
     load_flat(&env->segs[VMX_SS], ss, FLAT_DATA | dpl);
+    engine_running->code_base = 0;
     engine_update_mode(env);
 }
 

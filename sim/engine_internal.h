@@ -64,6 +64,8 @@ struct sim_engine {
     unsigned access_size;     /* of it */
     struct sim_engine_result *result;
 
+    uint64_t code_base; /* base of CS in 64-bit mode, where Unicorn has 0 */
+
     void *ram;
     uint64_t size;
     uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
@@ -122,6 +124,9 @@ void engine_settle_flags(struct unicorn_env *env);
 void engine_set_features(struct unicorn_env *env);
 /* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */
 void engine_update_mode(struct unicorn_env *env);
+
+/* engine_state.c */
+void engine_settle_code_base(struct sim_engine *engine);
 
 /* engine_changed.c */
 void engine_snapshot(struct sim_engine *engine, uint32_t groups);

@@ -26,6 +26,22 @@ static void set_segment(struct unicorn_segment *to, const struct vmx_segment *fr
     to->flags = rights << RIGHTS_SHIFT;
 }
 
+/* In 64-bit mode the base of CS does not count; Unicorn would add it. */
+void engine_settle_code_base(struct sim_engine *engine)
+{
+    struct unicorn_segment *cs = &engine->env->segs[VMX_CS];
+    if ((engine->env->hflags & UNICORN_HF_CS64) != 0 && cs->base != 0) {
+        engine->code_base = cs->base;
+        cs->base = 0;
+    }
+}
+
+static uint64_t code_base(const struct sim_engine *engine)
+{
+    const struct unicorn_segment *cs = &engine->env->segs[VMX_CS];
+    return (engine->env->hflags & UNICORN_HF_CS64) != 0 ? engine->code_base : cs->base;
+}
+
 static void get_msrs(const struct sim_engine *engine, struct vmx_state *s)
 {
     const struct unicorn_env *env = engine->env;
@@ -159,9 +175,11 @@ void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state
     }
     if (groups & VMX_GROUP_CONTROL)
         get_control(engine, s);
-    if (groups & VMX_GROUP_SEGMENTS)
+    if (groups & VMX_GROUP_SEGMENTS) {
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             get_segment(&env->segs[i], &s->seg[i]);
+        s->seg[VMX_CS].base = code_base(engine);
+    }
     if (groups & VMX_GROUP_TABLES) {
         s->gdtr.base = env->gdt.base;
         s->gdtr.limit = env->gdt.limit;
@@ -193,9 +211,11 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
     }
     if (groups & VMX_GROUP_CONTROL)
         set_control(engine, s);
-    if (groups & VMX_GROUP_SEGMENTS)
+    if (groups & VMX_GROUP_SEGMENTS) {
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             set_segment(&env->segs[i], &s->seg[i]);
+        engine->code_base = 0;
+    }
     if (groups & VMX_GROUP_TABLES) {
         env->gdt.base = s->gdtr.base;
         env->gdt.limit = s->gdtr.limit;
@@ -210,8 +230,10 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
         set_msrs(engine, s);
     if (groups & VMX_GROUP_EVENT)
         set_event(engine, s);
-    if (mode)
+    if (mode) {
         engine_update_mode(env);
+        engine_settle_code_base(engine);
+    }
     engine_snapshot(engine, groups);
 }
 

@@ -59,6 +59,12 @@ static void mark_accessed(struct unicorn_env *env, unsigned name, uintptr_t retu
     segment->flags |= DESCRIPTOR_ACCESSED;
 }
 
+static void after_load_of_cs(void)
+{
+    engine_running->code_base = 0;
+    engine_settle_code_base(engine_running);
+}
+
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
 void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next);
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
@@ -66,6 +72,7 @@ void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64
     before_far_transfer(env, cs, RETURN_ADDRESS);
     __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
+    after_load_of_cs();
 }
 
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
@@ -76,6 +83,7 @@ void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
     __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
     mark_accessed(env, VMX_SS, RETURN_ADDRESS);
+    after_load_of_cs();
 }
 
 /* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
@@ -92,6 +100,7 @@ static void after_return(struct unicorn_env *env, const struct unicorn_segment b
         return;
     mark_accessed(env, VMX_CS, return_address);
     mark_accessed(env, VMX_SS, return_address);
+    after_load_of_cs();
 }
 
 /* An IRET that begins with NMIs blocked ends the blocking even when it faults or exits. The originals end it when they complete, so that

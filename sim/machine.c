@@ -38,7 +38,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     cpu->current_vmcs = VMX_NO_VMCS;
     cpu->cache = sim_vcpu_cache(vcpu);
     sim_engine_log_stores(vcpu->engine, &machine->log);
-    vcpu->turn_end = vcpu->slept_at = UINT64_MAX;
+    vcpu->turn_end = vcpu->slept_at = vcpu->allowed_at = UINT64_MAX;
     return true;
 }
 
@@ -151,9 +151,21 @@ uint64_t sim_retired(const struct bk_machine *machine)
     return retired;
 }
 
+static uint64_t engine_ticks(const struct bk_machine *machine)
+{
+    uint64_t ticks = 0;
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        ticks += sim_engine_ticks(machine->vcpu[i].engine);
+    return ticks;
+}
+
+/* A REP that goes on for ever retires nothing: 16 ticks use up the limit as an instruction does. */
 uint64_t sim_used(const struct bk_machine *machine)
 {
-    return sim_retired(machine) + machine->steps;
+    enum { TICKS_OF_AN_INSTRUCTION = 16 };
+    const uint64_t retired = sim_retired(machine), since = retired - machine->retired_at_limit;
+    const uint64_t slow = (engine_ticks(machine) - machine->ticks_at_limit) / TICKS_OF_AN_INSTRUCTION;
+    return retired + machine->steps + (slow > since ? slow - since : 0);
 }
 
 void sim_machine_pause(struct bk_machine *machine, uint64_t after)
@@ -281,6 +293,8 @@ const char *bk_error(const struct bk_machine *machine)
 
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
 {
+    machine->retired_at_limit = sim_retired(machine);
+    machine->ticks_at_limit = engine_ticks(machine);
     machine->limit = instructions == 0 ? UINT64_MAX : sim_used(machine) + instructions;
 }
 

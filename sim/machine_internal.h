@@ -43,10 +43,11 @@ struct bk_vcpu {
     uint32_t touched; /* enum vmx_group: changed since the VMCS was last in step, beyond IP and EVENT */
     uint64_t retired_at_clear;
     uint64_t cost_exit, cost_handler, cost_entry;
-    uint64_t turn_end;      /* sim_vcpu_progress() at which the turn ends; UINT64_MAX: no turns */
-    uint64_t slept_at;      /* sim_now() up to which its sleep is accounted for; UINT64_MAX: it is awake */
-    bool entered;           /* preempted in VMX non-root operation */
-    uint64_t interrupts[4]; /* external interrupts that wait in the local APIC, by vector */
+    uint64_t allowed_at, allowed_rip; /* ticks of the engine and RIP where it was last told to run an instruction that it had stopped at */
+    uint64_t turn_end;                /* sim_vcpu_progress() at which the turn ends; UINT64_MAX: no turns */
+    uint64_t slept_at;                /* sim_now() up to which its sleep is accounted for; UINT64_MAX: it is awake */
+    bool entered;                     /* preempted in VMX non-root operation */
+    uint64_t interrupts[4];           /* external interrupts that wait in the local APIC, by vector */
     struct sim_stimulus stimuli[SIM_STIMULI_MAX];
     unsigned stimulus_count;
     struct sim_context context;
@@ -69,11 +70,12 @@ struct bk_machine {
     uint8_t *ram;
     uint64_t ram_size, guest_size;
     hpa_t next_page;
-    uint64_t clock;       /* ticks spent outside of engines: costs, deliveries, idling */
-    uint64_t longest_run; /* as in the options; UINT64_MAX for 0 */
-    uint64_t limit;       /* guest instructions and steps in all; UINT64_MAX: none */
-    uint64_t pause;       /* in the measure of `limit`: there the run pauses; UINT64_MAX: nowhere */
-    uint64_t steps;       /* VM exits and event deliveries, which bound a guest that makes no progress */
+    uint64_t clock;                            /* ticks spent outside of engines: costs, deliveries, idling */
+    uint64_t longest_run;                      /* as in the options; UINT64_MAX for 0 */
+    uint64_t limit;                            /* of sim_used(); UINT64_MAX: none */
+    uint64_t retired_at_limit, ticks_at_limit; /* when the limit was set */
+    uint64_t pause;                            /* in the measure of `limit`: there the run pauses; UINT64_MAX: nowhere */
+    uint64_t steps;                            /* VM exits and event deliveries, which bound a guest that makes no progress */
     unsigned vcpu_count;
     bool free_of_charge;     /* what the bench does costs nothing */
     struct sim_board *board; /* what stands around the processors of a bare machine; NULL: root software is native code */
@@ -102,7 +104,7 @@ bool sim_machine_memory(const struct bk_machine *machine, hpa_t address, uint64_
 
 /* Instructions of all guests since the machine was made. */
 uint64_t sim_retired(const struct bk_machine *machine);
-/* What limits and pauses count: these, VM exits and event deliveries. */
+/* What limits and pauses count: these, VM exits and event deliveries; of a guest that iterates REP, at least a sixteenth of its ticks. */
 uint64_t sim_used(const struct bk_machine *machine);
 
 /* Turns stimuli that are due into pending events of the processor, and offers the local APIC's highest interrupt. */

@@ -5,8 +5,8 @@
 SNAPSHOT_COVERS(struct sim_stimulus, 16);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
-SNAPSHOT_COVERS(struct bk_vcpu, 479232);
-SNAPSHOT_COVERS(struct bk_machine, 456 + sizeof(struct vmx_caps) + SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
+SNAPSHOT_COVERS(struct bk_vcpu, 479248);
+SNAPSHOT_COVERS(struct bk_machine, 472 + sizeof(struct vmx_caps) + SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 
 static void floating_point(struct archive *a, struct sim_engine_float *f)
@@ -116,6 +116,7 @@ static void virtual_cpu(struct archive *a, struct bk_vcpu *vcpu)
     engine(a, vcpu->engine);
     if (a->reading) {
         vcpu->code_cached = false;
+        vcpu->allowed_at = UINT64_MAX;
         vcpu->context = (struct sim_context){.cr0 = UINT64_MAX}; /* of no processor: the engine holds no translations */
     }
 }
@@ -133,6 +134,8 @@ void snapshot_machine(struct archive *a, struct bk_machine *machine)
         archive_fail(a, "the next page for the hypervisor is none of its own");
     ARCHIVE(a, machine->clock);
     ARCHIVE(a, machine->limit);
+    ARCHIVE(a, machine->retired_at_limit);
+    ARCHIVE(a, machine->ticks_at_limit);
     ARCHIVE(a, machine->steps);
     ARCHIVE(a, machine->free_of_charge);
     archive_bytes(a, machine->error, sizeof machine->error);

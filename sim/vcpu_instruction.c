@@ -101,6 +101,12 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     }
     if (otherwise != NULL)
         return sim_vcpu_raise(vcpu, otherwise, false, entered);
+    if (vcpu->allowed_at == sim_engine_ticks(vcpu->engine) && vcpu->allowed_rip == cpu->state.rip) {
+        *entered = sim_vcpu_host_error(vcpu, "the engine does not run an instruction that the model leaves to it");
+        return true;
+    }
+    vcpu->allowed_at = sim_engine_ticks(vcpu->engine);
+    vcpu->allowed_rip = cpu->state.rip;
     sim_engine_allow_once(vcpu->engine);
     return false;
 }

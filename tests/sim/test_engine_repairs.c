@@ -178,7 +178,36 @@ static void a_watched_run_ends_before_what_faults_at_its_fetch(void)
     guest_free(g);
 }
 
-SUITE("sim/engine_repairs", {"lock_is_undefined_where_it_is_not_allowed", lock_is_undefined_where_it_is_not_allowed},
+static void the_base_of_a_64bit_code_segment_does_not_count(void)
+{
+    BLOB(based, "mov $1, %eax\n hlt");
+    struct guest *g = START(based);
+    g->state.seg[VMX_CS].base = 0x80;
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_INSTRUCTION);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RAX], 1);
+    CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 5);
+    CU_ASSERT_EQUAL(g->state.seg[VMX_CS].base, 0x80);
+    guest_free(g);
+}
+
+/* Deadlines and the like may be due where the bytes of an undefined instruction must be translated again. */
+static void an_undefined_instruction_is_one_wherever_its_page_is_cached(void)
+{
+    BLOB(undefined, "mov 0x100000, %eax\n .byte 0x06");
+    struct guest *g = START(undefined);
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_EXCEPTION);
+    for (unsigned i = 0; i < 3; i++) {
+        sim_engine_flush(g->engine);
+        CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_EXCEPTION);
+        CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 7);
+    }
+    CU_ASSERT_EQUAL(sim_engine_ticks(g->engine), 1);
+    guest_free(g);
+}
+
+SUITE("sim/engine_repairs", {"the_base_of_a_64bit_code_segment_does_not_count", the_base_of_a_64bit_code_segment_does_not_count},
+      {"an_undefined_instruction_is_one_wherever_its_page_is_cached", an_undefined_instruction_is_one_wherever_its_page_is_cached},
+      {"lock_is_undefined_where_it_is_not_allowed", lock_is_undefined_where_it_is_not_allowed},
       {"far_transfers_through_a_register_are_undefined", far_transfers_through_a_register_are_undefined},
       {"an_undefined_instruction_waits_for_the_deadline", an_undefined_instruction_waits_for_the_deadline},
       {"pushf_never_pushes_rf", pushf_never_pushes_rf}, {"cmpxchg8b_changes_zf_alone", cmpxchg8b_changes_zf_alone},

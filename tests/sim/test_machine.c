@@ -109,6 +109,23 @@ static void a_guest_that_never_exits_ends_at_its_limit(void)
     CU_ASSERT_EQUAL(result.stop, TRACE_STOP_LIMIT);
 }
 
+/* 2^64 iterations retire nothing. */
+static void a_rep_without_end_ends_at_its_limit(void)
+{
+    static const uint8_t code[] = {0x48, 0xc7, 0xc1, 0xff, 0xff, 0xff, 0xff, 0xf3, 0xac, 0xeb, 0xfe}; /* mov $-1, %rcx; rep lodsb; jmp . */
+    static struct pack p;
+    static struct recording r;
+    struct bench_result result;
+    const uint64_t limit = 1000;
+    pack_begin(&p, "rep", "skylake-sp", PACKED_MODE_LONG, GUEST_BYTES);
+    pack_code(&p, BENCH_CODE, code, sizeof code);
+    pack_record(&p, PACKED_LIMIT, &limit, sizeof limit);
+    pack_expect(&p, VMX_EXIT_CPUID);
+    pack_end(&p);
+    run(&p, &r, &result);
+    CU_ASSERT_EQUAL(result.stop, TRACE_STOP_LIMIT);
+}
+
 static void too_many_vcpus_are_refused(void)
 {
     const char *message = NULL;
@@ -120,4 +137,4 @@ static void too_many_vcpus_are_refused(void)
 SUITE("sim/machine", {"a_long_mode_guest_exits_at_cpuid_and_vmcall", a_long_mode_guest_exits_at_cpuid_and_vmcall},
       {"two_runs_give_the_same_bytes", two_runs_give_the_same_bytes},
       {"a_guest_that_never_exits_ends_at_its_limit", a_guest_that_never_exits_ends_at_its_limit},
-      {"too_many_vcpus_are_refused", too_many_vcpus_are_refused})
+      {"a_rep_without_end_ends_at_its_limit", a_rep_without_end_ends_at_its_limit}, {"too_many_vcpus_are_refused", too_many_vcpus_are_refused})
