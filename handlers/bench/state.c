@@ -154,5 +154,6 @@ void bench_write_state(struct bench_setup *setup)
     (void)bk_vmwrite(vcpu, VMCS_GUEST_RFLAGS, RFLAGS_1);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_DR7, 0x400);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_IA32_PAT, RESET_PAT);
-    (void)bk_vmwrite(vcpu, VMCS_VMCS_LINK_POINTER, UINT64_MAX);
+    if ((setup->plan.word[VMX_WORD_SECONDARY] & VMX_SEC_VMCS_SHADOWING) == 0)
+        (void)bk_vmwrite(vcpu, VMCS_VMCS_LINK_POINTER, UINT64_MAX);
 }

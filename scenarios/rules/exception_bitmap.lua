@@ -23,4 +23,32 @@ for name, code in pairs(causes) do
     }
   end
 end
+
+-- Page faults: "error code under the mask equals the match" is to be what bit 14 of the bitmap says, for each value of a bit in all three.
+local P, W = 1, 2
+for _, access in ipairs {
+  { name = "read-of-nothing", code = "mov eax, [0x400000]", present = false, error = 0 },
+  { name = "write-of-nothing", code = "mov [0x400000], eax", present = false, error = W },
+  { name = "write-of-read-only", code = "mov [0x400000], eax", present = true, error = P + W },
+} do
+  for mask = 0, 3 do
+    for match = 0, 3 do
+      for bit = 0, 1 do
+        local exits = ((access.error & mask) == match) == (bit == 1)
+        scenarios[#scenarios + 1] = scenario {
+          name             = string.format("page-fault-%s-mask-%d-match-%d-bit-%d", access.name, mask, match, bit),
+          exception_bitmap = bit == 1 and { "#PF" } or {},
+          vmcs             = { PAGE_FAULT_ERROR_CODE_MASK = mask, PAGE_FAULT_ERROR_CODE_MATCH = match },
+          pages            = { { linear = 0x400000, guest = 0x9000, present = access.present, write = false } },
+          idt              = { [14] = "handler" },
+          guest            = asm("here: " .. access.code .. "\nhandler: vmcall"),
+          steps            = {
+            exits and expect "EXCEPTION_NMI" { vector = "#PF", error_code = access.error, qualification = 0x400000, rip = "here" }
+                   or expect "VMCALL" { rip = "handler" },
+          },
+        }
+      end
+    end
+  end
+end
 return scenarios

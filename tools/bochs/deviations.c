@@ -36,6 +36,8 @@ const struct bochs_deviation bochs_deviations[] = {
      "exit"},
     {"apic_page", "paging-structures",
      "gives access type 0 when paging structures stand in the APIC-access page; SDM 3C, \"Exit Qualification for APIC-Access VM Exits\": 15"},
+    {"eptp_switching", "invept-of-another-eptp-leaves-them", EXITS_DROP},
+    {"eptp_switching", "translations-of-two-eptps-are-apart", "drops cached translations at EPTP switching, which " NEED_NOT},
     {"exception_nmi", "nmi",
      "a VM entry does not end blocking by NMI; SDM 3C, \"Loading Non-Register State\": blocking is what the interruptibility state says"},
     {"hlt", "hlt-without-exiting",
