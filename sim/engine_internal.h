@@ -38,11 +38,16 @@ struct engine_snapshot {
 };
 
 struct sim_engine {
-    /* what engine_block() touches */
-    int64_t left; /* ticks to the deadline */
+    /* what translated code itself touches: engine_account.c */
+    int64_t left; /* ticks to the deadline, less `bias` */
     const struct unicorn_block *block;
-    uint32_t plain_word; /* blocks whose word is greater are looked at closely */
-    uint32_t block_word; /* of `block`; 0 when what ran before says nothing about what runs now */
+
+    int64_t bias; /* of `left`, and of `limit`: not 0 where every block is looked at */
+    /* The last block that was looked at, what is known of it, and `left` behind it: while that stands, no other has run. */
+    const struct unicorn_block *looked_at;
+    uint32_t looked_at_word;
+    int64_t looked_at_left;
+    bool hook_known; /* Unicorn has registered engine_block() */
 
     struct unicorn_env *env;
     void *cpu, *uc, *tcg;
@@ -80,6 +85,14 @@ struct sim_engine {
 
 /* The engine that runs on this thread; NULL outside of sim_engine_run() and sim_engine_new(). */
 extern _Thread_local struct sim_engine *engine_running;
+
+/* What a block that has to be looked at costs beyond its instructions; bias of runs in which all have to be. Deadlines are far below both. */
+#define BLOCK_LOOK (INT64_C(1) << 62)
+#define LOOK_AT_ALL (INT64_C(1) << 61)
+
+/* engine_account.c */
+/* Completes the accounting of a block that has just been translated; false: the library does not work as expected. */
+bool engine_account_for(const struct sim_engine *engine, const struct unicorn_block *block, uint32_t word);
 
 /* engine_time.c */
 void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word, void *engine);

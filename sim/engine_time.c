@@ -76,6 +76,24 @@ void engine_restore(struct sim_engine *engine, uintptr_t return_address)
         (void)locate_call(engine, return_address);
 }
 
+/* What is known of the block that ran last; 0 for one that was not looked at. */
+static uint32_t block_word(const struct sim_engine *engine)
+{
+    return engine->block == engine->looked_at ? engine->looked_at_word : 0;
+}
+
+/* What ran before says nothing about what runs now. */
+static void forget_blocks(struct sim_engine *engine)
+{
+    engine->block = engine->looked_at = NULL;
+    engine->looked_at_word = 0;
+}
+
+static int64_t ticks_left(const struct sim_engine *engine)
+{
+    return engine->left + engine->bias;
+}
+
 void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
 {
     if (engine->block == NULL)
@@ -83,17 +101,16 @@ void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
     const unsigned index = locate_call(engine, return_address);
     engine->left += engine->block->icount - index;
     /* Hardware clears RF with each completed instruction, QEMU only where a block ends. */
-    if (index != 0 && (engine->block_word & BLOCK_RF) != 0)
+    if (index != 0 && (block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
-    engine->block = NULL;
-    engine->block_word = 0;
+    forget_blocks(engine);
 }
 
 /* QEMU runs each iteration of REP as a block of its own. */
 static bool rep_goes_on(const struct sim_engine *engine)
 {
     const struct unicorn_block *block = engine->block;
-    return block != NULL && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->env->eip + block->cs_base != block->pc + block->size;
+    return block != NULL && (block_word(engine) & BLOCK_REP_LAST) != 0 && engine->env->eip + block->cs_base != block->pc + block->size;
 }
 
 /* What keeps events from being delivered; each only ever ends where a block ends. */
@@ -108,14 +125,14 @@ bool engine_boundary_is_due(const struct sim_engine *engine)
 {
     if ((engine->blocked & ~blocked_by(engine->env)) != 0)
         return true;
-    return engine->left <= 0 && !engine->allowing && !rep_goes_on(engine);
+    return ticks_left(engine) <= 0 && !engine->allowing && !rep_goes_on(engine);
 }
 
 _Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop)
 {
     if (rep_goes_on(engine))
         engine->unretired++;
-    if ((engine->block_word & BLOCK_RF) != 0)
+    if ((block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
     engine_stop(engine, stop);
 }
@@ -132,7 +149,7 @@ static bool counter_is_zero(const struct sim_engine *engine, uint32_t word)
    the counter 0. */
 static bool is_same_rep(const struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
-    return (word & BLOCK_REP_FIRST) != 0 && (engine->block_word & BLOCK_REP_LAST) != 0 && engine->block != NULL &&
+    return (word & BLOCK_REP_FIRST) != 0 && (block_word(engine) & BLOCK_REP_LAST) != 0 && engine->block != NULL &&
            engine->block->pc + engine->block->size == block->pc + block->size;
 }
 
@@ -142,12 +159,14 @@ static _Noreturn void does_not_fit(struct sim_engine *engine)
     if (engine->allowing) {
         engine->allowing = false;
         engine->left += engine->set_aside;
+        engine->looked_at_left += engine->set_aside;
         engine->limit += (uint64_t)engine->set_aside;
         engine_retry(engine, 0);
     }
-    if (engine->left <= 0)
+    const int64_t left = ticks_left(engine);
+    if (left <= 0)
         engine_stop(engine, SIM_STOP_DEADLINE);
-    engine_retry(engine, engine->left < UNICORN_CF_COUNT ? (uint32_t)engine->left : UNICORN_CF_COUNT);
+    engine_retry(engine, left < UNICORN_CF_COUNT ? (uint32_t)left : UNICORN_CF_COUNT);
 }
 
 /* Ends a watched run. A REP goes on to its end when its counter is 0, else it is interrupted. */
@@ -167,18 +186,18 @@ static void check_window(struct sim_engine *engine, const struct unicorn_block *
 static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
     int64_t cost = word & BLOCK_COUNT;
-    if (engine->allowing && engine->left <= 0)
+    if (engine->allowing && ticks_left(engine) <= 0)
         does_not_fit(engine);
     if (engine->blocked != 0)
         check_window(engine, block, word);
-    if ((word & BLOCK_RF) != 0 && (engine->block_word & BLOCK_RF) != 0) {
+    if ((word & BLOCK_RF) != 0 && (block_word(engine) & BLOCK_RF) != 0) {
         /* A direct jump led here: the instruction before has completed, RF ends. */
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
-        engine->block_word &= ~(uint32_t)BLOCK_RF;
+        engine->looked_at_word &= ~(uint32_t)BLOCK_RF;
         engine_retry(engine, 0);
     }
     if ((word & BLOCK_STRING_IO) != 0 && !((word & BLOCK_REP_FIRST) != 0 && counter_is_zero(engine, word))) {
-        if (engine->left <= 0)
+        if (ticks_left(engine) <= 0)
             does_not_fit(engine);
         engine_stop(engine, SIM_STOP_INSTRUCTION);
     }
@@ -196,23 +215,29 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
     return cost;
 }
 
-void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word, void *data)
+/* The block's accounting has found too little left, in truth or because the block is to be looked at. That is taken back first; what ran before
+   is known when nothing has been counted since the block that was looked at last. */
+static void begin_look(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
+{
+    engine->left += (word & BLOCK_COUNT) + (word > BLOCK_COUNT ? BLOCK_LOOK : 0);
+    if (engine->left != engine->looked_at_left)
+        forget_blocks(engine);
+    engine->block = engine->looked_at;
+    engine->env->eip = block->pc - block->cs_base;
+}
+
+void engine_block(const struct unicorn_block *block, uint64_t unused, uint32_t word, void *data)
 {
     struct sim_engine *engine = data;
-    (void)pc;
-    int64_t cost = word;
-    if (RARELY(word > engine->plain_word)) {
-        engine->env->eip = block->pc - block->cs_base;
-        cost = account_special(engine, block, word);
-    }
-    const int64_t left = engine->left - cost;
-    if (RARELY(left < 0)) {
-        engine->env->eip = block->pc - block->cs_base;
+    (void)unused;
+    begin_look(engine, block, word);
+    const int64_t cost = word > BLOCK_COUNT || engine->bias != 0 ? account_special(engine, block, word) : word;
+    if (ticks_left(engine) < cost)
         does_not_fit(engine);
-    }
-    engine->left = left;
-    engine->block = block;
-    engine->block_word = word;
+    engine->left -= cost;
+    engine->block = engine->looked_at = block;
+    engine->looked_at_word = word;
+    engine->looked_at_left = engine->left;
 }
 
 /* Self-modifying code: Unicorn goes back to the storing instruction and runs it alone; RIP points to it. */
@@ -227,7 +252,7 @@ _Noreturn void __wrap_cpu_loop_exit_noexc_x86_64(void *cpu)
 
 void engine_time_start(struct sim_engine *engine, uint64_t deadline)
 {
-    const uint64_t most = INT64_MAX / 2;
+    const uint64_t most = UINT64_C(1) << 60;
     const uint64_t ticks = engine->limit - (uint64_t)engine->left;
     const int64_t wanted = (int64_t)(deadline < most ? deadline : most);
     engine->allowing = engine->allow && wanted > 0;
@@ -237,10 +262,11 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->set_aside = wanted - engine->left;
     engine->limit = ticks + (uint64_t)engine->left;
     engine->blocked = engine->watch ? blocked_by(engine->env) : 0;
-    engine->plain_word = engine->blocked != 0 ? 0 : BLOCK_COUNT;
+    engine->bias = engine->blocked != 0 ? LOOK_AT_ALL : 0;
+    engine->left -= engine->bias;
+    engine->limit -= (uint64_t)engine->bias;
     engine->watch = false;
-    engine->block = NULL;
-    engine->block_word = 0;
+    forget_blocks(engine);
     engine->fetch_retry = UINT64_MAX;
     UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = engine->allowing ? 1 : UNICORN_CF_NEXT_NONE;
 }
@@ -248,8 +274,10 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
 void engine_time_end(struct sim_engine *engine)
 {
     engine->allowing = false;
-    engine->block = NULL;
-    engine->block_word = 0;
+    engine->left += engine->bias;
+    engine->limit += (uint64_t)engine->bias;
+    engine->bias = 0;
+    forget_blocks(engine);
 }
 
 uint64_t sim_engine_ticks(const struct sim_engine *engine)

@@ -96,18 +96,6 @@ static uint32_t properties(struct sim_engine *engine, const struct unicorn_block
     return word;
 }
 
-/* The call of engine_block() is the block's first operation: four constants (size, Unicorn's handle, address, user data) and the call.
-   Puts the block in the handle's place and its word in that of the size. */
-static bool patch_call(const struct sim_engine *engine, struct unicorn_block *block, uint32_t word)
-{
-    struct unicorn_op *size = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *);
-    if (size == NULL || size->args[1] != block->size || size->next == NULL || size->next->args[1] != (uint64_t)(uintptr_t)engine->uc)
-        return false;
-    size->args[1] = word;
-    size->next->args[1] = (uint64_t)(uintptr_t)block;
-    return true;
-}
-
 /* Nothing translated is running here: only the main loop translates. */
 static void make_room(struct sim_engine *engine, const struct unicorn_block *block)
 {
@@ -117,6 +105,8 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
         return;
     if (engine->block != NULL) {
         engine->last_block = *engine->block;
+        if (engine->looked_at == engine->block)
+            engine->looked_at = &engine->last_block;
         engine->block = &engine->last_block;
     }
     tb_flush_x86_64(engine->cpu);
@@ -152,7 +142,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
         count = instruction_starts(engine, block->pc, starts);
     }
     engine->translating = false;
-    if (count != block->icount || !patch_call(engine, block, block->icount | properties(engine, block, starts, count))) {
+    if (count != block->icount || !engine_account_for(engine, block, block->icount | properties(engine, block, starts, count))) {
         engine->result->message = "Unicorn's translator does not work as that of version 2.0.1";
         engine_stop(engine, SIM_STOP_HOST_ERROR);
     }

@@ -67,6 +67,10 @@ enum { UNICORN_VICTIMS = 8 };
 /* Return addresses point behind the call; a block's table is searched for the call itself. */
 enum { UNICORN_RETURN_ADJUST = 2 };
 
+/* Operations, types and conditions of TCG; a bit of a label */
+enum { UNICORN_OP_SET_LABEL = 1, UNICORN_OP_LD_I32 = 13, UNICORN_OP_MOVI_I64 = 64, UNICORN_OP_LD_I64 = 73, UNICORN_OP_ST_I64 = 77 };
+enum { UNICORN_TCG_I64 = 1, UNICORN_TCG_GE = 3, UNICORN_LABEL_PRESENT = 1 };
+
 struct unicorn_segment {
     uint32_t selector, pad;
     uint64_t base;
