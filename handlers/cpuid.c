@@ -10,6 +10,7 @@ enum {
     ECX_HYPERVISOR = 1u << 31,
     ECX_OSXSAVE = 1u << 27,
     EDX_APIC = 1u << 9,
+    ECX_APIC_MSRS = 1u << 21 | 1u << 24 /* x2APIC, TSC deadline: of the device set's local APIC */,
     ANY_SUBLEAF = -1
 };
 enum { CR4_OSXSAVE = 1u << 18, CR4_PKE = 1u << 22 };
@@ -90,7 +91,7 @@ static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32
         r[ECX] = (r[ECX] & ~(uint32_t)ECX_OSXSAVE) | ECX_HYPERVISOR;
         if ((hv_visible_cr4(vcpu) & CR4_OSXSAVE) != 0)
             r[ECX] |= ECX_OSXSAVE;
-        r[ECX] &= ~policy->hide_cpuid_1_ecx;
+        r[ECX] &= ~policy->hide_cpuid_1_ecx & ~(vcpu->vm->devices == NULL ? (uint32_t)ECX_APIC_MSRS : 0u);
         r[EDX] &= ~policy->hide_cpuid_1_edx & ~(hv_apic_enabled(vcpu) ? 0u : (uint32_t)EDX_APIC);
     } else if (leaf == 0x07 && subleaf == 0) {
         r[ECX] &= ~(1u << 4);

@@ -44,7 +44,7 @@ void hv_devices_init(struct hv_vm *vm)
     const struct devices_config config = {.ram_bytes = bk_guest_size(vm->machine),
                                           .ticks_per_second = HV_TICKS_PER_SECOND,
                                           .cpus = vm->vcpus,
-                                          .fw_cfg = !vm->policy.no_fw_cfg,
+                                          .fw_cfg = vm->policy.fw_cfg,
                                           .address_bits = hv_physical_bits(&vm->vcpu[0]),
                                           .x2apic = (features & ECX_X2APIC) != 0,
                                           .tsc_deadline = (features & ECX_TSC_DEADLINE) != 0,
@@ -188,5 +188,42 @@ int hv_device_acknowledge(struct hv_vcpu *vcpu)
 
 uint64_t hv_next_device_event(struct hv_vcpu *vcpu)
 {
-    return vcpu->vm->devices == NULL ? UINT64_MAX : devices_deadline(vcpu->vm->devices);
+    return vcpu->vm->devices == NULL ? UINT64_MAX : devices_deadline_of(vcpu->vm->devices, vcpu->index);
+}
+
+int hv_device_held_back(struct hv_vcpu *vcpu)
+{
+    uint8_t vector;
+    return vcpu->vm->devices != NULL && lapic_held_back(&vcpu->vm->devices->lapics, vcpu->index, &vector) ? vector : -1;
+}
+
+/* ---- the alarm clock ---- */
+/* The owner of the VM uses the timer, or the processor has none: device interrupts wait for some other exit. */
+static bool alarm_possible(struct hv_vcpu *vcpu)
+{
+    enum { MSR_PIN = 0x481 };
+    return !vcpu->owns_timer && (bk_capability(vcpu->vm->machine, MSR_PIN) >> 32 & VMX_PIN_VMX_PREEMPTION_TIMER) != 0;
+}
+
+static void set_alarm(struct hv_vcpu *vcpu, bool on)
+{
+    if (vcpu->alarm == on)
+        return;
+    vcpu->alarm = on;
+    hv_change_control(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, VMX_PIN_VMX_PREEMPTION_TIMER, on);
+}
+
+/* The timer counts changes of bit n of the time-stamp counter, the first of which may come at once. */
+void hv_arm_alarm(struct hv_vcpu *vcpu)
+{
+    enum { MSR_MISC = 0x485, RATE = 31 };
+    if (vcpu->vm->devices == NULL || !alarm_possible(vcpu))
+        return;
+    const uint64_t deadline = hv_next_device_event(vcpu);
+    set_alarm(vcpu, deadline != UINT64_MAX);
+    if (!vcpu->alarm)
+        return;
+    const uint64_t now = bk_tsc(vcpu->bk), left = deadline > now ? deadline - now : 0;
+    const uint64_t count = (left >> (bk_capability(vcpu->vm->machine, MSR_MISC) & RATE)) + 1;
+    hv_write(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, count < UINT32_MAX ? count : UINT32_MAX);
 }

@@ -28,7 +28,11 @@ bool hv_apic_enabled(const struct hv_vcpu *vcpu);
 /* What the interrupt controllers have for this virtual CPU: is there an interrupt, and which vector does its acknowledge cycle give? */
 bool hv_device_interrupt(struct hv_vcpu *vcpu);
 int hv_device_acknowledge(struct hv_vcpu *vcpu);
-/* Time-stamp counter at the next device interrupt of any virtual CPU; UINT64_MAX: none is due. */
+/* Highest vector that waits at the local APIC for a lower task priority; -1: none. */
+int hv_device_held_back(struct hv_vcpu *vcpu);
+/* Before an entry: the VMX-preemption timer takes a guest that runs without exits back when a device will want to interrupt it. */
+void hv_arm_alarm(struct hv_vcpu *vcpu);
+/* Time-stamp counter at the next device interrupt of this virtual CPU; UINT64_MAX: none is due. */
 uint64_t hv_next_device_event(struct hv_vcpu *vcpu);
 
 #endif

@@ -100,8 +100,9 @@ static bool offer_interrupt(struct hv_vcpu *vcpu, bool taken)
     const int vector = highest_pending(vcpu);
     const bool deliverable = vector >= 0 && vector >> 4 > hv_tpr(vcpu) >> 4;
     const bool from_device = hv_device_interrupt(vcpu);
-    if (vector >= 0)
-        hv_raise_tpr_threshold(vcpu, deliverable ? 0 : (unsigned)vector >> 4);
+    const int held_back = deliverable || vector < 0 ? hv_device_held_back(vcpu) : vector;
+    if (vector >= 0 || held_back >= 0)
+        hv_raise_tpr_threshold(vcpu, held_back < 0 ? 0 : (unsigned)held_back >> 4);
     if (!deliverable && !from_device)
         return false;
     if (taken || !interrupts_enabled(vcpu))
@@ -118,18 +119,11 @@ static bool offer_interrupt(struct hv_vcpu *vcpu, bool taken)
 
 static bool something_waits(struct hv_vcpu *vcpu)
 {
-    return vcpu->inject_valid || vcpu->pending_nmi || highest_pending(vcpu) >= 0 || hv_device_interrupt(vcpu);
+    return vcpu->inject_valid || vcpu->pending_nmi || highest_pending(vcpu) >= 0 || hv_device_interrupt(vcpu) || hv_device_held_back(vcpu) >= 0;
 }
 
-void hv_prepare_entry(struct hv_vcpu *vcpu)
+static void deliver(struct hv_vcpu *vcpu)
 {
-    if (!vcpu->entered) {
-        vcpu->entered = true;
-        vcpu->timer_reload = (uint32_t)hv_read(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE);
-    }
-    hv_run_devices(vcpu);
-    if (!something_waits(vcpu))
-        return;
     const bool taken = inject_first(vcpu);
     if (vcpu->pending_nmi)
         open_nmi_window(vcpu);
@@ -142,4 +136,17 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
     }
     if (offer_interrupt(vcpu, taken))
         hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_INTR_WINDOW_EXITING, true);
+}
+
+void hv_prepare_entry(struct hv_vcpu *vcpu)
+{
+    if (!vcpu->entered) {
+        vcpu->entered = true;
+        vcpu->timer_reload = (uint32_t)hv_read(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE);
+        vcpu->owns_timer = hv_pin_control(vcpu, VMX_PIN_VMX_PREEMPTION_TIMER);
+    }
+    hv_run_devices(vcpu);
+    if (something_waits(vcpu))
+        deliver(vcpu);
+    hv_arm_alarm(vcpu);
 }

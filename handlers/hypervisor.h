@@ -31,7 +31,7 @@ struct hv_policy {
     enum hv_ept_policy ept;
     bool ept_premapped;                          /* map all of guest RAM before the first entry */
     bool devices;                                /* the device set answers ports and MMIO; else ports read all ones, writes vanish */
-    bool no_fw_cfg;                              /* the device set lacks the firmware configuration ports */
+    bool fw_cfg;                                 /* the device set has the firmware configuration ports */
     bool vmcall_stops;                           /* VMCALL with EAX = 0 ends the run */
     uint32_t hide_cpuid_1_ecx, hide_cpuid_1_edx; /* CPUID.1 bits taken away */
     unsigned msr_rules;
@@ -55,6 +55,8 @@ struct hv_vcpu {
     uint64_t mtf_steps;    /* exits left before single-stepping is turned off; 0: not stepping */
     bool triple_fault;     /* an injected exception met #DF in delivery */
     bool entered;          /* the first VM entry was prepared */
+    bool owns_timer;       /* the VM's owner uses the VMX-preemption timer */
+    bool alarm;            /* it counts to the next device interrupt */
     uint8_t tpr;           /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
     uint32_t timer_reload; /* VMX-preemption timer value of the first VM entry */
     uint64_t random;       /* state of the fixed sequence that RDRAND and RDSEED exits answer */

@@ -4,11 +4,11 @@
 
 void hv_default_policy(struct hv_policy *policy)
 {
-    enum { PDCM = 1u << 15, VMX = 1u << 5, SMX = 1u << 6, X2APIC = 1u << 21, TSC_DEADLINE = 1u << 24 };
+    enum { PDCM = 1u << 15, VMX = 1u << 5, SMX = 1u << 6 };
     *policy = (struct hv_policy){
         .exceptions = HV_EXCEPTION_REFLECT,
         .ept = HV_EPT_MAP_ON_DEMAND,
         .ept_premapped = true,
-        .hide_cpuid_1_ecx = PDCM | VMX | SMX | X2APIC | TSC_DEADLINE,
+        .hide_cpuid_1_ecx = PDCM | VMX | SMX,
     };
 }

@@ -44,6 +44,8 @@ enum hv_action hv_handle_rdtscp(struct hv_vcpu *vcpu, const struct hv_exit *exit
 enum hv_action hv_handle_preemption_timer(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
     (void)exit;
+    if (vcpu->alarm) /* a device is due: it acts before the next entry */
+        return HV_RESUME;
     const bool saved = (hv_read(vcpu, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_PREEMPTION_TIMER) != 0;
     if (saved)
         hv_write(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, vcpu->timer_reload);

@@ -2,7 +2,7 @@
 /* The hypervisor and the bench that drives it, field by field. */
 #include "snapshot_internal.h"
 
-SNAPSHOT_COVERS(struct hv_vcpu, 200);
+SNAPSHOT_COVERS(struct hv_vcpu, 208);
 SNAPSHOT_COVERS(struct hv_memory, 24);
 SNAPSHOT_COVERS(struct hv_vm,
                 80 + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) + HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
@@ -23,6 +23,8 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     ARCHIVE(a, v->mtf_steps);
     ARCHIVE(a, v->triple_fault);
     ARCHIVE(a, v->entered);
+    ARCHIVE(a, v->owns_timer);
+    ARCHIVE(a, v->alarm);
     ARCHIVE(a, v->tpr);
     ARCHIVE(a, v->timer_reload);
     ARCHIVE(a, v->random);

@@ -50,7 +50,8 @@ enum packed_policy {
     PACKED_POLICY_DEVICES,       /* 1: the device set answers */
     PACKED_POLICY_VMCALL_STOPS,
     PACKED_POLICY_HIDE_CPUID_ECX,
-    PACKED_POLICY_HIDE_CPUID_EDX
+    PACKED_POLICY_HIDE_CPUID_EDX,
+    PACKED_POLICY_FW_CFG /* 1: the device set has the firmware configuration ports */
 };
 
 enum packed_step_kind {

@@ -32,7 +32,7 @@ static bool add_policy(struct hv_policy *policy, const struct packed_record *rec
 {
     const uint64_t value = packed_u64(record, 8);
     const uint32_t kind = packed_u32(record, 0);
-    if (kind > PACKED_POLICY_HIDE_CPUID_EDX)
+    if (kind > PACKED_POLICY_FW_CFG)
         return false;
     switch ((enum packed_policy)kind) {
     case PACKED_POLICY_EXCEPTIONS:
@@ -55,6 +55,9 @@ static bool add_policy(struct hv_policy *policy, const struct packed_record *rec
         break;
     case PACKED_POLICY_HIDE_CPUID_EDX:
         policy->hide_cpuid_1_edx = (uint32_t)value;
+        break;
+    case PACKED_POLICY_FW_CFG:
+        policy->fw_cfg = value != 0;
         break;
     }
     return true;

@@ -93,7 +93,7 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
                                          .tsc_deadline = config->tsc_deadline,
                                          .virtual_wire = !config->cold};
     set->fw_cfg = (struct fw_cfg){.present = config->fw_cfg, .ram_bytes = config->ram_bytes, .cpus = config->cpus};
-    pic_init(&set->pic);
+    pic_init(&set->pic, !config->cold);
     pit_init(&set->pit);
     cmos_init(&set->cmos, config->ram_bytes, config->cpus);
     uart_init(&set->uart);
@@ -257,11 +257,11 @@ uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu)
     return vector;
 }
 
-/* Would an edge on this line make a difference to a CPU? */
-static bool line_counts(const struct hv_device_set *set, unsigned line)
+/* Would an edge on this line make a difference to one of these CPUs? */
+static bool line_counts(const struct hv_device_set *set, unsigned line, uint32_t cpus)
 {
-    return (lapic_listens(&set->lapics, 0) && pic_would_interrupt(&set->pic, line)) ||
-           ioapic_would_interrupt(&set->ioapic, &set->lapics, ioapic_input(line));
+    return ((cpus & 1u) != 0 && lapic_listens(&set->lapics, 0) && pic_would_interrupt(&set->pic, line)) ||
+           ioapic_would_interrupt(&set->ioapic, &set->lapics, ioapic_input(line), cpus);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -269,25 +269,36 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static uint64_t hpet_deadlines(const struct hv_device_set *set)
+static uint64_t hpet_deadlines(const struct hv_device_set *set, uint32_t cpus)
 {
     uint64_t deadline = UINT64_MAX;
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         bool isa;
         unsigned number;
-        if (hpet_route(&set->hpet, i, &isa, &number) && (isa ? line_counts(set, number) : ioapic_would_interrupt(&set->ioapic, &set->lapics, number)))
+        if (hpet_route(&set->hpet, i, &isa, &number) &&
+            (isa ? line_counts(set, number, cpus) : ioapic_would_interrupt(&set->ioapic, &set->lapics, number, cpus)))
             deadline = earlier(deadline, hpet_deadline(&set->hpet, &set->bus, i));
     }
     return deadline;
 }
 
 /* A timer behind a masked input wakes nobody. */
-uint64_t devices_deadline(const struct hv_device_set *set)
+static uint64_t deadline_of(const struct hv_device_set *set, uint32_t cpus)
 {
-    const uint64_t deadline = earlier(lapics_deadline(&set->lapics), hpet_deadlines(set));
+    const uint64_t deadline = earlier(lapics_deadline(&set->lapics, cpus), hpet_deadlines(set, cpus));
     if (hpet_replaces_legacy(&set->hpet))
         return deadline;
-    const uint64_t pit = line_counts(set, PIT_LINE) ? pit_deadline(&set->pit, &set->bus) : UINT64_MAX;
-    const uint64_t clock = line_counts(set, CMOS_LINE) ? cmos_deadline(&set->cmos, &set->bus) : UINT64_MAX;
+    const uint64_t pit = line_counts(set, PIT_LINE, cpus) ? pit_deadline(&set->pit, &set->bus) : UINT64_MAX;
+    const uint64_t clock = line_counts(set, CMOS_LINE, cpus) ? cmos_deadline(&set->cmos, &set->bus) : UINT64_MAX;
     return earlier(deadline, earlier(pit, clock));
+}
+
+uint64_t devices_deadline_of(const struct hv_device_set *set, unsigned cpu)
+{
+    return deadline_of(set, 1u << cpu);
+}
+
+uint64_t devices_deadline(const struct hv_device_set *set)
+{
+    return deadline_of(set, UINT32_MAX);
 }

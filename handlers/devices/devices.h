@@ -68,6 +68,7 @@ bool devices_interrupt_of(const struct hv_device_set *set, unsigned cpu, uint8_t
 uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu);
 /* Ticks at which a timer will make a difference to some CPU next, as far as is known; UINT64_MAX: none will. */
 uint64_t devices_deadline(const struct hv_device_set *set);
+uint64_t devices_deadline_of(const struct hv_device_set *set, unsigned cpu);
 /* MSRs of a CPU's local APIC, those of lapic_has_msr(). False: #GP(0). */
 bool devices_read_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t *value);
 bool devices_write_msr(struct hv_device_set *set, unsigned cpu, uint32_t index, uint64_t value);

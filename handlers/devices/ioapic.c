@@ -60,11 +60,11 @@ void ioapic_end_of_interrupt(struct ioapic *ioapic, struct bus *bus, uint8_t vec
     }
 }
 
-bool ioapic_would_interrupt(const struct ioapic *ioapic, const struct lapics *lapics, unsigned input)
+bool ioapic_would_interrupt(const struct ioapic *ioapic, const struct lapics *lapics, unsigned input, uint32_t cpus)
 {
     const uint64_t entry = ioapic->entry[input];
     const struct bus_message message = message_of(entry);
-    return (entry & (MASKED | REMOTE_IRR)) == 0 && lapics_message_counts(lapics, &message);
+    return (entry & (MASKED | REMOTE_IRR)) == 0 && lapics_message_counts(lapics, &message, cpus);
 }
 
 /* ---- registers ---- */

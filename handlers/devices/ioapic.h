@@ -21,7 +21,7 @@ void ioapic_write(void *ioapic, struct bus *bus, uint64_t offset, unsigned size,
 void ioapic_set_input(struct ioapic *ioapic, struct bus *bus, unsigned input, bool asserted);
 /* A local APIC ended the service of a level-triggered vector. */
 void ioapic_end_of_interrupt(struct ioapic *ioapic, struct bus *bus, uint8_t vector);
-/* Would a rising edge on this input, now, make a difference to a CPU? */
-bool ioapic_would_interrupt(const struct ioapic *ioapic, const struct lapics *lapics, unsigned input);
+/* Would a rising edge on this input, now, make a difference to one of these CPUs (bit n: CPU n)? */
+bool ioapic_would_interrupt(const struct ioapic *ioapic, const struct lapics *lapics, unsigned input, uint32_t cpus);
 
 #endif

@@ -109,6 +109,16 @@ bool lapic_interrupt(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
     return true;
 }
 
+bool lapic_held_back(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
+{
+    const struct lapic *l = &lapics->cpu[cpu];
+    const int requested = highest(l->irr), in_service = highest(l->isr);
+    if (requested < 0 || (l->base & BASE_ENABLED) == 0 || requested >> 4 > (int)l->tpr >> 4 || (in_service >= 0 && requested >> 4 <= in_service >> 4))
+        return false;
+    *vector = (uint8_t)requested;
+    return true;
+}
+
 uint8_t lapic_acknowledge(struct lapics *lapics, unsigned cpu)
 {
     struct lapic *l = &lapics->cpu[cpu];

@@ -64,6 +64,8 @@ bool lapic_enabled(const struct lapics *lapics, unsigned cpu);
 /* ---- interrupts ---- */
 /* Highest vector that is requested and above the processor priority; false: none. */
 bool lapic_interrupt(const struct lapics *lapics, unsigned cpu, uint8_t *vector);
+/* Highest vector that the task priority alone holds back; false: none. */
+bool lapic_held_back(const struct lapics *lapics, unsigned cpu, uint8_t *vector);
 /* The CPU takes it: requested becomes in service. The spurious vector when there is none. */
 uint8_t lapic_acknowledge(struct lapics *lapics, unsigned cpu);
 /* LINT0 is asserted and passes the 8259's interrupt on (ExtINT), or the APIC is disabled and the pin is INTR. */
@@ -73,14 +75,14 @@ bool lapic_listens(const struct lapics *lapics, unsigned cpu);
 void lapic_set_pin(struct lapics *lapics, struct bus *bus, unsigned cpu, enum lapic_pin pin, bool level);
 /* An interrupt message for whom it may concern. True: somebody accepted it. */
 bool lapics_message(struct lapics *lapics, struct bus *bus, const struct bus_message *message);
-/* Would it change anything now? An interrupt that is requested already is not requested twice. */
-bool lapics_message_counts(const struct lapics *lapics, const struct bus_message *message);
+/* Would it change anything at one of these CPUs (bit n: CPU n) now? An interrupt that is requested already is not requested twice. */
+bool lapics_message_counts(const struct lapics *lapics, const struct bus_message *message, uint32_t cpus);
 
 /* ---- time ---- */
 /* Timers that expired up to bus->now request their interrupts. */
 void lapics_advance(struct lapics *lapics, struct bus *bus);
-/* Ticks at which a timer will request an interrupt that is not requested yet; UINT64_MAX: none will. */
-uint64_t lapics_deadline(const struct lapics *lapics);
+/* Ticks at which a timer of one of these CPUs will request an interrupt that is not requested yet; UINT64_MAX: none will. */
+uint64_t lapics_deadline(const struct lapics *lapics, uint32_t cpus);
 /* The time-stamp counter that IA32_TSC_DEADLINE is compared with reads bus->now + offset from now on. */
 void lapic_set_tsc_offset(struct lapics *lapics, struct bus *bus, unsigned cpu, uint64_t offset);
 

@@ -115,13 +115,14 @@ bool lapics_message(struct lapics *lapics, struct bus *bus, const struct bus_mes
     return send(lapics, bus, target, message);
 }
 
-bool lapics_message_counts(const struct lapics *lapics, const struct bus_message *message)
+bool lapics_message_counts(const struct lapics *lapics, const struct bus_message *message, uint32_t cpus)
 {
     bool target[LAPIC_CPUS];
     const bool has_vector = message->mode == BUS_FIXED || message->mode == BUS_LOWEST_PRIORITY;
     find_targets(lapics, message, target);
     for (unsigned i = 0; i < lapics->cpus; i++)
-        if (target[i] && (!has_vector || (lapic_software_enabled(&lapics->cpu[i]) && !lapic_bit(lapics->cpu[i].irr, message->vector))))
+        if (target[i] && (cpus >> i & 1u) != 0 &&
+            (!has_vector || (lapic_software_enabled(&lapics->cpu[i]) && !lapic_bit(lapics->cpu[i].irr, message->vector))))
             return true;
     return false;
 }

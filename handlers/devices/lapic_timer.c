@@ -36,8 +36,8 @@ static void advance(struct lapic *l, uint64_t now)
 {
     if (now < l->expires)
         return;
-    if (mode_of(l->lvt[LAPIC_LVT_TIMER]) == PERIODIC) {
-        const uint64_t period = l->initial * divisor(l);
+    const uint64_t period = l->initial * divisor(l);
+    if (mode_of(l->lvt[LAPIC_LVT_TIMER]) == PERIODIC && period != 0) {
         l->expires += ((now - l->expires) / period + 1) * period;
     } else {
         l->expires = UINT64_MAX;
@@ -62,14 +62,14 @@ void lapics_advance(struct lapics *lapics, struct bus *bus)
     schedule(lapics);
 }
 
-uint64_t lapics_deadline(const struct lapics *lapics)
+uint64_t lapics_deadline(const struct lapics *lapics, uint32_t cpus)
 {
     uint64_t deadline = UINT64_MAX;
     if (lapics->next == UINT64_MAX)
         return deadline;
     for (unsigned i = 0; i < lapics->cpus; i++) {
         const struct lapic *l = &lapics->cpu[i];
-        if (!masked(l) && !lapic_bit(l->irr, (uint8_t)l->lvt[LAPIC_LVT_TIMER]) && l->expires < deadline)
+        if ((cpus >> i & 1u) != 0 && !masked(l) && !lapic_bit(l->irr, (uint8_t)l->lvt[LAPIC_LVT_TIMER]) && l->expires < deadline)
             deadline = l->expires;
     }
     return deadline;

@@ -68,9 +68,14 @@ static void chip_acknowledge(struct pic_chip *chip, unsigned input)
         chip->lowest = (uint8_t)input;
 }
 
-void pic_init(struct pic *pic)
+void pic_init(struct pic *pic, bool set_up)
 {
     *pic = (struct pic){.chip = {{.lowest = 7}, {.lowest = 7}}};
+    if (set_up) {
+        pic->chip[0].base = 0x08;
+        pic->chip[1].base = 0x70;
+        pic->chip[0].imr = pic->chip[1].imr = 0xff;
+    }
 }
 
 void pic_set_line(void *device, unsigned line, bool level)

@@ -19,7 +19,8 @@ struct pic {
     struct pic_chip chip[2]; /* master, slave on input 2 */
 };
 
-void pic_init(struct pic *pic);
+/* As after power-up, or set up as firmware leaves it: vectors 08H and 70H, every input masked. */
+void pic_init(struct pic *pic, bool set_up);
 uint32_t pic_read(void *device, struct bus *bus, uint16_t port, unsigned size);
 void pic_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value);
 /* ELCR, 4D0H and 4D1H. */

@@ -19,6 +19,16 @@ static void start(void)
     board_start_pics();
 }
 
+static void firmware_leaves_every_input_masked(void)
+{
+    board_start();
+    CU_ASSERT_EQUAL(in(0x21, 1) & in(0xa1, 1), 0xff);
+    line(3, true);
+    CU_ASSERT_FALSE(board_interrupt());
+    out(0x21, 1, 0xf7);
+    CU_ASSERT_EQUAL(board_acknowledge(), 0x0b);
+}
+
 static void a_rising_edge_is_one_interrupt(void)
 {
     start();
@@ -159,8 +169,8 @@ static void what_would_interrupt_is_known_beforehand(void)
     CU_ASSERT_FALSE(pic_would_interrupt(&board.pic, 8));
 }
 
-SUITE("handlers/devices/pic", {"a_rising_edge_is_one_interrupt", a_rising_edge_is_one_interrupt},
-      {"the_slave_answers_through_input_2", the_slave_answers_through_input_2},
+SUITE("handlers/devices/pic", {"firmware_leaves_every_input_masked", firmware_leaves_every_input_masked},
+      {"a_rising_edge_is_one_interrupt", a_rising_edge_is_one_interrupt}, {"the_slave_answers_through_input_2", the_slave_answers_through_input_2},
       {"lower_priorities_wait_for_the_end_of_interrupt", lower_priorities_wait_for_the_end_of_interrupt},
       {"a_masked_input_is_remembered", a_masked_input_is_remembered}, {"a_request_that_went_away_is_spurious", a_request_that_went_away_is_spurious},
       {"a_level_triggered_input_asks_until_it_falls", a_level_triggered_input_asks_until_it_falls},
