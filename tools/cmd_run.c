@@ -116,13 +116,13 @@ static bool replay(struct run *run, bool changed, void (*one)(void *context, con
     const struct sim_override *overrides = run->request.overrides + (changed ? 0 : run->request.override_count);
     const size_t count = (changed ? run->request.override_count : 0) + (run->request.profile != NULL);
     struct sim_error error = {0};
-    if (!run->request.on_bochs) {
+    if (run->request.on == RUN_ON_SIM && run->request.pack_path == NULL) {
         replay_all(&run->files, overrides, count, run->request.repeat, run->request.jobs, one, context);
         return true;
     }
-    if (replay_bochs(&run->files, overrides, count, one, context, &error))
+    if (replay_on_image(&run->request, &run->files, overrides, count, one, context, &error))
         return true;
-    fprintf(stderr, "vmxbench run --on bochs: %s\n", error.message);
+    fprintf(stderr, "vmxbench run --on %s: %s\n", run->request.on == RUN_ON_BOCHS ? "bochs" : "image", error.message);
     run->status = 2;
     return false;
 }
@@ -187,7 +187,7 @@ int cmd_run(int argc, char **argv)
     const int usage_status = run_request_parse(&run.request, argc, argv);
     if (usage_status >= 0)
         return usage_status;
-    if (run.request.on_bochs && run.request.profile == NULL)
+    if ((run.request.on != RUN_ON_SIM || run.request.pack_path != NULL) && run.request.profile == NULL)
         run.request.profile = BOCHS_PROFILE;
     struct sim_override *profile = &run.request.overrides[run.request.override_count];
     *profile = (struct sim_override){.word = SIM_OVERRIDE_PROFILE};

@@ -34,10 +34,12 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
 void replay_all(const struct path_list *files, const struct sim_override *overrides, size_t override_count, unsigned repeat, unsigned jobs,
                 void (*done)(void *context, const char *path, const struct replay *replay), void *context);
 
-/* The same on Bochs' VT-x, in as few boots as possible. Scenarios that are not portable and those that Bochs is known to get wrong are skipped. The trace
-   of all stands with the first file. False: Bochs cannot run at all, *error says why, and `done` was not called. */
-bool replay_bochs(const struct path_list *files, const struct sim_override *overrides, size_t override_count,
-                  void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error);
+struct run_request;
+/* The same by the hardware image on the machine that the request names, in as few boots as possible. Scenarios that are not portable are skipped, on
+   Bochs those too that it is known to get wrong. The trace of all stands with the first file. With a place to pack them to, the portable ones go there
+   and are skipped as well. False: the machine cannot run at all, *error says why, and `done` was not called. */
+bool replay_on_image(const struct run_request *request, const struct path_list *files, const struct sim_override *overrides, size_t override_count,
+                     void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error);
 
 /* What the two share: adds an outcome (its texts are taken over), and an error of a script or machine. */
 void replay_add(struct replay *out, const struct replay_verdict *verdict);

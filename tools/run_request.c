@@ -17,8 +17,11 @@ static const char usage[] =
     "Replays scenario scripts, or goes on from snapshots of `vmxbench snapshot`, and judges them. Exit status: 0 all as expected, 1 an expectation "
     "failed, 2 bad usage or input.\n"
     "\n"
-    "  --on sim|bochs|image      the machine: the simulator (the default), Bochs' VT-x, or the hardware image on a computer with VT-x\n"
-    "  --profile NAME            the CPU profile of scenarios that name none; on Bochs it is " BOCHS_PROFILE "\n"
+    "  --on sim|bochs|image[:LINE]\n"
+    "                            the machine: the simulator (the default), Bochs' VT-x, or the hardware image on this computer's VT-x (QEMU with\n"
+    "                            KVM and nested VMX); with LINE on a computer that was booted with it: its serial device, a pipe, or a recording\n"
+    "  --pack FILE               write the portable scenarios as a boot module for the hardware image, and run nothing\n"
+    "  --profile NAME            the CPU profile of scenarios that name none; on Bochs and the image it is " BOCHS_PROFILE "\n"
     "  -j N                      N worker processes (default 1)\n"
     "  --repeat N                replay each scenario N times from a snapshot of its beginning; all have to give the same bytes\n"
     "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
@@ -65,10 +68,14 @@ static int choose_repeat(struct run_request *request, const char *text)
 
 static int choose_machine(struct run_request *request, const char *name)
 {
-    request->on_bochs = strcmp(name, "bochs") == 0;
-    if (strcmp(name, "image") == 0)
-        return bad("--on", name, "vmxbench starts no computer; boot handlers/hw/vmxbench-hw.elf of the build folder there (handlers/hw/README.md)");
-    return request->on_bochs || strcmp(name, "sim") == 0 ? 0 : bad("--on", name, "there are sim, bochs and image");
+    static const char line[] = "image:";
+    if (strncmp(name, line, sizeof line - 1) == 0 && name[sizeof line - 1] != '\0') {
+        request->on = RUN_ON_LINE;
+        request->line = name + sizeof line - 1;
+        return 0;
+    }
+    request->on = strcmp(name, "bochs") == 0 ? RUN_ON_BOCHS : strcmp(name, "image") == 0 ? RUN_ON_QEMU : RUN_ON_SIM;
+    return request->on != RUN_ON_SIM || strcmp(name, "sim") == 0 ? 0 : bad("--on", name, "there are sim, bochs, image and image:LINE");
 }
 
 static int choose_profile(struct run_request *request, const char *name)
@@ -99,7 +106,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PROFILE, REPEAT };
+enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -124,6 +131,9 @@ static int take_option(struct run_request *request, int option)
         return 0;
     case ON:
         return choose_machine(request, optarg);
+    case PACK:
+        request->pack_path = optarg;
+        return 0;
     case REPEAT:
         return choose_repeat(request, optarg);
     case PROFILE:
@@ -135,11 +145,17 @@ static int take_option(struct run_request *request, int option)
 
 int run_request_parse(struct run_request *request, int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},   {"help", no_argument, NULL, OPTION_HELP},
-                                            {"junit", required_argument, NULL, JUNIT},     {"on", required_argument, NULL, ON},
-                                            {"profile", required_argument, NULL, PROFILE}, {"repeat", required_argument, NULL, REPEAT},
-                                            {"set", required_argument, NULL, SET},         {"tap", no_argument, NULL, TAP},
-                                            {"trace", required_argument, NULL, TRACE},     {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"junit", required_argument, NULL, JUNIT},
+                                            {"on", required_argument, NULL, ON},
+                                            {"pack", required_argument, NULL, PACK},
+                                            {"profile", required_argument, NULL, PROFILE},
+                                            {"repeat", required_argument, NULL, REPEAT},
+                                            {"set", required_argument, NULL, SET},
+                                            {"tap", no_argument, NULL, TAP},
+                                            {"trace", required_argument, NULL, TRACE},
+                                            {NULL, 0, NULL, 0}};
     int option;
     request->jobs = request->repeat = 1;
     optind = 1;
@@ -155,8 +171,8 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
         fputs("vmxbench run: name scenario files or folders; `vmxbench run --help` tells more\n", stderr);
         return 2;
     }
-    if (request->repeat != 1 && request->on_bochs) {
-        fputs("vmxbench run: --repeat is of the simulator, which has snapshots; Bochs has none\n", stderr);
+    if (request->repeat != 1 && request->on != RUN_ON_SIM) {
+        fputs("vmxbench run: --repeat is of the simulator, which has snapshots; Bochs and the image have none\n", stderr);
         return 2;
     }
     return choose_output(request) != 0 ? 2 : -1;

@@ -15,7 +15,9 @@ struct run_request {
     struct sim_override overrides[OVERRIDES_MAX + 1]; /* behind the changed bits room for the profile */
     size_t override_count;
     const char *profile; /* of scenarios that name none; NULL: the default */
-    bool on_bochs;
+    enum { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_QEMU, RUN_ON_LINE } on;
+    const char *line;      /* RUN_ON_LINE: where the image's serial stream comes from */
+    const char *pack_path; /* the portable scenarios go there as a boot module, and nothing runs */
     const char *trace_path, *junit_path;
     bool tap, quiet, format_given;
     bool verdicts_aside; /* standard output is taken: verdicts go to standard error */

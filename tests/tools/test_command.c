@@ -98,8 +98,8 @@ static void mistakes_give_one_line_and_status_2(void)
         {"run --format xml x", "there are text, json, ftrace and chrome"},
         {"run -j 0 x", "a number of worker processes from 1 to 64 is wanted"},
         {"run -j 4294967297 x", "a number of worker processes from 1 to 64 is wanted"},
-        {"run --on moon x", "there are sim, bochs and image"},
-        {"run --on image x", "vmxbench starts no computer"},
+        {"run --on moon x", "there are sim, bochs, image and image:LINE"},
+        {"run --on image: x", "there are sim, bochs, image and image:LINE"},
         {"run --profile haswel x", "the profiles are nehalem haswell"},
         {"diff x", "name two traces or scenarios"},
         {"diff --knwn x y", "did you mean --known?"},
@@ -414,6 +414,25 @@ static void on_bochs_says_what_it_cannot_run(void)
         strstr(output, BOCHS_THERE ? "vmxbench run --on bochs: Bochs is not installed (Debian: bochs, bochs-term)\n" : "without the hardware image"));
 }
 
+/* What the image says on its line is judged as what the simulator says. */
+static void on_image_takes_a_recorded_line(void)
+{
+    write_script("many.lua",
+                 "return { scenario { name = 'shown', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } },\n"
+                 "  scenario { name = 'counted', guest = asm 'nop\\nvmcall', steps = { expect 'VMCALL' {} }, final = { instructions = 1 } } }");
+    CU_ASSERT_EQUAL(in_folder("run --pack %s/module %s/many.lua"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "skip  shown: packed: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "skip  counted: not portable: it expects a number of instructions\n"));
+    write_script("line", "vmxbench-hw 1\nvmxbench-hw: stopped: the processor has no VT-x (CPUID.1:ECX bit 5 is 0)\n");
+    CU_ASSERT_EQUAL(in_folder("run --on image:%s/line %s/many.lua 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "vmxbench run --on image: vmxbench-hw: stopped: the processor has no VT-x"));
+    write_script("line", "vmxbench-hw 1\nbegin 0\nrefused 0: damaged\nend 1 scenarios, 1 refused\n");
+    CU_ASSERT_EQUAL(in_folder("run --on image:%s/line %s/many.lua 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "the image did not run it: damaged"));
+    CU_ASSERT_EQUAL(in_folder("run --pack /nonexistent/module %s/many.lua 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "/nonexistent/module: the module cannot be written"));
+}
+
 static int clean_up(int status)
 {
     char command[160];
@@ -437,6 +456,7 @@ int main(void)
                            {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
                            {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
                            {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
+                           {"on_image_takes_a_recorded_line", on_image_takes_a_recorded_line},
                            {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
                            CU_TEST_INFO_NULL};
     if (mkdtemp(folder) == NULL)

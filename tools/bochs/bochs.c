@@ -19,15 +19,16 @@ const char *bochs_model(const char *profile)
     return "corei7_skylake_x";
 }
 
-static bool boot(const struct bytes *module, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error)
+static bool boot(const struct hw_machine *machine, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error)
 {
+    (void)machine;
     struct bytes rom = {NULL, 0, 0};
-    bool done = bochs_make_rom(&rom, module->data, module->size, memory_mbytes);
+    bool done = bochs_make_rom(&rom, what->module->data, what->module->size, what->memory_mbytes);
     if (!done) {
         *error = (struct sim_error){.file = "bochs"};
         snprintf(error->message, sizeof error->message, "no ROM could be made of the image and the scenarios");
     }
-    done = done && bochs_boot(&rom, model, memory_mbytes, serial, stuck, error);
+    done = done && bochs_boot(&rom, what->model, what->memory_mbytes, serial, stuck, error);
     free(rom.data);
     return done;
 }

@@ -25,6 +25,12 @@ bool inside_run(const struct sim_scenario *scenarios, size_t count, struct sim_t
     return absent("inside", error);
 }
 
+bool qemu_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error)
+{
+    (void)scenarios, (void)count, (void)trace, (void)outcomes;
+    return absent("image", error);
+}
+
 const char *bochs_model(const char *profile)
 {
     (void)profile;

@@ -21,10 +21,10 @@ struct batch {
     const struct hw_machine *machine;
 };
 
-static bool fail(struct sim_error *error, const char *what)
+static bool fail(const struct batch *batch, struct sim_error *error, const char *what)
 {
     *error = (struct sim_error){.line = 0};
-    snprintf(error->file, sizeof error->file, "bochs");
+    snprintf(error->file, sizeof error->file, "%s", batch->machine->name);
     snprintf(error->message, sizeof error->message, "%s", what);
     return false;
 }
@@ -128,6 +128,14 @@ static void broke_off(const struct sim_scenario *scenario, struct bochs_report *
     end_trace(scenario, &report->trace, report->text);
 }
 
+static void lost_frames(const struct sim_scenario *scenario, struct bochs_report *report)
+{
+    report->ran = false;
+    snprintf(report->text, sizeof report->text, "the line damaged a part of its trace");
+    report->trace.size = 0;
+    end_trace(scenario, &report->trace, report->text);
+}
+
 /* True when at least one scenario was settled. */
 static bool settle(const struct batch *batch, struct bochs_report *reports, bool stuck, const char *last, bool *pending, struct bytes *traces,
                    struct bochs_outcome *outcomes)
@@ -140,7 +148,9 @@ static bool settle(const struct batch *batch, struct bochs_report *reports, bool
             free(report->trace.data);
             continue;
         }
-        if (!report->ran && !report->refused)
+        if (report->ran && report->damaged)
+            lost_frames(&batch->scenarios[index], report);
+        else if (!report->ran && !report->refused)
             broke_off(&batch->scenarios[index], report, stuck, last);
         outcomes[index].ran = report->ran;
         outcomes[index].refused = report->refused;
@@ -156,14 +166,14 @@ static bool boot(const struct batch *batch, bool *pending, struct bytes *traces,
 {
     struct bytes serial = {NULL, 0, 0};
     struct bochs_report *reports = calloc(batch->count, sizeof *reports);
-    const unsigned memory = memory_mbytes(batch);
+    const struct hw_boot what = {.module = &batch->module, .model = batch->model, .memory_mbytes = memory_mbytes(batch), .cpus = 1};
     bool stuck = false;
-    bool done =
-        (reports != NULL || fail(error, "out of memory")) && batch->machine->boot(&batch->module, batch->model, memory, &serial, &stuck, error);
+    bool done = (reports != NULL || fail(batch, error, "out of memory")) && batch->machine->boot(batch->machine, &what, &serial, &stuck, error);
     if (done) {
         char last[160];
         bochs_parse(&serial, reports, batch->count, last);
-        done = settle(batch, reports, stuck, last, pending, traces, outcomes) || fail(error, last[0] != '\0' ? last : "the image said nothing");
+        done =
+            settle(batch, reports, stuck, last, pending, traces, outcomes) || fail(batch, error, last[0] != '\0' ? last : "the image said nothing");
     }
     free(reports);
     free(serial.data);
@@ -183,11 +193,17 @@ static bool run_all(struct batch *batch, size_t count, bool *pending, struct byt
     }
     for (;;) {
         if (!gather(batch, pending, count))
-            return fail(error, "out of memory");
+            return fail(batch, error, "out of memory");
         if (batch->count == 0)
             return true;
         if (!boot(batch, pending, traces, outcomes, error))
             return false;
+        for (size_t i = 0; batch->machine->boots_once && i < count; i++)
+            if (pending[i]) {
+                pending[i] = false;
+                outcomes[i].refused = true;
+                snprintf(outcomes[i].text, sizeof outcomes[i].text, "the image did not come to it");
+            }
     }
 }
 
@@ -199,12 +215,12 @@ bool hw_run(const struct hw_machine *machine, const struct sim_scenario *scenari
     struct batch batch = {.scenarios = scenarios, .machine = machine, .index = calloc(count + 1, sizeof(size_t))};
     bool done = pending != NULL && traces != NULL && batch.index != NULL;
     if (!done)
-        (void)fail(error, "out of memory");
+        (void)fail(&batch, error, "out of memory");
     done = done && run_all(&batch, count, pending, traces, outcomes, error);
     if (done && trace->size == 0)
-        done = append_header(trace) || fail(error, "out of memory");
+        done = append_header(trace) || fail(&batch, error, "out of memory");
     for (size_t i = 0; done && i < count; i++)
-        done = append(trace, traces[i].data, traces[i].size) || fail(error, "out of memory");
+        done = append(trace, traces[i].data, traces[i].size) || fail(&batch, error, "out of memory");
     for (size_t i = 0; traces != NULL && i < count; i++)
         free(traces[i].data);
     free(traces);

@@ -23,6 +23,13 @@ bool bochs_run(const struct sim_scenario *scenarios, size_t count, struct sim_tr
 /* The same on the simulated machine: the image boots there, in VMX root operation of its own. */
 bool inside_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
 
+/* The same on this host's VT-x: QEMU with KVM and nested VMX boots the image. */
+bool qemu_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
+/* The same on a computer that somebody else boots with these very scenarios as a boot module: its serial line, a pipe, or a file that recorded it. A
+   scenario that the image did not come to counts as refused. */
+bool line_run(const char *path, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
+              struct sim_error *error);
+
 /* The CPU profile for scenarios that name none, when both paths are to show the same. */
 #define BOCHS_PROFILE "bochs-skylake-x"
 /* The Bochs processor model for a CPU profile: its namesake, or the nearest. */

@@ -31,22 +31,6 @@ struct layout {
     uint32_t count, entry, end;     /* end: of the kernel in memory */
 };
 
-bool bytes_add(struct bytes *to, const void *data, size_t size)
-{
-    if (to->size + size > to->capacity) {
-        const size_t capacity = (to->size + size) * 2;
-        uint8_t *grown = realloc(to->data, capacity);
-        if (grown == NULL)
-            return false;
-        to->data = grown;
-        to->capacity = capacity;
-    }
-    if (size != 0)
-        memcpy(to->data + to->size, data, size);
-    to->size += size;
-    return true;
-}
-
 static bool add_copy(struct layout *layout, uint32_t to, const void *data, size_t size)
 {
     static const uint8_t zeros[4];

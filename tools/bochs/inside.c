@@ -29,14 +29,19 @@ static void on_output(void *context, unsigned port, uint8_t byte)
         (void)bytes_add(context, &byte, 1);
 }
 
-static bool boot(const struct bytes *module, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error)
+static bool boot(const struct hw_machine *hw, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error)
 {
+    (void)hw;
     const char *message;
     char why[MULTIBOOT_ERROR_BYTES];
     unsigned status;
-    const struct sim_bare_options options = {
-        .caps = vmx_profile(model), .ram_bytes = (uint64_t)memory_mbytes << 20, .cpus = 1, .limit = LIMIT, .context = serial, .output = on_output};
-    const struct multiboot_file file = {module->data, module->size, "scenarios"};
+    const struct sim_bare_options options = {.caps = vmx_profile(what->model),
+                                             .ram_bytes = (uint64_t)what->memory_mbytes << 20,
+                                             .cpus = 1,
+                                             .limit = LIMIT,
+                                             .context = serial,
+                                             .output = on_output};
+    const struct multiboot_file file = {what->module->data, what->module->size, "scenarios"};
     const struct multiboot_request request = {
         .kernel = {bochs_kernel, (uint64_t)(bochs_kernel_end - bochs_kernel), ""}, .modules = &file, .module_count = 1};
     struct bk_machine *machine = sim_bare_new(&options, &message);

@@ -13,6 +13,7 @@ struct bytes {
     uint8_t *data;
     size_t size, capacity;
 };
+/* ---- bytes.c ---- */
 /* False: no memory. */
 bool bytes_add(struct bytes *to, const void *data, size_t size);
 
@@ -29,22 +30,36 @@ bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, u
 bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
 
 /* ---- bochs_run.c ---- */
+/* What one boot wants. */
+struct hw_boot {
+    const struct bytes *module;
+    const char *model; /* of the processor, in the machine's words */
+    unsigned memory_mbytes, cpus;
+};
 /* A machine that boots the hardware image. */
 struct hw_machine {
     const char *name;                          /* "bochs", for complaints */
     const char *(*model)(const char *profile); /* the processor for a CPU profile; scenarios of one boot share it */
     size_t (*module_room)(void);               /* bytes of packed scenarios that go into one boot */
-    /* As bochs_boot(), with the boot module. */
-    bool (*boot)(const struct bytes *module, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
+    /* As bochs_boot(). */
+    bool (*boot)(const struct hw_machine *machine, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error);
+    const char *where; /* the line to a computer that somebody else boots */
+    bool boots_once;   /* scenarios that it did not come to are lost */
 };
 /* As bochs_run(), on any such machine. */
 bool hw_run(const struct hw_machine *machine, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace,
             struct bochs_outcome *outcomes, struct sim_error *error);
 
+/* ---- line.c ---- */
+enum line_end { LINE_ENDED /* the image said that it is through */, LINE_CLOSED, LINE_SILENT };
+/* Reads a serial stream up to the image's last line. Silence: nothing at all for so many seconds at first, and later. */
+enum line_end line_collect(int file, unsigned first_seconds, unsigned silent_seconds, struct bytes *serial);
+
 /* ---- serial.c ---- */
 /* What the serial port said of one scenario. */
 struct bochs_report {
     bool begun, ran, refused;
+    bool damaged;             /* some of its frames did not arrive whole */
     struct bytes trace;       /* payloads of its frames */
     char text[160], note[48]; /* note: what the image adds, like a control that the processor lacks */
 };

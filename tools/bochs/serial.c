@@ -8,23 +8,53 @@
 
 #include "../../handlers/bench/packed.h"
 
-enum { FRAME_HEAD_BYTES = 8, FRAME_TAIL_BYTES = 4 };
+enum { FRAME_HEAD_BYTES = 8, FRAME_TAIL_BYTES = 4, FRAME_PAYLOAD_MAX = 1024 };
 
 static uint32_t get_u32(const uint8_t *at)
 {
     return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* Bytes of the whole frame that begins here; 0: none does, or it is cut short or damaged. */
-static size_t frame_at(const uint8_t *at, size_t size)
+static bool frame_begins(const uint8_t *at, size_t size)
 {
-    if (size < FRAME_HEAD_BYTES + FRAME_TAIL_BYTES || memcmp(at, "VMXF", 4) != 0)
-        return 0;
+    return size >= FRAME_HEAD_BYTES + FRAME_TAIL_BYTES && memcmp(at, "VMXF", 4) == 0;
+}
+
+/* Bytes of the frame that begins here, whole or damaged; 0: it is cut short, or its length makes no sense. */
+static size_t frame_size(const uint8_t *at, size_t size)
+{
     const size_t length = get_u32(at + 4);
-    if (length > size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES)
-        return 0;
-    const uint8_t *payload = at + FRAME_HEAD_BYTES;
-    return bench_crc32(0, payload, length) == get_u32(payload + length) ? FRAME_HEAD_BYTES + length + FRAME_TAIL_BYTES : 0;
+    return length <= FRAME_PAYLOAD_MAX && length <= size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES ? FRAME_HEAD_BYTES + length + FRAME_TAIL_BYTES : 0;
+}
+
+static bool frame_is_whole(const uint8_t *at, size_t size)
+{
+    const size_t length = size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES;
+    return bench_crc32(0, at + FRAME_HEAD_BYTES, length) == get_u32(at + FRAME_HEAD_BYTES + length);
+}
+
+/* Where the stream makes sense again behind a frame that has no end: at the next frame or word of the image. */
+static size_t next_sense(const struct bytes *serial, size_t at)
+{
+    static const char *const words[] = {"VMXF", "note: ", "ran ", "refused ", "begin ", "end ", "vmxbench-hw: "};
+    for (; at < serial->size; at++)
+        for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+            if (serial->size - at >= strlen(words[i]) && memcmp(serial->data + at, words[i], strlen(words[i])) == 0)
+                return at;
+    return at;
+}
+
+/* Behind the frame that begins at `at`; its payload goes to the scenario under way. */
+static size_t take_frame(const struct bytes *serial, size_t at, struct bochs_report *current)
+{
+    const uint8_t *frame = serial->data + at;
+    const size_t size = frame_size(frame, serial->size - at);
+    const bool whole = size != 0 && frame_is_whole(frame, size);
+    if (current != NULL && whole)
+        (void)bytes_add(&current->trace, frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES);
+    else if (current != NULL)
+        current->damaged = true;
+    return size != 0 ? at + size : next_sense(serial, at + 4);
 }
 
 /* "ran 12: text": the report of scenario 12 when the line starts with `word`; *text is what follows the colon, or "". */
@@ -67,11 +97,8 @@ void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_
     size_t length = 0;
     last[0] = '\0';
     for (size_t at = 0; at < serial->size;) {
-        const size_t frame = length == 0 ? frame_at(serial->data + at, serial->size - at) : 0;
-        if (frame != 0) {
-            if (current != NULL)
-                (void)bytes_add(&current->trace, serial->data + at + FRAME_HEAD_BYTES, frame - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES);
-            at += frame;
+        if (length == 0 && frame_begins(serial->data + at, serial->size - at)) {
+            at = take_frame(serial, at, current);
             continue;
         }
         const char c = (char)serial->data[at++];

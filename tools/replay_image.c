@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Replaying script files on Bochs: all that are portable together, so that few boots are needed. */
+/* Replaying script files by the hardware image: all that are portable together, so that few boots are needed. */
 #define _DEFAULT_SOURCE
 #include "replay.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bochs/bochs_run.h"
+#include "files.h"
+#include "run_request.h"
 
 struct script_file {
     struct sim_scenario *scenarios;
@@ -17,6 +20,7 @@ struct script_file {
 };
 
 struct together {
+    const struct run_request *request;
     struct script_file *files;
     size_t file_count;
     struct sim_scenario *portable; /* shallow copies, in order */
@@ -58,24 +62,29 @@ static void skip(struct replay *out, const struct sim_scenario *scenario, const 
     replay_add(out, &(struct replay_verdict){.name = strdup(scenario->name), .file = strdup(scenario->file), .text = strdup(text), .skipped = true});
 }
 
-static void refused(struct replay *out, const struct sim_scenario *scenario, const char *why)
+static void refused(struct replay *out, const struct sim_scenario *scenario, const char *machine, const char *why)
 {
     struct sim_error error = {.line = scenario->line};
     snprintf(error.file, sizeof error.file, "%s", scenario->file);
-    snprintf(error.message, sizeof error.message, "Bochs did not run it: %.160s", why);
+    snprintf(error.message, sizeof error.message, "%s did not run it: %.160s", machine, why);
     replay_add_error(out, scenario->file, scenario->name, &error);
 }
 
 static void judge(const struct together *all, const struct sim_scenario *scenario, const struct bochs_outcome *outcome, struct replay *out)
 {
-    const struct bochs_deviation *deviation = bochs_deviation(scenario);
+    const bool on_bochs = all->request->on == RUN_ON_BOCHS;
+    const struct bochs_deviation *deviation = on_bochs ? bochs_deviation(scenario) : NULL;
     struct sim_verdict verdict = {0};
+    if (all->request->pack_path != NULL) {
+        skip(out, scenario, "packed", all->request->pack_path);
+        return;
+    }
     if (deviation != NULL) {
         skip(out, scenario, "Bochs deviates", deviation->what);
         return;
     }
     if (!outcome->ran && outcome->refused) {
-        refused(out, scenario, outcome->text);
+        refused(out, scenario, on_bochs ? "Bochs" : "the image", outcome->text);
         return;
     }
     sim_judge(scenario, all->trace.bytes, all->trace.size, &verdict);
@@ -111,15 +120,45 @@ static void free_all(struct together *all)
     sim_trace_free(&all->trace);
 }
 
-bool replay_bochs(const struct path_list *files, const struct sim_override *overrides, size_t override_count,
-                  void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error)
+/* The module that the image takes: the packed scenarios one after the other. */
+static bool pack(const struct together *all, struct sim_error *error)
 {
-    struct together all = {0};
-    struct sim_trace trace = {0};
+    const char *path = all->request->pack_path;
+    size_t size = 0;
+    for (size_t i = 0; i < all->portable_count; i++)
+        size += all->portable[i].packed_size;
+    uint8_t *module = allocate(size, 1), *at = module;
+    for (size_t i = 0; i < all->portable_count; at += all->portable[i++].packed_size)
+        memcpy(at, all->portable[i].packed, all->portable[i].packed_size);
+    const bool written = file_write(path, module, size);
+    free(module);
+    if (!written)
+        snprintf(error->message, sizeof error->message, "%.150s: the module cannot be written: %s", path, strerror(errno));
+    return written;
+}
+
+static bool run_together(struct together *all, struct sim_error *error)
+{
+    switch (all->request->pack_path != NULL ? RUN_ON_SIM : all->request->on) {
+    case RUN_ON_SIM:
+        return pack(all, error);
+    case RUN_ON_BOCHS:
+        return bochs_run(all->portable, all->portable_count, &all->trace, all->outcomes, error);
+    case RUN_ON_QEMU:
+        return qemu_run(all->portable, all->portable_count, &all->trace, all->outcomes, error);
+    case RUN_ON_LINE:
+        return line_run(all->request->line, all->portable, all->portable_count, &all->trace, all->outcomes, error);
+    }
+    return false;
+}
+
+bool replay_on_image(const struct run_request *request, const struct path_list *files, const struct sim_override *overrides, size_t override_count,
+                     void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error)
+{
+    struct together all = {.request = request};
     size_t next = 0;
     load_files(&all, files, overrides, override_count);
-    const bool ran = bochs_run(all.portable, all.portable_count, &trace, all.outcomes, error);
-    all.trace = trace;
+    const bool ran = run_together(&all, error);
     for (size_t i = 0; ran && i < files->count; i++) {
         struct replay replay = {0};
         judge_file(&all, &all.files[i], files->path[i], &next, &replay);
