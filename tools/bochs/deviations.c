@@ -21,6 +21,7 @@ const struct sim_known_difference bochs_known_differences[] = {
     {VMX_EXIT_EPT_MISCONFIG, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
     {VMX_EXIT_APIC_ACCESS, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
     {VMX_EXIT_PML_FULL, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
+    {VMX_EXIT_SPP_RELATED_EVENT, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
 };
 const size_t bochs_known_difference_count = sizeof bochs_known_differences / sizeof *bochs_known_differences;
 
@@ -36,6 +37,10 @@ const struct bochs_deviation bochs_deviations[] = {
      "exit"},
     {"apic_page", "paging-structures",
      "gives access type 0 when paging structures stand in the APIC-access page; SDM 3C, \"Exit Qualification for APIC-Access VM Exits\": 15"},
+    {"ept", "misconfigured-large-page-bit-12",
+     "takes bit 12 of an EPT entry that maps a 2-MByte page; SDM 3C, \"Format of an EPT Page-Directory Entry that Maps a 2-MByte Page\": reserved"},
+    {"ept", "sub-page-reserved-bit",
+     "takes odd bits of a sub-page permission vector; SDM 3C, \"Sub-Page Permissions\": reserved, an SPP misconfiguration"},
     {"eptp_switching", "invept-of-another-eptp-leaves-them", EXITS_DROP},
     {"eptp_switching", "translations-of-two-eptps-are-apart", "drops cached translations at EPTP switching, which " NEED_NOT},
     {"exception_nmi", "nmi",
