@@ -11,9 +11,10 @@
 #include "../vmx-model/registers.h"
 #include "../vmx-model/reset.h"
 
-/* Several processors look at each other's doings this often; one alone has no window. */
-enum { WINDOW_TICKS = 1000, TICKS_PER_SECOND = 1000000000 };
-enum { LEGACY_END = 0x100000, LEGACY_ROM_BYTES = 0x20000, FIRMWARE_LOCKED_VMX_ON = 5 };
+/* Several processors look at each other's doings this often; one alone has no window. Windows differ in length, by a fixed sequence, so that two loops
+   that wait for each other do not keep step for ever. */
+enum { WINDOW_TICKS = 700, WINDOW_MORE = 512, TICKS_PER_SECOND = 1000000000 };
+enum { LEGACY_END = 0x100000, LEGACY_ROM_BYTES = 0x40000, FIRMWARE_LOCKED_VMX_ON = 5 };
 
 static const char *unusable(const struct sim_bare_options *options)
 {
@@ -130,6 +131,12 @@ static bool sleeps(const struct bk_vcpu *vcpu)
     return vcpu->cpu.state.activity != VMX_ACTIVE;
 }
 
+static uint64_t window_length(struct sim_board *board)
+{
+    board->sequence = board->sequence * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return WINDOW_TICKS + (board->sequence >> 33) % WINDOW_MORE;
+}
+
 /* Moves the window on; while all processors sleep, to where something is due. False: nothing ever is. */
 static bool next_window(struct bk_machine *machine)
 {
@@ -143,7 +150,7 @@ static bool next_window(struct bk_machine *machine)
         if (timer != UINT64_MAX && sim_now(vcpu) + timer < due)
             due = sim_now(vcpu) + timer;
     }
-    board->window += machine->vcpu_count == 1 && !all_sleep ? UINT64_MAX / 4 : WINDOW_TICKS;
+    board->window += machine->vcpu_count == 1 && !all_sleep ? UINT64_MAX / 4 : window_length(board);
     if (!all_sleep)
         return true;
     machine->steps++;

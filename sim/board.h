@@ -25,6 +25,7 @@ struct sim_board {
     uint64_t ram_bytes; /* RAM from address 0 on */
     uint64_t rom_bytes; /* a ROM that ends at 4 GiB; its bytes stand behind the RAM in machine->ram */
     uint64_t window;    /* every processor runs until its time reaches this; then all go on to the next */
+    uint64_t sequence;  /* of the windows' lengths */
     uint64_t deadline;  /* time at which a device wants to act next */
     unsigned culprit;   /* who faulted three times */
     bool triple_fault;

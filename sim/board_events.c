@@ -40,6 +40,7 @@ void sim_board_signal(void *context, unsigned cpu, enum bus_signal signal, uint8
         return;
     case BUS_SIGNAL_INIT:
         pending->init = true;
+        pending->sipi = false; /* what came before finds no processor that waits for it */
         return;
     case BUS_SIGNAL_SIPI:
         pending->sipi = true;

@@ -87,6 +87,14 @@ void sim_board_exited(struct bk_vcpu *vcpu)
         board->exited(board->context, vcpu);
 }
 
+/* A processor that waits for another gives way to it: what is left of its window passes in the PAUSE. */
+static void give_way(struct bk_vcpu *vcpu)
+{
+    const uint64_t now = sim_now(vcpu), end = vcpu->machine->board->window;
+    if (vcpu->machine->vcpu_count != 1 && end > now)
+        sim_spend(vcpu, end - now);
+}
+
 /* ---- around every sensitive instruction ---- */
 struct vmx_outcome sim_board_instruction(struct bk_vcpu *vcpu, const struct vmx_instruction *i)
 {
@@ -133,6 +141,9 @@ void sim_board_executed(struct bk_vcpu *vcpu, const struct vmx_instruction *i, c
     case VMX_OP_VMLAUNCH:
     case VMX_OP_VMRESUME:
         after_entry(vcpu);
+        return;
+    case VMX_OP_PAUSE:
+        give_way(vcpu);
         return;
     default:
         return;

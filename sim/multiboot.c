@@ -96,6 +96,30 @@ static bool load_modules(struct place *place, const struct multiboot_request *re
     return info->modules != 0 || say(error, "the modules' list is too long");
 }
 
+/* Interrupt vectors of real mode: every service of a BIOS answers that it does not exist (carry flag), every other interrupt returns. */
+static bool put_vectors(struct bk_machine *machine)
+{
+    enum { SEGMENT = 0xf000, STUBS = 0xff40, SERVICES_FIRST = 0x10, SERVICES_LAST = 0x1f, VECTORS = 256 };
+    /* iret; then push bp; mov bp, sp; or byte [bp + 6], 1; pop bp; iret */
+    static const uint8_t stubs[] = {0xcf, 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xcf};
+    uint16_t table[VECTORS][2];
+    for (unsigned i = 0; i < VECTORS; i++) {
+        table[i][0] = STUBS + (i >= SERVICES_FIRST && i <= SERVICES_LAST);
+        table[i][1] = SEGMENT;
+    }
+    return bk_write(machine, 0, table, sizeof table) && bk_write(machine, (SEGMENT << 4) + STUBS, stubs, sizeof stubs);
+}
+
+/* What firmware leaves in the BIOS data area and kernels look for: COM1, the segment of the extended area, KiB of memory below it. */
+static bool put_bios_data(struct bk_machine *machine)
+{
+    enum { COM1_AT = 0x400, EXTENDED_AREA_AT = 0x40e, LOW_KBYTES_AT = 0x413 };
+    const uint16_t com1 = UART_COM1, segment = LOW_MEMORY_END >> 4, kbytes = LOW_MEMORY_END >> 10;
+    const uint8_t extended_kbytes = 1;
+    return bk_write(machine, COM1_AT, &com1, sizeof com1) && bk_write(machine, EXTENDED_AREA_AT, &segment, sizeof segment) &&
+           bk_write(machine, LOW_KBYTES_AT, &kbytes, sizeof kbytes) && bk_write(machine, LOW_MEMORY_END, &extended_kbytes, sizeof extended_kbytes);
+}
+
 static uint32_t put_memory_map(struct place *place, struct information *info)
 {
     const uint64_t ram = place->machine->board->ram_bytes, rom = place->machine->board->rom_bytes;
@@ -131,7 +155,7 @@ bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_reque
     info.map = put_memory_map(&place, &info);
     if (info.command_line == 0 || info.map == 0 || info.loader_name == 0)
         return say(error, "the command line is too long");
-    if (!bk_write(machine, DATA_FIRST, &info, sizeof info))
+    if (!bk_write(machine, DATA_FIRST, &info, sizeof info) || !put_bios_data(machine) || !put_vectors(machine))
         return say(error, "too little memory for the loader's data");
     sim_bare_start_at(machine, image.entry, LOADER_MAGIC, DATA_FIRST);
     return true;

@@ -72,7 +72,12 @@ bool boot_read(const struct boot_request *request, struct boot_files *files)
         return read_unpacked(request->bios, &files->bios);
     if (!read_unpacked(request->image, &files->kernel))
         return false;
-    files->multiboot.kernel = (struct multiboot_file){files->kernel.bytes, files->kernel.size, request->append};
+    const size_t length = strlen(request->name) + strlen(request->append) + 2;
+    files->command_line = malloc(length);
+    if (files->command_line == NULL)
+        return complain(request->image, "out of memory");
+    snprintf(files->command_line, length, "%s%s%s", request->name, request->append[0] != '\0' ? " " : "", request->append);
+    files->multiboot.kernel = (struct multiboot_file){files->kernel.bytes, files->kernel.size, files->command_line};
     files->multiboot.modules = files->modules;
     for (unsigned i = 0; i < request->modules; i++) {
         const char *text;
@@ -87,6 +92,7 @@ void boot_free(struct boot_files *files)
 {
     free(files->bios.bytes);
     free(files->kernel.bytes);
+    free(files->command_line);
     for (unsigned i = 0; i < MULTIBOOT_MODULES_MAX; i++)
         free(files->module[i].bytes);
 }

@@ -13,6 +13,7 @@ struct boot_file {
 struct boot_files {
     struct boot_file bios, kernel, module[MULTIBOOT_MODULES_MAX];
     struct multiboot_file modules[MULTIBOOT_MODULES_MAX];
+    char *command_line;                 /* the image's name, then --append, as loaders give it */
     struct multiboot_request multiboot; /* points into the above and into the request */
 };
 

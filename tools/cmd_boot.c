@@ -18,13 +18,13 @@
 /* ---- what the guest says ---- */
 static void on_output(void *context, unsigned port, uint8_t byte)
 {
-    enum { POST_PORT = 0x80 };
     (void)context;
-    if (port == POST_PORT)
+    FILE *to = port == UART_COM1 ? stdout : stderr;
+    if (port == DEBUG_POST)
         return;
-    (void)putchar(byte);
+    (void)fputc(byte, to);
     if (byte == '\n')
-        (void)fflush(stdout);
+        (void)fflush(to);
 }
 
 static void on_report(void *context, const char *text)

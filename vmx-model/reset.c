@@ -41,7 +41,7 @@ static void reset_registers(struct vmx_cpu *cpu, bool bootstrap)
     s->pending_debug = 0;
     s->activity = bootstrap ? VMX_ACTIVE : VMX_WAIT_FOR_SIPI;
     reset_segments(s);
-    cpu->pending.nmi = cpu->pending.init = cpu->pending.sipi = cpu->pending.smi = false;
+    cpu->pending.nmi = cpu->pending.init = cpu->pending.smi = false;
     cpu->nmi_blocked = false;
     cpu->monitor_armed = false;
     cpu->vectoring_info = 0;

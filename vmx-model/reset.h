@@ -10,7 +10,8 @@
    processor starts at F000:FFF0; an application processor waits for a SIPI. */
 void vmx_reset(struct vmx_cpu *cpu, bool bootstrap);
 
-/* INIT outside VMX operation: what INIT leaves alone (MSRs, XCR0, time-stamp counter, cache control in CR0) stays. */
+/* INIT outside VMX operation: what INIT leaves alone (MSRs, XCR0, time-stamp counter, cache control in CR0) stays, and so does a
+   SIPI that is pending: it came later. */
 void vmx_init(struct vmx_cpu *cpu, bool bootstrap);
 
 #endif

@@ -31,7 +31,7 @@ struct outcome {
     char output[OUTPUT_BYTES];
     size_t size;
     char error[160];
-    uint64_t rip;
+    uint64_t rip, ticks;
 };
 
 static void on_output(void *context, unsigned port, uint8_t byte)
@@ -66,6 +66,7 @@ static void run(const char *source, unsigned cpus, uint64_t limit, struct outcom
     CU_ASSERT_FATAL(loaded);
     o->end = sim_bare_run(machine, &o->status);
     o->rip = machine->vcpu[machine->board->culprit].cpu.state.rip;
+    o->ticks = sim_now(&machine->vcpu[0]);
     snprintf(o->error, sizeof o->error, "%s", machine->error);
     sim_machine_free(machine);
     assembled_free(&image);
@@ -289,6 +290,88 @@ static void an_entry_that_fails_comes_back_to_the_host(void)
     CU_ASSERT_EQUAL(o.output[0], (char)('A' + VMX_EXIT_INVALID_STATE));
 }
 
+/* The bootstrap processor starts all others by INIT and SIPI; each counts itself, under a lock, and halts. */
+static void application_processors_start_by_init_and_sipi(void)
+{
+    static const char source[] = "mov esi, ap\n"
+                                 "mov edi, 0x8000\n"
+                                 "mov ecx, ap_end - ap\n"
+                                 "rep movsb\n"
+                                 "mov dword [0xfee000f0], 0x1ff\n"
+                                 "mov dword [0xfee00300], 0xc4500\n"
+                                 "mov dword [0xfee00300], 0xc4608\n"
+                                 "wait_: pause\n"
+                                 "cmp dword [0x9000], WANTED - 1\n"
+                                 "jne wait_\n"
+                                 "mov eax, [0x9000]\n"
+                                 "out 0xf4, al\n"
+                                 "bits 16\n"
+                                 "ap: xor ax, ax\n"
+                                 "mov ds, ax\n"
+                                 "take: lock bts word [0x9004], 0\n"
+                                 "jc take\n"
+                                 "inc dword [0x9000]\n"
+                                 "mov byte [0x9004], 0\n"
+                                 "cli\n"
+                                 "hlt\n"
+                                 "ap_end:\n";
+    static char text[4096];
+    static struct outcome first, again;
+    for (unsigned cpus = 2; cpus <= SIM_BARE_CPUS_MAX; cpus += 3) {
+        snprintf(text, sizeof text, "WANTED equ %u\n%s", cpus, source);
+        run(text, cpus, 1000000, &first);
+        CU_ASSERT_EQUAL(first.end, SIM_BOARD_STATUS);
+        CU_ASSERT_EQUAL(first.status, 2 * (cpus - 1) + 1);
+        run(text, cpus, 1000000, &again);
+        CU_ASSERT_EQUAL(first.ticks, again.ticks);
+    }
+}
+
+/* The timer of the local APIC interrupts a halted processor; its handler returns behind the HLT. */
+static void the_local_apic_timer_wakes_a_processor(void)
+{
+    static struct outcome o;
+    run("lgdt [gdtr]\n"
+        "lidt [idtr]\n"
+        "mov eax, handler\n"
+        "mov [idt + 0x40 * 8], ax\n"
+        "shr eax, 16\n"
+        "mov [idt + 0x40 * 8 + 6], ax\n"
+        "mov dword [0xfee000f0], 0x1ff\n"
+        "mov dword [0xfee003e0], 0xb\n" /* divide by 1 */
+        "mov dword [0xfee00320], 0x40\n"
+        "mov dword [0xfee00380], 100000\n"
+        "rdtsc\n"
+        "mov ebp, eax\n"
+        "sti\n"
+        "hlt\n"
+        "rdtsc\n"
+        "sub eax, ebp\n"
+        "cmp eax, 99000\n"
+        "jb early\n"
+        "cmp eax, 101000\n"
+        "ja early\n"
+        "finish 5\n"
+        "early: finish 6\n"
+        "handler: say 'T'\n"
+        "mov dword [0xfee000b0], 0\n"
+        "iret\n"
+        "align 8\n"
+        "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
+        "gdtr: dw 23\n"
+        "dd gdt\n"
+        "idtr: dw 0x7ff\n"
+        "dd idt\n"
+        "align 8\n"
+        "idt: times 256 dq 0x00008e0000080000\n",
+        1, 1000000, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 11);
+    CU_ASSERT_STRING_EQUAL(o.output, "T");
+}
+
 SUITE("sim/bare", {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
-      {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host})
+      {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},
+      {"application_processors_start_by_init_and_sipi", application_processors_start_by_init_and_sipi},
+      {"the_local_apic_timer_wakes_a_processor", the_local_apic_timer_wakes_a_processor})

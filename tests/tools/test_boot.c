@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vmxbench boot as people type it: statuses, what is printed where, and every wrong input with a line that says what would be right. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../sim/assemble.h"
+#include "../support/suite.h"
+
+enum { OUTPUT_BYTES = 1 << 20 };
+
+static char folder[] = "/tmp/vmxbench-boot-XXXXXX";
+static char output[OUTPUT_BYTES];
+
+static int boot(const char *arguments)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cd %s && '%s' boot %s", folder, VMXBENCH, arguments);
+    FILE *from = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    output[fread(output, 1, sizeof output - 1, from)] = '\0';
+    const int status = pclose(from);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void write_file(const char *name, const void *bytes, size_t size)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *to = fopen(path, "wb");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, to), size);
+    CU_ASSERT_EQUAL(fclose(to), 0);
+}
+
+static void write_image(const char *name, const char *source)
+{
+    static char text[4096];
+    struct assembled image = {0};
+    struct sim_error error = {0};
+    snprintf(text, sizeof text, "dd 0x1badb002, 0x10003, -(0x1badb002 + 0x10003), 0x100000, 0x100000, 0, 0x180000, start\nstart: %s", source);
+    CU_ASSERT_FATAL(assemble("test", 1, text, 32, 0x100000, &image, &error));
+    write_file(name, image.bytes, image.size);
+    assembled_free(&image);
+}
+
+static void write_images(void)
+{
+    static const char zeros[3 << 20];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    write_image("seven", "mov al, 7\nout 0xf4, al\nhlt\n");
+    write_image("spins", "cli\njmp $\n");
+    write_image("faults", "lidt [none]\nud2\nnone: dd 0, 0\n");
+    write_image("words",
+                "mov esi, [ebx + 16]\nmov dx, 0x3f8\nnext: lodsb\ntest al, al\njz done\nout dx, al\njmp next\ndone: mov al, 0\nout 0xf4, al\nhlt\n");
+    write_file("text", "no image\n", 9);
+    write_file("empty", "", 0);
+    write_file("large", zeros, sizeof zeros);
+    write_file("half.gz", "\x1f\x8b\x08\x00\x00\x00", 6);
+}
+
+static void the_status_is_the_guests(void)
+{
+    CU_ASSERT_EQUAL(boot("seven 2>&1"), 15);
+    CU_ASSERT_STRING_EQUAL(output, "");
+    CU_ASSERT_EQUAL(boot("--append 'a b' words"), 1);
+    CU_ASSERT_STRING_EQUAL(output, "words a b");
+    CU_ASSERT_EQUAL(boot("--limit 1000 spins 2>&1"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "limit of instructions was reached; processor 0 is at RIP 100021H with interrupts off"));
+    CU_ASSERT_EQUAL(boot("faults 2>&1"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "triple fault of processor 0"));
+}
+
+static void wrong_input_is_told(void)
+{
+    static const struct {
+        const char *arguments, *text;
+    } rows[] = {
+        {"", "name one image"},
+        {"nowhere", "nowhere: No such file or directory"},
+        {"text", "text: not a multiboot image: no header"},
+        {"empty", "empty: the file is empty"},
+        {"half.gz", "half.gz: truncated or corrupted: gzip cannot unpack it"},
+        {". ", ".: a regular file is wanted"},
+        {VMXBENCH, "an ELF file without a multiboot header"},
+        {"--memory 3M --module large seven", "too little memory: module 1 ends at"},
+        {"--memory 1M seven", "too little memory: a segment of the image ends at"},
+        {"--memory 4G seven", "--memory '4G': whole MiB from 1M to 3G are wanted"},
+        {"--memory 1536K --smp 1 seven", "--memory '1536K'"},
+        {"--smp 9 seven", "--smp '9': a number from 1 to 8 is wanted"},
+        {"--cpu pentium seven", "the profiles are"},
+        {"--module nowhere seven", "nowhere: No such file or directory"},
+        {"--bios text", "firmware is a multiple of 64 KiB"},
+        {"--bios text seven", "neither image nor modules"},
+        {"--moduel large seven", "did you mean --module"},
+        {"--trace nowhere/x seven", "nowhere/x cannot be written"},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char arguments[512];
+        snprintf(arguments, sizeof arguments, "%s 2>&1", rows[i].arguments);
+        CU_ASSERT_EQUAL(boot(arguments), 2);
+        const bool told = strstr(output, rows[i].text) != NULL && strchr(output, '\n') == output + strlen(output) - 1;
+        if (!told)
+            printf("\n%s: %s", rows[i].arguments, output);
+        CU_ASSERT(told);
+    }
+}
+
+/* Firmware that knows nothing of this machine, with one and with eight processors. */
+static void seabios_finds_processors_and_nothing_to_boot(void)
+{
+    if (access(SEABIOS, R_OK) != 0) {
+        printf("\n%s is not there (tools/setup.sh fetches it)\n", SEABIOS);
+        return;
+    }
+    CU_ASSERT_EQUAL(boot("--fw-cfg --bios " SEABIOS " 2>/dev/null"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "No bootable device."));
+    CU_ASSERT_EQUAL(boot("--fw-cfg --smp 8 --bios " SEABIOS " 2>&1"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "Found 8 cpu(s)"));
+}
+
+static void clean_up(void)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
+      {"wrong_input_is_told", wrong_input_is_told}, {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
+      {"clean_up", clean_up})
