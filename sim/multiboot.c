@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../handlers/devices/acpi.h"
+#include "../handlers/devices/memory_map.h"
 #include "multiboot_image.h"
 
 /* Loader's data in low memory, below the extended BIOS data area. */
-enum { DATA_FIRST = 0x90000, DATA_END = 0x9f000, LOW_MEMORY_END = 0x9fc00, FIRST_MEGABYTE = 0x100000, PAGE = 4096 };
+enum { DATA_FIRST = 0x90000, DATA_END = 0x9f000, LOW_MEMORY_END = MEMORY_LOW_END, FIRST_MEGABYTE = MEMORY_MIB, PAGE = 4096 };
 enum { HAS_MEMORY = 1 << 0, HAS_COMMAND_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MEMORY_MAP = 1 << 6, HAS_LOADER_NAME = 1 << 9 };
-enum { AVAILABLE = 1, RESERVED = 2 };
 #define LOADER_MAGIC 0x2badb002u
 
 struct information {
@@ -122,18 +123,21 @@ static bool put_bios_data(struct bk_machine *machine)
 
 static uint32_t put_memory_map(struct place *place, struct information *info)
 {
-    const uint64_t ram = place->machine->board->ram_bytes, rom = place->machine->board->rom_bytes;
-    enum { ENTRY = sizeof(struct map_entry) - sizeof(uint32_t), DEVICES = 0xfec00000, DEVICES_BYTES = 0x400000 };
-    const struct map_entry map[] = {
-        {ENTRY, 0, LOW_MEMORY_END, AVAILABLE},
-        {ENTRY, LOW_MEMORY_END, 0xa0000 - LOW_MEMORY_END, RESERVED},
-        {ENTRY, 0xe0000, FIRST_MEGABYTE - 0xe0000, RESERVED},
-        {ENTRY, FIRST_MEGABYTE, ram - FIRST_MEGABYTE, AVAILABLE},
-        {ENTRY, DEVICES, DEVICES_BYTES, RESERVED},
-        {ENTRY, (UINT64_C(1) << 32) - rom, rom, RESERVED},
-    };
-    info->map_bytes = (uint32_t)(sizeof map - (rom == 0 ? sizeof map[0] : 0));
+    struct memory_range range[MEMORY_RANGES];
+    struct map_entry map[MEMORY_RANGES];
+    const struct sim_board *board = place->machine->board;
+    const unsigned count = memory_map(range, board->ram_bytes, board->rom_bytes);
+    for (unsigned i = 0; i < count; i++)
+        map[i] = (struct map_entry){sizeof map[i] - sizeof map[i].size, range[i].first, range[i].bytes, range[i].type};
+    info->map_bytes = (uint32_t)(count * sizeof map[0]);
     return put(place, map, info->map_bytes);
+}
+
+static bool put_acpi_tables(struct bk_machine *machine)
+{
+    uint8_t tables[ACPI_BYTES_MAX];
+    const struct acpi_config config = {.address = MEMORY_TABLES, .cpus = machine->vcpu_count, .hpet = true};
+    return bk_write(machine, MEMORY_TABLES, tables, acpi_tables(tables, &config));
 }
 
 bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_request *request, char error[MULTIBOOT_ERROR_BYTES])
@@ -155,7 +159,7 @@ bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_reque
     info.map = put_memory_map(&place, &info);
     if (info.command_line == 0 || info.map == 0 || info.loader_name == 0)
         return say(error, "the command line is too long");
-    if (!bk_write(machine, DATA_FIRST, &info, sizeof info) || !put_bios_data(machine) || !put_vectors(machine))
+    if (!bk_write(machine, DATA_FIRST, &info, sizeof info) || !put_bios_data(machine) || !put_vectors(machine) || !put_acpi_tables(machine))
         return say(error, "too little memory for the loader's data");
     sim_bare_start_at(machine, image.entry, LOADER_MAGIC, DATA_FIRST);
     return true;
