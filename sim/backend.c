@@ -39,8 +39,13 @@ static void enter_root_operation(struct bk_vcpu *vcpu)
     const struct vmx_caps *caps = cpu->caps;
     const struct vmx_memory memory = cpu->memory;
     const struct vmx_translation_cache cache = cpu->cache;
-    *cpu = (struct vmx_cpu){
-        .caps = caps, .memory = memory, .cache = cache, .current_vmcs = VMX_NO_VMCS, .vmxon_region = VMX_NO_VMCS, .feature_control = 5};
+    *cpu = (struct vmx_cpu){.caps = caps,
+                            .memory = memory,
+                            .cache = cache,
+                            .current_vmcs = VMX_NO_VMCS,
+                            .vmxon_region = VMX_NO_VMCS,
+                            .feature_control = 5,
+                            .mtrr_def_type = 0x806};
     cpu->operation = VMX_OPERATION_ROOT;
     cpu->native_root = true;
     struct vmx_state *s = &cpu->state;

@@ -14,7 +14,7 @@
 /* Several processors look at each other's doings this often; one alone has no window. Windows differ in length, by a fixed sequence, so that two loops
    that wait for each other do not keep step for ever. */
 enum { WINDOW_TICKS = 700, WINDOW_MORE = 512, TICKS_PER_SECOND = 1000000000 };
-enum { LEGACY_END = 0x100000, LEGACY_ROM_BYTES = 0x40000, FIRMWARE_LOCKED_VMX_ON = 5 };
+enum { LEGACY_END = 0x100000, LEGACY_ROM_BYTES = 0x40000, FIRMWARE_LOCKED_VMX_ON = 5, MTRRS_ON_WRITE_BACK = 0x806 };
 
 static const char *unusable(const struct sim_bare_options *options)
 {
@@ -45,8 +45,9 @@ static void power_up(struct bk_vcpu *vcpu, bool firmware)
     cpu->apic_id = vcpu->index;
     cpu->processors = vcpu->machine->vcpu_count;
     vmx_reset(cpu, vcpu->index == 0);
-    /* Firmware finds IA32_FEATURE_CONTROL unlocked; whoever boots without it finds what firmware leaves. */
+    /* Firmware finds what reset leaves; whoever boots without it finds what firmware leaves. */
     cpu->feature_control = firmware ? 0 : FIRMWARE_LOCKED_VMX_ON;
+    cpu->mtrr_def_type = firmware ? 0 : MTRRS_ON_WRITE_BACK;
     sim_engine_set(vcpu->engine, VMX_GROUP_ALL, &cpu->state);
 }
 

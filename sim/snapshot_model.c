@@ -6,7 +6,7 @@ SNAPSHOT_COVERS(struct vmx_segment, 24);
 SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
-SNAPSHOT_COVERS(struct vmx_cpu, 968);
+SNAPSHOT_COVERS(struct vmx_cpu, 976);
 SNAPSHOT_COVERS(struct vmcs, 24 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)
@@ -140,6 +140,7 @@ void snapshot_cpu(struct archive *a, struct vmx_cpu *cpu, uint8_t *ram, uint64_t
     current_vmcs(a, cpu, ram, ram_size);
     ARCHIVE(a, cpu->vmxon_region);
     ARCHIVE(a, cpu->feature_control);
+    ARCHIVE(a, cpu->mtrr_def_type);
     ARCHIVE(a, cpu->tsc);
     pending(a, &cpu->pending);
     ARCHIVE(a, cpu->smm);

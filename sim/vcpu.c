@@ -163,7 +163,8 @@ static bool is_single_step(const struct vmx_event *event)
 
 static bool judge_exception(struct bk_vcpu *vcpu, const struct vmx_event *event, enum bk_entered *entered)
 {
-    if (event->vector == VMX_UD)
+    /* INVEPT, INVVPID and INVPCID look like SSE instructions to an engine that does not know them: CR0.TS makes it say #NM. */
+    if (event->vector == VMX_UD || event->vector == VMX_NM)
         return sim_vcpu_judge_instruction(vcpu, event, entered);
     if (!is_single_step(event))
         return sim_vcpu_raise(vcpu, event, false, entered);

@@ -37,6 +37,7 @@ struct vmx_cpu {
        caller's room; `vmcs` points to it while there is a current VMCS. NULL: VMX instructions outside non-root operation are left to the caller. */
     struct vmcs *vmcs_cache;
     uint64_t feature_control; /* IA32_FEATURE_CONTROL */
+    uint64_t mtrr_def_type;   /* IA32_MTRR_DEF_TYPE */
     uint64_t tsc;             /* time-stamp counter at this boundary; the caller keeps it */
     struct vmx_pending pending;
     bool smm, mce_at_entry; /* mce_at_entry: the next VM entry meets a machine check */

@@ -186,14 +186,14 @@ static const uint64_t *word_of(const struct vmx_state *state, const struct msr_r
     return (const uint64_t *)(const void *)((const unsigned char *)state + row->offset);
 }
 
-/* MSRs that read as a constant. MTRRs: none variable, none fixed, everything write-back. */
+/* MSRs that read as a constant. MTRRs: none variable, none fixed, IA32_MTRR_DEF_TYPE alone. */
 static const struct {
     uint32_t index;
     uint64_t value;
     bool writable; /* with this same value */
 } constants[] = {
-    {VMX_MSR_BIOS_SIGN_ID, 0, true}, {VMX_MSR_MTRRCAP, 0, false},          {VMX_MSR_MCG_CAP, 0, false},
-    {VMX_MSR_MCG_STATUS, 0, true},   {VMX_MSR_MTRR_DEF_TYPE, 0x806, true},
+    {VMX_MSR_PLATFORM_ID, 0, false}, {VMX_MSR_BIOS_SIGN_ID, 0, true}, {VMX_MSR_MTRRCAP, 0, false},
+    {VMX_MSR_MCG_CAP, 0, false},     {VMX_MSR_MCG_STATUS, 0, true},
 };
 enum { CONSTANTS = sizeof constants / sizeof constants[0] };
 
@@ -216,6 +216,9 @@ bool vmx_msr_read(const struct vmx_cpu *cpu, uint32_t index, uint64_t *value)
     case VMX_MSR_FEATURE_CONTROL:
         *value = cpu->feature_control;
         return true;
+    case VMX_MSR_MTRR_DEF_TYPE:
+        *value = cpu->mtrr_def_type;
+        return true;
     }
     for (unsigned i = 0; i < CONSTANTS; i++)
         if (constants[i].index == index) {
@@ -231,6 +234,13 @@ static bool feature_control_faults(const struct vmx_cpu *cpu, uint64_t value)
     return (cpu->feature_control & 1) != 0 || (value & ~UINT64_C(7)) != 0;
 }
 
+/* IA32_MTRR_DEF_TYPE: type 7:0, MTRRs enabled 11; fixed ranges (10) are not offered. */
+static bool mtrr_def_type_faults(uint64_t value)
+{
+    const uint64_t type = value & 0xff;
+    return (value & ~UINT64_C(0x8ff)) != 0 || type > 6 || type == 2 || type == 3;
+}
+
 bool vmx_msr_write_faults(const struct vmx_cpu *cpu, uint32_t index, uint64_t value)
 {
     const struct msr_row *row = row_of(cpu, index);
@@ -243,6 +253,8 @@ bool vmx_msr_write_faults(const struct vmx_cpu *cpu, uint32_t index, uint64_t va
         return false;
     case VMX_MSR_FEATURE_CONTROL:
         return feature_control_faults(cpu, value);
+    case VMX_MSR_MTRR_DEF_TYPE:
+        return mtrr_def_type_faults(value);
     case VMX_MSR_PRED_CMD:
         return !has_spec_ctrl(cpu->caps) || (value & ~UINT64_C(1)) != 0;
     }
@@ -273,6 +285,9 @@ uint32_t vmx_msr_store(struct vmx_cpu *cpu, uint32_t index, uint64_t value)
         break;
     case VMX_MSR_FEATURE_CONTROL:
         cpu->feature_control = value;
+        break;
+    case VMX_MSR_MTRR_DEF_TYPE:
+        cpu->mtrr_def_type = value;
         break;
     }
     return 0;

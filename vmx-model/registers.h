@@ -91,6 +91,7 @@
 
 enum vmx_msr_index {
     VMX_MSR_TSC = 0x10,
+    VMX_MSR_PLATFORM_ID = 0x17,
     VMX_MSR_APIC_BASE = 0x1b,
     VMX_MSR_FEATURE_CONTROL = 0x3a,
     VMX_MSR_TSC_ADJUST = 0x3b,

@@ -239,7 +239,7 @@ static void msrs_are_read_and_written_with_their_checks(void)
         {VMX_MSR_KERNEL_GS_BASE, 0x8000, UINT64_C(1) << 62, VMX_GROUP_MSR},
         {VMX_MSR_TSC_AUX, 3, UINT64_C(1) << 32, VMX_GROUP_MSR},
         {VMX_MSR_APIC_BASE, 0xfee00900, 0xfee00400, VMX_GROUP_MSR},
-        {VMX_MSR_MTRR_DEF_TYPE, 0x806, 0x800, 0},
+        {VMX_MSR_MTRR_DEF_TYPE, 0x806, 0x802, 0},
         {VMX_MSR_TSC_ADJUST, 5, 0, 0},
     };
     start(VMX_PRI_USE_MSR_BITMAPS, 0);
