@@ -4,7 +4,7 @@
 
 #include "engine_internal.h"
 
-enum { RFLAGS_FIXED = 2, RFLAGS_VM = 1 << 17, UNUSABLE = 1 << 16, PRESENT = 1 << 7, DPL = 3 << 5, RIGHTS = 0xf0ff, RIGHTS_SHIFT = 8 };
+enum { RFLAGS_FIXED = 2, RFLAGS_VM = 1 << 17, UNUSABLE = 1 << 16, PRESENT = 1 << 7, DPL = 3 << 5, RIGHTS = 0xf0ff, RIGHTS_SHIFT = 8, TYPE_BUSY = 2 };
 enum { BLOCKING_SHADOW = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS };
 
 /* Unicorn has no "unusable": it is a segment that is not present. */
@@ -40,6 +40,19 @@ static uint64_t code_base(const struct sim_engine *engine)
 {
     const struct unicorn_segment *cs = &engine->env->segs[VMX_CS];
     return (engine->env->hflags & UNICORN_HF_CS64) != 0 ? engine->code_base : cs->base;
+}
+
+/* The task register holds a busy TSS; Unicorn has it as an available one, and ends the program over another type when it looks for a stack. */
+static void get_task_register(const struct unicorn_env *env, struct vmx_segment *to)
+{
+    get_segment(&env->segs[VMX_TR], to);
+    to->access_rights |= TYPE_BUSY;
+}
+
+static void set_task_register(struct unicorn_env *env, const struct vmx_segment *from)
+{
+    set_segment(&env->segs[VMX_TR], from);
+    env->segs[VMX_TR].flags &= ~(uint32_t)TYPE_BUSY << RIGHTS_SHIFT;
 }
 
 static void get_msrs(const struct sim_engine *engine, struct vmx_state *s)
@@ -178,6 +191,7 @@ void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state
     if (groups & VMX_GROUP_SEGMENTS) {
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             get_segment(&env->segs[i], &s->seg[i]);
+        get_task_register(env, &s->seg[VMX_TR]);
         s->seg[VMX_CS].base = code_base(engine);
     }
     if (groups & VMX_GROUP_TABLES) {
@@ -214,6 +228,7 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
     if (groups & VMX_GROUP_SEGMENTS) {
         for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
             set_segment(&env->segs[i], &s->seg[i]);
+        set_task_register(env, &s->seg[VMX_TR]);
         engine->code_base = 0;
     }
     if (groups & VMX_GROUP_TABLES) {

@@ -160,16 +160,14 @@ void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int
     after_return(env, before, RETURN_ADDRESS);
 }
 
-/* The original leaves the type in TR as the descriptor had it, without the busy bit, and accepts a null selector. */
+/* The original accepts a null selector. */
 void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector);
 void __real_helper_ltr_x86_64(struct unicorn_env *env, int selector);
 void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector)
 {
-    enum { TYPE_BUSY = 2 << DESCRIPTOR_TYPE_SHIFT };
     if ((selector & 0xfffc) == 0)
         engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
     __real_helper_ltr_x86_64(env, selector);
-    env->segs[VMX_TR].flags |= TYPE_BUSY;
 }
 
 void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector);

@@ -205,7 +205,34 @@ static void an_undefined_instruction_is_one_wherever_its_page_is_cached(void)
     guest_free(g);
 }
 
-SUITE("sim/engine_repairs", {"the_base_of_a_64bit_code_segment_does_not_count", the_base_of_a_64bit_code_segment_does_not_count},
+static void a_call_gate_finds_the_stack_in_the_task_state(void)
+{
+    BLOB(gate, ".code32\n lcall $0x50, $0\n .code64");
+    BLOB(behind, "hlt");
+    static const uint64_t descriptors[] = {0x00cf9b000000ffff, 0x0001ec0000480000}; /* 0x48: ring 0 code, 0x50: a gate to 0x48:0x10000 */
+    const uint32_t stack[2] = {0x70000, 0x10};
+    struct guest *g = guest_new();
+    guest_mode_protected(&g->state, true);
+    for (unsigned i = VMX_ES; i <= VMX_GS; i++)
+        g->state.seg[i].access_rights |= 3 << 5;
+    g->state.seg[VMX_CS].selector = 0x23;
+    g->state.seg[VMX_SS].selector = 0x2b;
+    memcpy(g->ram + GUEST_GDT + 0x48, descriptors, sizeof descriptors);
+    memcpy(g->ram + GUEST_DATA + 4, stack, sizeof stack);
+    g->state.gdtr.limit = 0x57;
+    g->state.rip = 0x20000;
+    PUT(g, 0x20000, gate);
+    PUT(g, 0x10000, behind);
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_INSTRUCTION);
+    CU_ASSERT_EQUAL(g->state.rip, 0x10000);
+    CU_ASSERT_EQUAL(g->state.seg[VMX_CS].selector, 0x48);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RSP], 0x70000 - 16);
+    CU_ASSERT_EQUAL(g->state.seg[VMX_TR].access_rights, 0x8b);
+    guest_free(g);
+}
+
+SUITE("sim/engine_repairs", {"a_call_gate_finds_the_stack_in_the_task_state", a_call_gate_finds_the_stack_in_the_task_state},
+      {"the_base_of_a_64bit_code_segment_does_not_count", the_base_of_a_64bit_code_segment_does_not_count},
       {"an_undefined_instruction_is_one_wherever_its_page_is_cached", an_undefined_instruction_is_one_wherever_its_page_is_cached},
       {"lock_is_undefined_where_it_is_not_allowed", lock_is_undefined_where_it_is_not_allowed},
       {"far_transfers_through_a_register_are_undefined", far_transfers_through_a_register_are_undefined},
