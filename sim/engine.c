@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_access.h"
 #include "unicorn_api.h"
 
 _Thread_local struct sim_engine *engine_running;
@@ -80,7 +80,7 @@ static const char *check_layout(struct sim_engine *engine)
         return mismatch;
     if (memcmp(engine->env->vendor, "AuthenticAMD", 12) != 0 && memcmp(engine->env->vendor, "GenuineIntel", 12) != 0)
         return mismatch;
-    return registers_match(engine) && context_matches(engine) ? NULL : mismatch;
+    return registers_match(engine) && context_matches(engine) && engine_access_init(engine) ? NULL : mismatch;
 }
 
 static const char *open_unicorn(struct sim_engine *engine)

@@ -2,9 +2,8 @@
 /* The engine room: runs guest code until something happens that the model must judge. One engine per virtual CPU; Unicorn lives behind
    this interface and nowhere else.
 
-   Counts, stops and states are exact to the instruction. Not modelled, as Unicorn does not: segment limits, types and alignment on data
-   accesses (#AC, misaligned SSE operands), breakpoints of DR0 to DR3, VME, AVX (#UD), 64-bit precision and some flags of x87
-   transcendentals. */
+   Counts, stops and states are exact to the instruction. Not modelled, as Unicorn does not: AVX (#UD), 64-bit precision and some flags of
+   x87 transcendentals. tools/limits.def has the rest. */
 #ifndef SIM_ENGINE_H
 #define SIM_ENGINE_H
 

@@ -26,6 +26,12 @@ enum {
     BLOCK_SETTLE_FLAGS = 1 << 23 /* begins with an instruction that needs the arithmetic flags as they are in RFLAGS */
 };
 
+/* hflags of the engine's own, which Unicorn leaves alone and looks blocks up by. */
+enum {
+    ENGINE_HF_SEGMENTS = 1 << 27,  /* accesses through DS, ES and SS are checked */
+    ENGINE_HF_ALIGNMENT = 1 << 28, /* CR0.AM */
+};
+
 /* The part of the environment that belongs to the groups of state, as it was when last moved. */
 struct engine_snapshot {
     uint64_t regs[16];
@@ -59,6 +65,7 @@ struct sim_engine {
     bool allowing;      /* it is under way */
     bool watch;         /* the next run ends when an event is no longer blocked */
     bool translating, stopped;
+    void *constant[2];        /* temporaries of the block, for arguments of calls that are added to it */
     uint64_t translated_pc;   /* of the block that is being translated */
     uint64_t fetch_retry;     /* linear address of an instruction that runs alone since a fetch looked further, */
     int64_t fetch_retry_left; /* and `left` at that time */

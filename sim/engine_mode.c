@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mode that Unicorn translates for: hflags follow from control registers, EFER and segments; instruction-set features. */
-#include "engine_internal.h"
+#include "engine_access.h"
 
-enum { CR0_PE = 1 << 0, CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR4_OSFXSR = 1 << 9, CR4_SMAP = 1 << 21, EFER_LMA = 1 << 10 };
+enum {
+    CR0_PE = 1 << 0,
+    CR0_MP = 1 << 1,
+    CR0_EM = 1 << 2,
+    CR0_TS = 1 << 3,
+    CR0_AM = 1 << 18,
+    CR4_OSFXSR = 1 << 9,
+    CR4_SMAP = 1 << 21,
+    EFER_LMA = 1 << 10
+};
 enum { RFLAGS_VM = 1 << 17 };
 enum { FLAGS_L = 1 << 21, FLAGS_B = 1 << 22, FLAGS_DPL_SHIFT = 13 };
 
@@ -11,7 +20,7 @@ static uint32_t control_flags(const struct unicorn_env *env)
     const uint64_t cr0 = env->cr[0];
     return (cr0 & CR0_PE ? UNICORN_HF_PE : 0u) | (cr0 & CR0_MP ? UNICORN_HF_MP : 0u) | (cr0 & CR0_EM ? UNICORN_HF_EM : 0u) |
            (cr0 & CR0_TS ? UNICORN_HF_TS : 0u) | (env->cr[4] & CR4_OSFXSR ? UNICORN_HF_OSFXSR : 0u) | (env->cr[4] & CR4_SMAP ? UNICORN_HF_SMAP : 0u) |
-           (env->efer & EFER_LMA ? UNICORN_HF_LMA : 0u);
+           (env->efer & EFER_LMA ? UNICORN_HF_LMA : 0u) | (cr0 & CR0_AM ? (uint32_t)ENGINE_HF_ALIGNMENT : 0u);
 }
 
 static uint32_t privilege_level(const struct unicorn_env *env)
@@ -21,7 +30,7 @@ static uint32_t privilege_level(const struct unicorn_env *env)
     return env->eflags & RFLAGS_VM ? 3 : env->segs[VMX_SS].flags >> FLAGS_DPL_SHIFT & 3;
 }
 
-/* ADDSEG: bases of DS, ES and SS count. Code that is not 32-bit always gets it, since there MOV to a segment register changes bases
+/* ADDSEG: bases, limits and rights of DS, ES and SS count. Code that is not 32-bit always gets it, since there MOV to a segment register changes bases
    in mid-block. */
 static uint32_t segment_flags(const struct unicorn_env *env)
 {
@@ -31,8 +40,8 @@ static uint32_t segment_flags(const struct unicorn_env *env)
     if (env->segs[VMX_SS].flags & FLAGS_B)
         flags |= UNICORN_HF_SS32;
     const bool flat_possible = (env->cr[0] & CR0_PE) != 0 && (env->eflags & RFLAGS_VM) == 0 && (flags & UNICORN_HF_CS32) != 0;
-    if (!flat_possible || (env->segs[VMX_DS].base | env->segs[VMX_ES].base | env->segs[VMX_SS].base) != 0)
-        flags |= UNICORN_HF_ADDSEG;
+    if (!flat_possible || !engine_is_flat(env))
+        flags |= UNICORN_HF_ADDSEG | ENGINE_HF_SEGMENTS;
     return flags;
 }
 

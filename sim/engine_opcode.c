@@ -139,3 +139,25 @@ bool engine_spoils_flags(struct engine_opcode o)
         return (o.byte & 0xf0) == 0x90;
     return o.map == ENGINE_MAP_1 && (o.byte == 0xc0 || o.byte == 0xc1 || (o.byte >= 0xd0 && o.byte <= 0xd3)) && (reg == 2 || reg == 3);
 }
+
+bool engine_is_aligned_vector(struct engine_opcode o)
+{
+    switch (o.map) {
+    case ENGINE_MAP_1:
+        return false;
+    case ENGINE_MAP_0F:
+        if (o.byte == 0x10 || o.byte == 0x11) /* MOVUPS, MOVUPD */
+            return false;
+        if (o.byte == 0x6f || o.byte == 0x7f) /* MOVDQU */
+            return !o.rep;
+        if (o.byte == 0xf0) /* LDDQU */
+            return false;
+        return (o.byte >= 0x12 && o.byte <= 0x17) || (o.byte >= 0x28 && o.byte <= 0x2f) || (o.byte >= 0x50 && o.byte <= 0x7e) || o.byte == 0xc2 ||
+               (o.byte >= 0xc4 && o.byte <= 0xc6) || o.byte >= 0xd0;
+    case ENGINE_MAP_0F38:
+        return o.byte < 0x40 || (o.byte >= 0xc8 && o.byte <= 0xdf);
+    case ENGINE_MAP_0F3A:
+        return o.byte < 0x60 || o.byte > 0x63; /* not string comparisons */
+    }
+    return false;
+}

@@ -59,9 +59,11 @@ static void mark_accessed(struct unicorn_env *env, unsigned name, uintptr_t retu
     segment->flags |= DESCRIPTOR_ACCESSED;
 }
 
+/* Segments have changed: what they allow decides how code is translated. */
 static void after_load_of_cs(void)
 {
     engine_running->code_base = 0;
+    engine_update_mode(engine_running->env);
     engine_settle_code_base(engine_running);
 }
 
@@ -177,4 +179,14 @@ void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector)
     __real_helper_lldt_x86_64(env, selector);
     if ((selector & 0xfffc) == 0)
         env->segs[VMX_LDTR].flags = 0;
+}
+
+/* MOV, POP, LDS and their kin in protected mode. What the segments allow decides how code is translated. */
+void __wrap_helper_load_seg_x86_64(struct unicorn_env *env, int segment, int selector);
+void __real_helper_load_seg_x86_64(struct unicorn_env *env, int segment, int selector);
+void __wrap_helper_load_seg_x86_64(struct unicorn_env *env, int segment, int selector)
+{
+    engine_restore(engine_running, RETURN_ADDRESS);
+    __real_helper_load_seg_x86_64(env, segment, selector);
+    engine_update_mode(env);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
+#include "engine_access.h"
 #include "engine_opcode.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
@@ -131,6 +132,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     make_room(engine, block);
     engine->translating = true;
     engine->translated_pc = block->pc;
+    engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
     const unsigned end = find_end(engine, starts, count);
@@ -138,9 +140,11 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
         undefined_at_boundary(engine);
     if (end < count) {
         tcg_func_start_x86_64(engine->tcg);
+        engine_reserve_for_checks(engine);
         __real_gen_intermediate_code_x86_64(cpu, block, (int)end);
         count = instruction_starts(engine, block->pc, starts);
     }
+    engine_add_checks(engine, block);
     engine->translating = false;
     if (count != block->icount || !engine_account_for(engine, block, block->icount | properties(engine, block, starts, count))) {
         engine->result->message = "Unicorn's translator does not work as that of version 2.0.1";

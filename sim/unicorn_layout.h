@@ -22,7 +22,11 @@ enum {
     UNICORN_CPU_HALTED = 33176,
     UNICORN_CPU_EXCEPTION_INDEX = 33184,
     UNICORN_CPU_UC = 33192,
+    UNICORN_CPU_CLASS = 33200,
     UNICORN_CPU_ENV = 34640,
+    /* CPUClass */
+    UNICORN_CLASS_UNALIGNED = 24,
+    UNICORN_CLASS_TLB_FILL = 72,
     /* backwards from the environment: the TLBs of the three MMU modes */
     UNICORN_ENV_TLB_FAST = -64,
     UNICORN_ENV_TLB_DESCRIPTION = -1392,

@@ -155,6 +155,12 @@ static bool equal_traces(const struct exact_run *a, const struct exact_run *b, c
                          (unsigned long long)record_[0].number[i], (unsigned long long)record_[1].number[i]);
                 return false;
             }
+        for (unsigned i = 0; i < VMX_GPR_COUNT; i++)
+            if (record_[0].gpr[i] != record_[1].gpr[i]) {
+                snprintf(text, size, "record %u, register %u: %#llx and %#llx", number, i, (unsigned long long)record_[0].gpr[i],
+                         (unsigned long long)record_[1].gpr[i]);
+                return false;
+            }
         if (record_[0].kind != TRACE_EXIT)
             continue;
         for (unsigned i = 0; i < TRACE_ITEM_COUNT; i++)

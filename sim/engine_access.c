@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a processor checks of a data access before paging, and Unicorn does not: segment limits and rights, alignment. Calls and alignment
+   bits are put among the operations of a translated block. The segment of an access is the one whose base was added to its address.
+   SDM 3A, "Limit Checking", "Type Checking"; "Interrupt 17-Alignment Check Exception (#AC)".
+   Not modelled: segments of what call gates and far returns push and pop. */
+#include "engine_access.h"
+
+#include <string.h>
+
+#include "engine_opcode.h"
+
+enum { TEMP_BYTES = 56, TEMP_OFFSET = 24, TEMPS = 0x388, FIRST_BASE = 22, BASES = 6, TEMP_I64 = 1 };
+enum { OP_CALL = 2, OP_MOV = 63, OP_MOVI = 64, OP_ADD = 78, OP_EXT32U = 109, OP_MARKER = 129, OP_LD_32 = 133, OP_ST_32, OP_LD_64, OP_ST_64 };
+enum { CALL_WRITES_NO_REGISTERS = 2, MEMOP_SHIFT = 4, MEMOP_SIZE = 3, MEMOP_ALIGNED = 7 << 4, MEMOP_ALIGNED_16 = 4 << 4 };
+enum { NO_SEGMENT = 0xff, KNOWN_MAX = 8, HELPERS_ARGUMENTS_MAX = 6 };
+enum { RFLAGS_AC = 1 << 18, RFLAGS_VM = 1 << 17 };
+enum { RIGHTS_WRITE_OR_READ = 1 << 9, RIGHTS_DOWN = 1 << 10, RIGHTS_CODE = 1 << 11, RIGHTS_PRESENT = 1 << 15, RIGHTS_BIG = 1 << 22 };
+
+/* One access, as the calls get it: bits 2:0 segment, 3 write, 15:8 alignment mask, 31:16 bytes. */
+enum { WORD_WRITE = 1 << 3, WORD_ALIGNMENT_SHIFT = 8, WORD_BYTES_SHIFT = 16, WORD_SEGMENT = 7, WORD_NO_SEGMENT = 7 };
+
+void helper_fldt_ST0_x86_64(void);
+void helper_fstt_ST0_x86_64(void);
+void helper_fbld_ST0_x86_64(void);
+void helper_fbst_ST0_x86_64(void);
+void helper_fstenv_x86_64(void);
+void helper_fldenv_x86_64(void);
+void helper_fsave_x86_64(void);
+void helper_frstor_x86_64(void);
+void helper_fxsave_x86_64(void);
+void helper_fxrstor_x86_64(void);
+void helper_xsave_x86_64(void);
+void helper_xsaveopt_x86_64(void);
+void helper_xrstor_x86_64(void);
+void helper_boundw_x86_64(void);
+void helper_boundl_x86_64(void);
+void __wrap_helper_cmpxchg8b_x86_64(struct unicorn_env *env, uint64_t address);
+void __wrap_helper_cmpxchg8b_unlocked_x86_64(struct unicorn_env *env, uint64_t address);
+
+/* Helpers that are handed an address. The short forms of the x87 environment are what is certain of them. */
+static const struct helper {
+    void (*function)(void);
+    uint16_t bytes;
+    uint8_t alignment;
+    bool write;
+} helpers[] = {{helper_fldt_ST0_x86_64, 10, 7, false},
+               {helper_fstt_ST0_x86_64, 10, 7, true},
+               {helper_fbld_ST0_x86_64, 10, 7, false},
+               {helper_fbst_ST0_x86_64, 10, 7, true},
+               {helper_fstenv_x86_64, 14, 1, true},
+               {helper_fldenv_x86_64, 14, 1, false},
+               {helper_fsave_x86_64, 94, 1, true},
+               {helper_frstor_x86_64, 94, 1, false},
+               {helper_fxsave_x86_64, 512, 0, true},
+               {helper_fxrstor_x86_64, 512, 0, false},
+               {helper_xsave_x86_64, 576, 0, true},
+               {helper_xsaveopt_x86_64, 576, 0, true},
+               {helper_xrstor_x86_64, 576, 0, false},
+               {helper_boundw_x86_64, 4, 1, false},
+               {helper_boundl_x86_64, 8, 3, false},
+               {(void (*)(void))__wrap_helper_cmpxchg8b_x86_64, 8, 7, true},
+               {(void (*)(void))__wrap_helper_cmpxchg8b_unlocked_x86_64, 8, 7, true}};
+
+bool engine_is_flat(const struct unicorn_env *env)
+{
+    static const enum vmx_segment_name names[] = {VMX_DS, VMX_ES, VMX_SS};
+    const uint32_t wanted = RIGHTS_PRESENT | RIGHTS_WRITE_OR_READ, looked_at = wanted | RIGHTS_CODE | RIGHTS_DOWN;
+    for (unsigned i = 0; i < 3; i++) {
+        const struct unicorn_segment *s = &env->segs[names[i]];
+        if (s->base != 0 || s->limit != UINT32_MAX || (s->flags & looked_at) != wanted)
+            return false;
+    }
+    return true;
+}
+
+static bool within_limit(const struct unicorn_segment *s, uint32_t offset, uint32_t bytes)
+{
+    const uint64_t last = (uint64_t)offset + bytes - 1;
+    if ((s->flags & (RIGHTS_CODE | RIGHTS_DOWN)) == RIGHTS_DOWN)
+        return offset > s->limit && last <= (s->flags & RIGHTS_BIG ? UINT32_MAX : 0xffff);
+    return last <= s->limit;
+}
+
+/* In real and virtual-8086 mode only the limit counts. */
+static bool has_right(const struct unicorn_env *env, const struct unicorn_segment *s, bool write)
+{
+    if ((env->hflags & UNICORN_HF_PE) == 0 || (env->eflags & RFLAGS_VM) != 0)
+        return true;
+    if ((s->flags & RIGHTS_PRESENT) == 0)
+        return false;
+    if (s->flags & RIGHTS_CODE)
+        return !write && (s->flags & RIGHTS_WRITE_OR_READ) != 0;
+    return !write || (s->flags & RIGHTS_WRITE_OR_READ) != 0;
+}
+
+/* Called by translated code before the access. */
+static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t word)
+{
+    const struct unicorn_env *env = engine->env;
+    const unsigned name = word & WORD_SEGMENT;
+    const uint32_t bytes = (uint32_t)(word >> WORD_BYTES_SHIFT);
+    if (name != WORD_NO_SEGMENT) {
+        const struct unicorn_segment *s = &env->segs[name];
+        if (!within_limit(s, (uint32_t)(linear - s->base), bytes) || !has_right(env, s, (word & WORD_WRITE) != 0))
+            engine_raise(engine, name == VMX_SS ? VMX_SS_FAULT : VMX_GP, 0, RETURN_ADDRESS);
+    }
+    if ((linear & (word >> WORD_ALIGNMENT_SHIFT & 0xff)) != 0)
+        engine_raise(engine, VMX_AC, 0, RETURN_ADDRESS);
+}
+
+/* Unicorn's slow path found an address that is not aligned as the operation asks: of a vector, or under alignment checking. */
+static _Noreturn void unaligned(void *cpu, uint64_t address, int access, int mode, uintptr_t return_address)
+{
+    struct sim_engine *engine = engine_running;
+    (void)cpu, (void)address, (void)access, (void)mode;
+    engine_unwind(engine, return_address);
+    const struct engine_opcode opcode = engine_opcode_at(engine->env, engine->env->segs[VMX_CS].base + engine->env->eip);
+    engine_raise(engine, engine_is_aligned_vector(opcode) ? VMX_GP : VMX_AC, 0, 0);
+}
+
+static void *temp_of(const struct sim_engine *engine, unsigned number)
+{
+    return (char *)engine->tcg + TEMPS + number * TEMP_BYTES;
+}
+
+bool engine_access_init(struct sim_engine *engine)
+{
+    bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
+    void *class = UNICORN_FIELD(engine->cpu, UNICORN_CPU_CLASS, void *);
+    if (UNICORN_FIELD(class, UNICORN_CLASS_TLB_FILL, uintptr_t) != (uintptr_t)__wrap_x86_cpu_tlb_fill_x86_64)
+        return false;
+    UNICORN_FIELD(class, UNICORN_CLASS_UNALIGNED, uintptr_t) = (uintptr_t)unaligned;
+    for (unsigned i = 0; i < BASES; i++)
+        if (UNICORN_FIELD(temp_of(engine, FIRST_BASE + i), TEMP_OFFSET, uint64_t) !=
+            offsetof(struct unicorn_env, segs) + i * sizeof(struct unicorn_segment) + offsetof(struct unicorn_segment, base))
+            return false;
+    return true;
+}
+
+/* ---- the walk over a block's operations ---- */
+struct walk {
+    struct sim_engine *engine;
+    const struct unicorn_block *block;
+    bool all_segments;       /* not only FS, GS and CS */
+    bool alignment;          /* #AC is possible */
+    bool vectors;            /* this instruction wants vectors of 16 bytes aligned */
+    void *constant[2];       /* temporaries for the arguments of calls */
+    struct unicorn_op *half; /* the first access of 8 bytes of such an instruction */
+    struct {
+        uint64_t temp;
+        uint8_t segment;
+    } known[KNOWN_MAX]; /* temporaries that hold addresses */
+    unsigned known_count;
+};
+
+static unsigned segment_of(const struct walk *w, uint64_t temp)
+{
+    const uint64_t first = (uint64_t)(uintptr_t)temp_of(w->engine, FIRST_BASE);
+    if (temp >= first && temp < first + (uint64_t)BASES * TEMP_BYTES)
+        return (unsigned)((temp - first) / TEMP_BYTES);
+    for (unsigned i = w->known_count; i > 0; i--)
+        if (w->known[i - 1].temp == temp)
+            return w->known[i - 1].segment;
+    return NO_SEGMENT;
+}
+
+static void remember(struct walk *w, uint64_t temp, unsigned segment)
+{
+    for (unsigned i = 0; i < w->known_count; i++)
+        if (w->known[i].temp == temp) {
+            w->known[i].segment = (uint8_t)segment;
+            return;
+        }
+    if (segment != NO_SEGMENT && w->known_count < KNOWN_MAX) {
+        w->known[w->known_count].temp = temp;
+        w->known[w->known_count++].segment = (uint8_t)segment;
+    }
+}
+
+static struct unicorn_op *insert_constant(struct walk *w, struct unicorn_op *before, unsigned which, uint64_t value)
+{
+    struct unicorn_op *op = tcg_op_insert_before_x86_64(w->engine->tcg, before, OP_MOVI);
+    op->args[0] = (uint64_t)(uintptr_t)w->engine->constant[which];
+    op->args[1] = value;
+    return op;
+}
+
+static void insert_check(struct walk *w, struct unicorn_op *before, uint64_t address, uint64_t word)
+{
+    enum { ARGUMENTS = 3, CALL_INPUTS_SHIFT = 8 };
+    (void)insert_constant(w, before, 0, (uint64_t)(uintptr_t)w->engine);
+    (void)insert_constant(w, before, 1, word);
+    struct unicorn_op *call = tcg_op_insert_before_x86_64(w->engine->tcg, before, OP_CALL);
+    call->opcode |= ARGUMENTS << CALL_INPUTS_SHIFT;
+    call->args[0] = (uint64_t)(uintptr_t)w->engine->constant[0];
+    call->args[1] = address;
+    call->args[2] = (uint64_t)(uintptr_t)w->engine->constant[1];
+    call->args[3] = (uint64_t)(uintptr_t)check_access;
+    call->args[4] = CALL_WRITES_NO_REGISTERS;
+}
+
+static bool is_checked(const struct walk *w, unsigned segment)
+{
+    if (segment == NO_SEGMENT || (w->block->flags & UNICORN_HF_CS64) != 0)
+        return false;
+    return w->all_segments || segment == VMX_FS || segment == VMX_GS || segment == VMX_CS;
+}
+
+/* A load or store: args are value, address, memory operation with MMU mode. */
+static void access(struct walk *w, struct unicorn_op *op, bool write)
+{
+    const unsigned size_log2 = op->args[2] >> MEMOP_SHIFT & MEMOP_SIZE;
+    const unsigned segment = segment_of(w, op->args[1]);
+    if (w->vectors && size_log2 == 3) {
+        if (w->half != NULL && (uint8_t)w->half->opcode == (uint8_t)op->opcode)
+            w->half->args[2] |= MEMOP_ALIGNED_16 << MEMOP_SHIFT;
+        w->half = op;
+    }
+    if (w->alignment && size_log2 > 0)
+        op->args[2] |= MEMOP_ALIGNED << MEMOP_SHIFT;
+    if (is_checked(w, segment))
+        insert_check(w, op, op->args[1], segment | (write ? WORD_WRITE : 0u) | UINT64_C(1) << size_log2 << WORD_BYTES_SHIFT);
+}
+
+static void call(struct walk *w, struct unicorn_op *op)
+{
+    const unsigned inputs = op->opcode >> 8 & 0xf, outputs = op->opcode >> 12 & 0xf;
+    const uint64_t function = op->args[inputs + outputs];
+    for (unsigned h = 0; h < sizeof helpers / sizeof *helpers; h++)
+        if ((uintptr_t)helpers[h].function == function) {
+            const unsigned segment = segment_of(w, op->args[outputs + 1]);
+            const uint64_t alignment = w->alignment ? (uint64_t)helpers[h].alignment << WORD_ALIGNMENT_SHIFT : 0;
+            const uint64_t name = is_checked(w, segment) ? segment : (unsigned)WORD_NO_SEGMENT;
+            const uint64_t write = helpers[h].write ? WORD_WRITE : 0;
+            if (name != WORD_NO_SEGMENT || alignment != 0)
+                insert_check(w, op, op->args[outputs + 1], name | write | alignment | (uint64_t)helpers[h].bytes << WORD_BYTES_SHIFT);
+        }
+}
+
+static void begin_instruction(struct walk *w, uint64_t pc)
+{
+    w->known_count = 0;
+    w->half = NULL;
+    w->vectors = engine_is_aligned_vector(engine_opcode_at(w->engine->env, pc));
+}
+
+/* Its first argument is its result. */
+static bool computes(uint8_t opcode)
+{
+    enum { FIRST = 5, LAST = 128, ST8_32 = 14, BRANCH_32 = 38, ST8_64 = 74, ST_64_BITS = 77, BRANCH_64 = 103 };
+    const bool stores = (opcode >= ST8_32 && opcode < ST8_32 + 3) || (opcode >= ST8_64 && opcode <= ST_64_BITS);
+    return opcode >= FIRST && opcode <= LAST && !stores && opcode != BRANCH_32 && opcode != BRANCH_64;
+}
+
+static void operation(struct walk *w, struct unicorn_op *op)
+{
+    switch ((uint8_t)op->opcode) {
+    case OP_MARKER:
+        begin_instruction(w, op->args[0]);
+        break;
+    case OP_MOV:
+    case OP_EXT32U:
+        remember(w, op->args[0], segment_of(w, op->args[1]));
+        break;
+    case OP_ADD: {
+        const unsigned a = segment_of(w, op->args[1]), b = segment_of(w, op->args[2]);
+        remember(w, op->args[0], a != NO_SEGMENT ? a : b);
+        break;
+    }
+    case OP_LD_32:
+    case OP_LD_64:
+        access(w, op, false);
+        remember(w, op->args[0], NO_SEGMENT);
+        break;
+    case OP_ST_32:
+    case OP_ST_64:
+        access(w, op, true);
+        break;
+    case OP_CALL:
+        call(w, op);
+        break;
+    default:
+        if (computes((uint8_t)op->opcode))
+            remember(w, op->args[0], NO_SEGMENT);
+    }
+}
+
+/* Before translation, so that no other temporary takes the same place. */
+void engine_reserve_for_checks(struct sim_engine *engine)
+{
+    for (unsigned i = 0; i < 2; i++)
+        engine->constant[i] = tcg_temp_new_internal_x86_64(engine->tcg, TEMP_I64, false);
+}
+
+void engine_add_checks(struct sim_engine *engine, const struct unicorn_block *block)
+{
+    struct walk w = {.engine = engine,
+                     .block = block,
+                     .all_segments = (block->flags & ENGINE_HF_SEGMENTS) != 0,
+                     .alignment = (block->flags & (ENGINE_HF_ALIGNMENT | RFLAGS_AC)) == (ENGINE_HF_ALIGNMENT | RFLAGS_AC) &&
+                                  (block->flags & UNICORN_HF_CPL) == UNICORN_HF_CPL};
+    for (struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next)
+        operation(&w, op);
+}
