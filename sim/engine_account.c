@@ -4,12 +4,10 @@
    it always calls. What is known of a block only once it is translated is put in then. */
 #include "engine_internal.h"
 
-struct unicorn_temp;
 struct unicorn_label;
 typedef struct unicorn_value *unicorn_value; /* a temporary as operations name it: its offset in the context */
 
 struct unicorn_label *gen_new_label_x86_64(void *tcg);
-struct unicorn_temp *tcg_temp_new_internal_x86_64(void *tcg, int type, bool local);
 void tcg_temp_free_internal_x86_64(void *tcg, struct unicorn_temp *temp);
 unicorn_value tcg_const_i64_x86_64(void *tcg, int64_t value);
 void tcg_gen_addi_i64_x86_64(void *tcg, unicorn_value result, unicorn_value a, int64_t b);

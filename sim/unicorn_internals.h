@@ -10,11 +10,12 @@
 #include "unicorn_layout.h"
 
 uint64_t cpu_cc_compute_all_x86_64(struct unicorn_env *env, int operation);
+struct unicorn_temp;
 int cpu_exec_x86_64(void *uc, void *cpu);
 _Noreturn void cpu_loop_exit_x86_64(void *cpu);
 void tcg_func_start_x86_64(void *tcg_context);
 struct unicorn_op *tcg_op_insert_before_x86_64(void *tcg_context, struct unicorn_op *op, int opcode);
-void *tcg_temp_new_internal_x86_64(void *tcg_context, int type, bool local);
+struct unicorn_temp *tcg_temp_new_internal_x86_64(void *tcg, int type, bool local);
 void tb_flush_x86_64(void *cpu);
 void tb_invalidate_phys_range_x86_64(void *uc, uint64_t start, uint64_t end);
 void tlb_flush_x86_64(void *cpu);
