@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replaying script files by the hardware image: all that are portable together, so that few boots are needed. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include "replay.h"
 
 #include <errno.h>
@@ -70,6 +70,16 @@ static void refused(struct replay *out, const struct sim_scenario *scenario, con
     replay_add_error(out, scenario->file, scenario->name, &error);
 }
 
+/* What the judge says, and the VMCS. Takes `text` over. */
+static char *with_dump(char *text, const char *dump)
+{
+    char *both = NULL;
+    if (asprintf(&both, "%s%s%s", text != NULL ? text : "", text != NULL && text[strlen(text) - 1] != '\n' ? "\n" : "", dump) < 0)
+        abort();
+    free(text);
+    return both;
+}
+
 static void judge(const struct together *all, const struct sim_scenario *scenario, const struct bochs_outcome *outcome, struct replay *out)
 {
     const bool on_bochs = all->request->on == RUN_ON_BOCHS;
@@ -90,6 +100,8 @@ static void judge(const struct together *all, const struct sim_scenario *scenari
     sim_judge(scenario, all->trace.bytes, all->trace.size, &verdict);
     if (!verdict.passed && out->status == 0)
         out->status = 1;
+    if (!verdict.passed && outcome->dump[0] != '\0')
+        verdict.text = with_dump(verdict.text, outcome->dump);
     replay_add(
         out,
         &(struct replay_verdict){

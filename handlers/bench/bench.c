@@ -102,10 +102,10 @@ static void after_exit(struct bench *bench, struct bench_cpu *cpu)
     const bool failure_expected = consume(cpu, exit.entry_failed ? STEP_EXPECT_ENTRY_FAILURE : STEP_EXPECT);
     const enum hv_action action = exit.entry_failed && failure_expected ? HV_RESUME : hv_handle(cpu->vcpu, &exit);
     bk_charge(bench->machine, false);
-    if (steps_done(bench))
-        stop(bench, TRACE_STOP_STEPS, NULL);
-    else if (exit.entry_failed && !failure_expected)
+    if (exit.entry_failed && !failure_expected)
         stop(bench, TRACE_STOP_ENTRY_FAIL, cpu->vcpu->stop_reason);
+    else if (steps_done(bench))
+        stop(bench, TRACE_STOP_STEPS, NULL);
     else
         act(bench, cpu, action);
 }

@@ -2,6 +2,7 @@
 /* COM1: text lines and trace frames. */
 #include "console.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "../bench/packed.h"
@@ -39,6 +40,7 @@ void console_init(void)
     outb(UART_LINE, UART_LINE_8N1);
     outb(UART_FIFO, UART_FIFO_ON_CLEAR);
     outb(UART_MODEM, UART_MODEM_DTR_RTS);
+    screen_init();
 }
 
 static void send_byte(uint8_t byte)
@@ -80,39 +82,73 @@ bool console_trace(void *context, const void *bytes, uint32_t size)
     return true;
 }
 
-void console_text(const char *text)
+/* ---- text ---- */
+static bool on_screen;
+
+static void put(char c)
+{
+    send_byte((uint8_t)c);
+    if (on_screen)
+        screen_byte(c);
+}
+
+static void put_number(uint64_t value, unsigned base, unsigned width)
+{
+    char digits[20];
+    unsigned count = 0;
+    do {
+        digits[count++] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value != 0);
+    for (; width > count; width--)
+        put('0');
+    while (count > 0)
+        put(digits[--count]);
+}
+
+static void put_format(const char *format, va_list arguments)
 {
     console_flush();
-    for (; *text != '\0'; text++)
-        send_byte((uint8_t)*text);
+    for (const char *f = format; *f != '\0'; f++) {
+        unsigned width = 0;
+        if (*f != '%') {
+            put(*f);
+            continue;
+        }
+        for (f++; *f >= '0' && *f <= '9'; f++)
+            width = width * 10 + (unsigned)(*f - '0');
+        const bool is_long = *f == 'l';
+        f += is_long;
+        if (*f == 's')
+            for (const char *text = va_arg(arguments, const char *); *text != '\0'; text++)
+                put(*text);
+        else
+            put_number(is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), *f == 'x' ? 16 : 10, width);
+    }
 }
 
-void console_hex(uint64_t value)
+void console_print(const char *format, ...)
 {
-    char digits[17] = {0};
-    for (unsigned i = 0; i < 16; i++)
-        digits[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 0xf];
-    console_text(digits);
+    va_list arguments;
+    va_start(arguments, format);
+    put_format(format, arguments);
+    va_end(arguments);
 }
 
-void console_decimal(uint64_t value)
+void console_say(const char *format, ...)
 {
-    char digits[21] = {0};
-    unsigned at = 20;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    console_text(digits + at);
+    va_list arguments;
+    va_start(arguments, format);
+    on_screen = true;
+    put_format(format, arguments);
+    on_screen = false;
+    va_end(arguments);
 }
 
 _Noreturn void console_end(const char *reason)
 {
-    if (reason != NULL) {
-        console_text("vmxbench-hw: stopped: ");
-        console_text(reason);
-        console_text("\n");
-    }
+    if (reason != NULL)
+        console_say("vmxbench-hw: stopped: %s\n", reason);
     console_flush();
     while ((inb(UART_STATUS) & UART_STATUS_ALL_EMPTY) == 0)
         ;

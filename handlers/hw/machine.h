@@ -47,6 +47,9 @@ void hw_reset_guest_state(struct bk_vcpu *vcpu);
 /* Prints the controls that are 1 in vCPU 0's VMCS though this processor does not take them: why a VM entry failed. */
 void hw_name_unsupported(struct bk_machine *machine);
 
+/* Prints the VMCS of every vCPU that has one, in the words of KVM's dump_vmcs. */
+void hw_dump(struct bk_machine *machine);
+
 /* entry.S */
 enum { HW_ENTER_EXITED, HW_ENTER_FAIL_INVALID, HW_ENTER_FAIL_VALID };
 unsigned hw_enter(uint64_t *registers, bool launched);

@@ -69,14 +69,10 @@ static uint64_t move_modules(unsigned count, uint64_t ram_end)
 
 static void report(const char *verdict, unsigned number, const char *text)
 {
-    console_text(verdict);
-    console_text(" ");
-    console_decimal(number);
-    if (text[0] != '\0') {
-        console_text(": ");
-        console_text(text);
-    }
-    console_text("\n");
+    if (text[0] != '\0')
+        console_say("%s %u: %s\n", verdict, number, text);
+    else
+        console_print("%s %u\n", verdict, number);
 }
 
 /* One scenario: "ran N: why it stopped", or "refused N: why it did not run". */
@@ -89,6 +85,8 @@ static bool run(const uint8_t *data, uint64_t size, unsigned number, struct trac
     const bool ran = bench_run(&machine, data, size, "hw", trace, &result);
     if (ran && result.stop == TRACE_STOP_ENTRY_FAIL)
         hw_name_unsupported(&machine);
+    if (ran && (result.stop == TRACE_STOP_ENTRY_FAIL || result.stop == TRACE_STOP_HANDLER || result.stop == TRACE_STOP_HOST_ERROR))
+        hw_dump(&machine);
     report(ran ? "ran" : "refused", number, result.text);
     return ran;
 }
@@ -116,7 +114,7 @@ static void run_module(const struct module *module, struct trace_writer *trace, 
 void hw_main(uint32_t magic, uint32_t info_address)
 {
     console_init();
-    console_text("vmxbench-hw 1\n");
+    console_say("vmxbench-hw 1\n");
     hw_traps_init();
     const struct multiboot_info *info = (const void *)(uintptr_t)info_address;
     if (magic != MULTIBOOT_MAGIC || (info->flags & MULTIBOOT_MEMORY) == 0)
@@ -136,10 +134,6 @@ void hw_main(uint32_t magic, uint32_t info_address)
     unsigned number = 0, refused = 0;
     for (unsigned i = count; i-- > 0;)
         run_module(&modules[i], &trace, &number, &refused);
-    console_text("end ");
-    console_decimal(number);
-    console_text(" scenarios, ");
-    console_decimal(refused);
-    console_text(" refused\n");
+    console_say("end %u scenarios, %u refused\n", number, refused);
     console_end(NULL);
 }

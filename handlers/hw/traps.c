@@ -64,15 +64,7 @@ void hw_traps_init(void)
 
 static _Noreturn void unexpected(const struct trap_frame *frame)
 {
-    console_text("vmxbench-hw: exception ");
-    console_decimal(frame->vector);
-    console_text(" error code ");
-    console_hex(frame->error_code);
-    console_text(" rip ");
-    console_hex(frame->rip);
-    console_text(" cr2 ");
-    console_hex(read_cr2());
-    console_text("\n");
+    console_say("vmxbench-hw: exception %lu error code %lx rip %lx cr2 %lx\n", frame->vector, frame->error_code, frame->rip, read_cr2());
     console_end("an exception in the host");
 }
 

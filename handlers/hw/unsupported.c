@@ -47,8 +47,6 @@ void hw_name_unsupported(struct bk_machine *machine)
         const uint64_t bit = UINT64_C(1) << row->low;
         if ((bk_vmread(vcpu, vmx_control_field(row->word)) & bit & ~may_be_1(machine, row->word)) == 0)
             continue;
-        console_text("note: unsupported control: ");
-        console_text(row->sdm_name);
-        console_text("\n");
+        console_say("note: unsupported control: %s\n", row->sdm_name);
     }
 }

@@ -180,6 +180,11 @@ static void what_cannot_run_says_why_and_costs_no_other(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[0].text, "limit"));
     CU_ASSERT(outcomes[1].ran);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[1].text, "unsupported control: monitor trap flag"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[1].dump, "*** Control State ***"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[1].dump, "CPUBased=0x8c006172")); /* with bit 27 */
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[1].dump, "RIP = 0x0000000000008000\n"));
+    CU_ASSERT_STRING_EQUAL(outcomes[0].dump, "");
+    CU_ASSERT_STRING_EQUAL(outcomes[4].dump, "");
     CU_ASSERT(!outcomes[2].ran);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[2].text, "CRC-32"));
     CU_ASSERT(!outcomes[3].ran);
@@ -194,15 +199,15 @@ static void what_cannot_run_says_why_and_costs_no_other(void)
     free(trace.bytes);
 }
 
-/* What the image says on a machine with this processor and memory. */
-static void expect_words(const char *model, unsigned memory_mbytes, const char *words)
+/* What the image says on a machine with this processor, memory and module. */
+static void expect_words_of(const void *module, size_t size, const char *model, unsigned memory_mbytes, const char *words)
 {
-    static const uint8_t module[64] = "no scenario";
     struct bytes rom = {NULL, 0, 0}, serial = {NULL, 0, 0};
     struct sim_error error = {.line = 0};
     bool stuck;
-    CU_ASSERT(bochs_make_rom(&rom, module, sizeof module, memory_mbytes));
+    CU_ASSERT(bochs_make_rom(&rom, module, size, memory_mbytes));
     CU_ASSERT_FATAL(bochs_boot(&rom, model, memory_mbytes, &serial, &stuck, &error));
+    CU_ASSERT(!stuck);
     CU_ASSERT_PTR_NOT_NULL(memmem(serial.data, serial.size, words, strlen(words)));
     free(rom.data);
     free(serial.data);
@@ -210,9 +215,26 @@ static void expect_words(const char *model, unsigned memory_mbytes, const char *
 
 static void the_image_stops_with_a_reason(void)
 {
-    expect_words("athlon64_clawhammer", 32, "stopped: the processor has no VT-x");
-    expect_words("corei7_skylake_x", 8, "stopped: too little memory");
-    expect_words("corei7_skylake_x", 32, "refused 0: a corrupted module");
+    static const uint8_t module[64] = "no scenario";
+    expect_words_of(module, sizeof module, "athlon64_clawhammer", 32, "stopped: the processor has no VT-x");
+    expect_words_of(module, sizeof module, "corei7_skylake_x", 8, "stopped: too little memory");
+    expect_words_of(module, sizeof module, "corei7_skylake_x", 32, "refused 0: a corrupted module");
+    expect_words_of(module, 0, "corei7_skylake_x", 32, "stopped: no boot module");
+}
+
+/* A module that ends within a scenario, and a scenario whose guest wants more memory than there is. */
+static void what_does_not_fit_is_refused(void)
+{
+    static const uint64_t too_much = UINT64_C(64) << 20;
+    struct sim_scenario whole = cpuid_scenario();
+    expect_words_of(whole.packed, whole.packed_size - 8, "corei7_skylake_x", 32, "refused 0: a corrupted module");
+    free(whole.packed);
+    struct packed p;
+    packed_begin(&p, "large", profile, cpuid_code, sizeof cpuid_code);
+    packed_add(&p, PACKED_GUEST_RAM, &too_much, sizeof too_much);
+    struct sim_scenario large = packed_end(&p, profile);
+    expect_words_of(large.packed, large.packed_size, "corei7_skylake_x", 32, "refused 0: ");
+    free(large.packed);
 }
 
 static void a_missing_bochs_is_named(void)
@@ -232,4 +254,5 @@ static void a_missing_bochs_is_named(void)
 
 SUITE("tools/bochs", {"scenarios_run_on_vtx", scenarios_run_on_vtx}, {"two_runs_give_the_same_bytes", two_runs_give_the_same_bytes},
       {"what_cannot_run_says_why_and_costs_no_other", what_cannot_run_says_why_and_costs_no_other},
-      {"the_image_stops_with_a_reason", the_image_stops_with_a_reason}, {"a_missing_bochs_is_named", a_missing_bochs_is_named})
+      {"the_image_stops_with_a_reason", the_image_stops_with_a_reason}, {"what_does_not_fit_is_refused", what_does_not_fit_is_refused},
+      {"a_missing_bochs_is_named", a_missing_bochs_is_named})

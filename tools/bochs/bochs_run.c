@@ -155,6 +155,7 @@ static bool settle(const struct batch *batch, struct bochs_report *reports, bool
         outcomes[index].ran = report->ran;
         outcomes[index].refused = report->refused;
         memcpy(outcomes[index].text, report->text, sizeof outcomes[index].text);
+        memcpy(outcomes[index].dump, report->dump, sizeof outcomes[index].dump);
         traces[index] = report->trace;
         pending[index] = false;
         any = true;

@@ -10,9 +10,10 @@
 #include "../../sim/run.h"
 
 struct bochs_outcome {
-    bool ran;       /* to its end: its trace is whole */
-    bool refused;   /* it did not even begin and left no trace */
-    char text[160]; /* why it ended as it did, for people; "" when all went as planned */
+    bool ran;        /* to its end: its trace is whole */
+    bool refused;    /* it did not even begin and left no trace */
+    char text[160];  /* why it ended as it did, for people; "" when all went as planned */
+    char dump[4096]; /* its VMCSs in the words of KVM's dump_vmcs, where it failed; "" otherwise */
 };
 
 /* Runs the scenarios, as many in one boot as go together, and appends their traces in order to `trace` (zeroed for a new one). A scenario that does not

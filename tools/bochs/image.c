@@ -64,10 +64,10 @@ static bool add_kernel(struct layout *layout)
 static bool add_information(struct layout *layout, uint32_t module, size_t module_size, unsigned memory_mbytes)
 {
     uint32_t info[INFO_BYTES / 4] = {0};
-    info[0] = MULTIBOOT_MEMORY | MULTIBOOT_MODULES;
+    info[0] = MULTIBOOT_MEMORY | (module_size != 0 ? MULTIBOOT_MODULES : 0u);
     info[1] = 639;                       /* KBytes below 1 MByte */
     info[2] = (memory_mbytes - 1) << 10; /* and above */
-    info[5] = 1;                         /* modules */
+    info[5] = module_size != 0;          /* modules */
     info[6] = INFO_ADDRESS + MODULE_LIST_AT;
     info[MODULE_LIST_AT / 4] = module;
     info[MODULE_LIST_AT / 4 + 1] = module + (uint32_t)module_size;

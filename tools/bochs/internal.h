@@ -22,7 +22,7 @@ bool bytes_add(struct bytes *to, const void *data, size_t size);
 enum { BOCHS_ROM_MAX = 4 << 20, BOCHS_LOADER_BYTES = 64 << 10 };
 /* Bytes of packed scenarios that go into one ROM. */
 size_t bochs_module_room(void);
-/* The ROM that starts the hardware image with one boot module, in a machine of so many MBytes. False: it does not fit. */
+/* The ROM that starts the hardware image with one boot module (none when it has no bytes), in a machine of so many MBytes. False: it does not fit. */
 bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, unsigned memory_mbytes);
 
 /* ---- machine.c ---- */
@@ -62,6 +62,8 @@ struct bochs_report {
     bool damaged;             /* some of its frames did not arrive whole */
     struct bytes trace;       /* payloads of its frames */
     char text[160], note[48]; /* note: what the image adds, like a control that the processor lacks */
+    bool in_dump;
+    char dump[4096]; /* of its VMCSs */
 };
 /* Takes a serial stream apart: frames and the lines "begin N", "note: text", "ran N: text", "refused N: text"; the last other line
    since the last "begin" goes to `last`. */

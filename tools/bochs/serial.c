@@ -69,6 +69,16 @@ static struct bochs_report *report_of(const char *line, const char *word, struct
     return number < count ? &reports[number] : NULL;
 }
 
+/* Lines from "VMCS ..." on, up to the next word of the image. */
+static bool take_dump(const char *line, struct bochs_report *report)
+{
+    const size_t used = strlen(report->dump);
+    report->in_dump |= strncmp(line, "VMCS ", 5) == 0;
+    if (report->in_dump)
+        snprintf(report->dump + used, sizeof report->dump - used, "%s\n", line);
+    return report->in_dump;
+}
+
 static void take_line(const char *line, struct bochs_report *reports, size_t count, struct bochs_report **current, char last[160])
 {
     const char *text;
@@ -85,7 +95,7 @@ static void take_line(const char *line, struct bochs_report *reports, size_t cou
     } else if ((report = report_of(line, "refused", reports, count, &text)) != NULL) {
         report->refused = true;
         snprintf(report->text, sizeof report->text, "%.159s", text);
-    } else {
+    } else if (*current == NULL || (*current)->ran || (*current)->refused || !take_dump(line, *current)) {
         snprintf(last, 160, "%.159s", line);
     }
 }
