@@ -4,6 +4,7 @@
 #include "handlers.h"
 
 enum { EAX, EBX, ECX, EDX };
+enum { XSAVEC_OR_XSAVES = 1u << 1 | 1u << 3 };
 enum {
     LEAF_HYPERVISOR = 0x40000000u,
     LEAF_HYPERVISOR_LAST = 0x400000ffu,
@@ -82,6 +83,23 @@ static uint32_t xsave_size(struct hv_vcpu *vcpu)
     return size;
 }
 
+/* The same in the compacted format, with the components of IA32_XSS. */
+static uint32_t compacted_size(struct hv_vcpu *vcpu)
+{
+    enum { MSR_XSS = 0xda0, ALIGNED = 1u << 1 };
+    uint64_t xss = 0;
+    uint32_t size = 512 + 64;
+    (void)bk_guest_msr(vcpu->bk, MSR_XSS, &xss);
+    for (unsigned i = 2; i < 63; i++) {
+        if (((bk_xcr0(vcpu->bk) | xss) >> i & 1u) == 0)
+            continue;
+        uint32_t r[4];
+        bk_cpuid(vcpu->vm->machine, 0x0d, i, r);
+        size = ((r[ECX] & ALIGNED) != 0 ? (size + 63) & ~63u : size) + r[EAX];
+    }
+    return size;
+}
+
 /* What depends on the vCPU and on its control registers. */
 static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
@@ -101,6 +119,8 @@ static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32
         r[EDX] = vcpu->index;
     } else if (leaf == 0x0d && subleaf == 0 && r[EAX] != 0) {
         r[EBX] = xsave_size(vcpu);
+    } else if (leaf == 0x0d && subleaf == 1 && (r[EAX] & XSAVEC_OR_XSAVES) != 0) {
+        r[EBX] = compacted_size(vcpu);
     }
 }
 

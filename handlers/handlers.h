@@ -146,6 +146,14 @@ bool hv_linear_write(struct hv_vcpu *vcpu, gva_t linear, const void *buffer, uin
 /* Up to 15 bytes of the instruction at CS:RIP; how many could be read without a fault. */
 unsigned hv_fetch(struct hv_vcpu *vcpu, uint64_t rip, uint8_t bytes[15]);
 
+/* ---- calculate.c ---- */
+/* ADD, ADC, SUB, SBB, CMP, AND, OR, XOR, TEST, INC and DEC (b is 1), NOT, NEG (b is not used), XADD, BT and its kin (b is the bit's number, modulo the
+   operand's width) on operands of 1, 2, 4 or 8 bytes, which are cut to that size. The result; the status flags in *rflags. */
+uint64_t hv_calculate(enum vmx_op op, uint64_t a, uint64_t b, unsigned size, uint64_t *rflags);
+bool hv_can_calculate(enum vmx_op op);
+/* The result goes nowhere. */
+bool hv_only_compares(enum vmx_op op);
+
 /* ---- operand.c ---- */
 /* Memory operand of the VM-exit instruction information: its offset and segment. */
 uint64_t hv_operand_offset(struct hv_vcpu *vcpu, const struct hv_exit *exit, unsigned *segment);

@@ -4,18 +4,7 @@
 #include "device_access.h"
 #include "handlers.h"
 
-enum {
-    RFLAGS_CF = 1u << 0,
-    RFLAGS_PF = 1u << 2,
-    RFLAGS_AF = 1u << 4,
-    RFLAGS_ZF = 1u << 6,
-    RFLAGS_SF = 1u << 7,
-    RFLAGS_OF = 1u << 11,
-    RFLAGS_DF = 1u << 10,
-    RFLAGS_STATUS = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF,
-    AR_DB = 1u << 14,
-    ELEMENTS_AT_ONCE = 4096
-};
+enum { RFLAGS_DF = 1u << 10, AR_DB = 1u << 14, ELEMENTS_AT_ONCE = 4096 };
 
 enum result { DONE, AGAIN /* a REP that goes on */, FAULTED /* an exception is injected */, UNKNOWN };
 
@@ -86,47 +75,61 @@ static uint64_t source_value(struct access *a, unsigned size)
 }
 
 /* ---- arithmetic ---- */
-static uint64_t calculate(enum vmx_op op, uint64_t a, uint64_t b, unsigned size, uint64_t *flags)
+static uint64_t second_operand(struct access *a, unsigned size)
 {
-    const uint64_t top = UINT64_C(1) << (8 * size - 1);
-    uint64_t r;
-    *flags = 0;
-    if (op == VMX_OP_ADD) {
-        r = cut(a + b, size);
-        *flags |= r < a ? RFLAGS_CF : 0u;
-        *flags |= (~(a ^ b) & (a ^ r) & top) != 0 ? RFLAGS_OF : 0u;
-        *flags |= (a ^ b ^ r) & RFLAGS_AF;
-    } else if (op == VMX_OP_SUB || op == VMX_OP_CMP) {
-        r = cut(a - b, size);
-        *flags |= a < b ? RFLAGS_CF : 0u;
-        *flags |= ((a ^ b) & (a ^ r) & top) != 0 ? RFLAGS_OF : 0u;
-        *flags |= (a ^ b ^ r) & RFLAGS_AF;
-    } else {
-        r = op == VMX_OP_OR ? a | b : op == VMX_OP_XOR ? a ^ b : a & b;
-    }
-    *flags |= r == 0 ? RFLAGS_ZF : 0u;
-    *flags |= (r & top) != 0 ? RFLAGS_SF : 0u;
-    *flags |= __builtin_parity((unsigned)r & 0xffu) == 0 ? RFLAGS_PF : 0u;
-    return r;
+    const enum vmx_op op = a->i->op;
+    return op == VMX_OP_INC || op == VMX_OP_DEC ? 1 : op == VMX_OP_NOT || op == VMX_OP_NEG ? 0 : source_value(a, size);
 }
 
 static enum result arithmetic(struct access *a)
 {
     const unsigned size = a->i->operand_size;
-    uint64_t memory, flags;
+    const enum vmx_op op = a->i->op;
+    uint64_t memory, rflags = hv_read(a->vcpu, VMCS_GUEST_RFLAGS);
     if (!load(a, size, &memory))
         return FAULTED;
-    const uint64_t other = source_value(a, size);
+    const uint64_t other = second_operand(a, size);
     const bool to_register = a->i->reg_is_destination && a->i->source == VMX_OPERAND_REGISTER;
-    const uint64_t r = to_register ? calculate(a->i->op, other, memory, size, &flags) : calculate(a->i->op, memory, other, size, &flags);
-    if (a->i->op != VMX_OP_CMP && a->i->op != VMX_OP_TEST) {
+    const uint64_t r = to_register ? hv_calculate(op, other, memory, size, &rflags) : hv_calculate(op, memory, other, size, &rflags);
+    if (!hv_only_compares(op)) {
         if (to_register)
             hv_set_gpr_part(a->vcpu, a->i->reg, size, a->i->reg_high8, r);
         else if (!store(a, size, r))
             return FAULTED;
     }
-    hv_write(a->vcpu, VMCS_GUEST_RFLAGS, (hv_read(a->vcpu, VMCS_GUEST_RFLAGS) & ~(uint64_t)RFLAGS_STATUS) | flags);
+    if (op == VMX_OP_XADD)
+        hv_set_gpr_part(a->vcpu, a->i->reg, size, a->i->reg_high8, memory);
+    hv_write(a->vcpu, VMCS_GUEST_RFLAGS, rflags);
     return DONE;
+}
+
+/* Memory is written whether the comparison holds or not. */
+static enum result compare_exchange(struct access *a)
+{
+    const unsigned size = a->i->operand_size;
+    const uint64_t accumulator = cut(hv_gpr(a->vcpu, VMX_RAX), size);
+    uint64_t memory, rflags = hv_read(a->vcpu, VMCS_GUEST_RFLAGS);
+    if (!load(a, size, &memory))
+        return FAULTED;
+    (void)hv_calculate(VMX_OP_CMP, accumulator, memory, size, &rflags);
+    if (!store(a, size, accumulator == memory ? reg_value(a, size) : memory))
+        return FAULTED;
+    if (accumulator != memory)
+        hv_set_gpr_part(a->vcpu, VMX_RAX, size, false, memory);
+    hv_write(a->vcpu, VMCS_GUEST_RFLAGS, rflags);
+    return DONE;
+}
+
+/* A bit number in a register reaches beyond the operand, up and down. */
+static uint64_t bit_displacement(struct access *a)
+{
+    const struct vmx_instruction *i = a->i;
+    const bool bits = i->op == VMX_OP_BT || i->op == VMX_OP_BTS || i->op == VMX_OP_BTR || i->op == VMX_OP_BTC;
+    if (!bits || i->source != VMX_OPERAND_REGISTER)
+        return 0;
+    const int64_t number = (int64_t)sign_extend(hv_gpr(a->vcpu, i->reg), i->operand_size), width = 8 * i->operand_size;
+    const int64_t units = number >= 0 ? number / width : -((width - 1 - number) / width);
+    return (uint64_t)(units * i->operand_size);
 }
 
 /* ---- moves ---- */
@@ -220,8 +223,8 @@ static enum result emulate(struct access *a, uint64_t next_rip)
         return string_move(a);
     if (i->rm != VMX_OPERAND_MEMORY)
         return UNKNOWN;
-    const uint64_t offset = operand_offset(a->vcpu, i, next_rip);
-    const enum hv_access kind = i->reg_is_destination || i->op == VMX_OP_CMP || i->op == VMX_OP_TEST ? HV_ACCESS_READ : HV_ACCESS_WRITE;
+    const uint64_t offset = (operand_offset(a->vcpu, i, next_rip) + bit_displacement(a)) & address_mask(i);
+    const enum hv_access kind = i->reg_is_destination || hv_only_compares(i->op) ? HV_ACCESS_READ : HV_ACCESS_WRITE;
     if (!hv_segment_linear(a->vcpu, i->segment, offset, i->rm_size, kind, &a->linear, &a->fault))
         return FAULTED;
     if (i->op == VMX_OP_MOV)
@@ -230,8 +233,9 @@ static enum result emulate(struct access *a, uint64_t next_rip)
         return move_extended(a);
     if (i->op == VMX_OP_XCHG)
         return exchange(a);
-    if (i->op == VMX_OP_AND || i->op == VMX_OP_OR || i->op == VMX_OP_XOR || i->op == VMX_OP_ADD || i->op == VMX_OP_SUB || i->op == VMX_OP_CMP ||
-        i->op == VMX_OP_TEST)
+    if (i->op == VMX_OP_CMPXCHG)
+        return compare_exchange(a);
+    if (hv_can_calculate(i->op))
         return arithmetic(a);
     return UNKNOWN; /* Not modelled: PUSH, POP and others; the caller stops the guest */
 }

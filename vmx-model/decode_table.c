@@ -42,9 +42,9 @@
 #define ALU(name, lock) \
     OP(name, M | B | (lock)), OP(name, M | (lock)), OP(name, M | B | TO), OP(name, M | TO), OP(name, B | Ib | ROW_ACC), OP(name, Iz | ROW_ACC)
 #define ALU_GROUP(name, f) \
-    { OP(ADD, (f) | LOCK), OP(OR, (f) | LOCK), OP(OTHER, (f) | LOCK), OP(OTHER, (f) | LOCK), \
+    { OP(ADD, (f) | LOCK), OP(OR, (f) | LOCK), OP(ADC, (f) | LOCK), OP(SBB, (f) | LOCK), \
       OP(AND, (f) | LOCK), OP(SUB, (f) | LOCK), OP(XOR, (f) | LOCK), OP(CMP, (f)), \
-      OP(ADD, (f)), OP(OR, (f)), OP(OTHER, (f)), OP(OTHER, (f)), OP(AND, (f)), OP(SUB, (f)), OP(XOR, (f)), OP(CMP, (f)) }
+      OP(ADD, (f)), OP(OR, (f)), OP(ADC, (f)), OP(SBB, (f)), OP(AND, (f)), OP(SUB, (f)), OP(XOR, (f)), OP(CMP, (f)) }
 
 static const struct decode_row group1_eb_ib[16] = ALU_GROUP(1, M | B | Ib);
 static const struct decode_row group1_ev_iz[16] = ALU_GROUP(1, M | Iz);
@@ -53,16 +53,16 @@ static const struct decode_row group1a[16] = {OP(POP, M | D64), UD, UD, UD, UD, 
 
 /* Group 3; /1 is TEST too on every processor. */
 #define GROUP3(f, imm) \
-    { OP(TEST, (f) | (imm)), OP(TEST, (f) | (imm)), ROW((f) | LOCK), ROW((f) | LOCK), ROW(f), ROW(f), ROW(f), ROW(f), \
-      OP(TEST, (f) | (imm)), OP(TEST, (f) | (imm)), ROW(f), ROW(f), ROW(f), ROW(f), ROW(f), ROW(f) }
+    { OP(TEST, (f) | (imm)), OP(TEST, (f) | (imm)), OP(NOT, (f) | LOCK), OP(NEG, (f) | LOCK), ROW(f), ROW(f), ROW(f), ROW(f), \
+      OP(TEST, (f) | (imm)), OP(TEST, (f) | (imm)), OP(NOT, (f)), OP(NEG, (f)), ROW(f), ROW(f), ROW(f), ROW(f) }
 static const struct decode_row group3_eb[16] = GROUP3(M | B, Ib);
 static const struct decode_row group3_ev[16] = GROUP3(M, Iz);
 static const struct decode_row group4[16] = {
-    ROW(M | B | LOCK), ROW(M | B | LOCK), UD, UD, UD, UD, UD, UD,
-    ROW(M | B), ROW(M | B), UD, UD, UD, UD, UD, UD};
+    OP(INC, M | B | LOCK), OP(DEC, M | B | LOCK), UD, UD, UD, UD, UD, UD,
+    OP(INC, M | B), OP(DEC, M | B), UD, UD, UD, UD, UD, UD};
 static const struct decode_row group5[16] = {
-    ROW(M | LOCK), ROW(M | LOCK), ROW(M | F64), OP(CALL_FAR, M), ROW(M | F64), OP(JMP_FAR, M), OP(PUSH, M | D64), UD,
-    ROW(M), ROW(M), ROW(M | F64), UD, ROW(M | F64), UD, OP(PUSH, M | D64), UD};
+    OP(INC, M | LOCK), OP(DEC, M | LOCK), ROW(M | F64), OP(CALL_FAR, M), ROW(M | F64), OP(JMP_FAR, M), OP(PUSH, M | D64), UD,
+    OP(INC, M), OP(DEC, M), ROW(M | F64), UD, ROW(M | F64), UD, OP(PUSH, M | D64), UD};
 /* MOV to and from a segment register: there are six, and CS cannot be loaded. */
 static const struct decode_row mov_from_segment[16] = {
     X4(ROW(M | ROW_MEM16)), ROW(M | ROW_MEM16), ROW(M | ROW_MEM16), UD, UD, X4(MODRM), MODRM, MODRM, UD, UD};
@@ -80,10 +80,10 @@ static const struct decode_row nop_pause[4] = {PLAIN, PLAIN, OP(PAUSE, 0), PLAIN
 
 const struct decode_row vmx_opcodes_one_byte[256] = {
     /* 00 */ ALU(ADD, LOCK), ROW(NO64), ROW(NO64), ALU(OR, LOCK), ROW(NO64), UD /* 0F: two-byte opcodes */,
-    /* 10 */ ALU(OTHER, LOCK), ROW(NO64), ROW(NO64), ALU(OTHER, LOCK), ROW(NO64), ROW(NO64),
+    /* 10 */ ALU(ADC, LOCK), ROW(NO64), ROW(NO64), ALU(SBB, LOCK), ROW(NO64), ROW(NO64),
     /* 20 */ ALU(AND, LOCK), UD /* prefix */, ROW(NO64), ALU(SUB, LOCK), UD, ROW(NO64),
     /* 30 */ ALU(XOR, LOCK), UD, ROW(NO64), ALU(CMP, 0), UD, ROW(NO64),
-    /* 40 */ X16(ROW(NO64 | ROW_OPREG)),
+    /* 40 */ X8(OP(INC, NO64 | ROW_OPREG)), X8(OP(DEC, NO64 | ROW_OPREG)),
     /* 50 */ X8(OP(PUSH, D64 | ROW_OPREG)), X8(OP(POP, D64 | ROW_OPREG)),
     /* 60 */ ROW(NO64), ROW(NO64), ROW(M | MEM | NO64), MODRM /* ARPL; MOVSXD in 64-bit mode */, UD, UD, UD, UD,
     /* 68 */ OP(PUSH, Iz | D64), ROW(M | Iz | TO), OP(PUSH, Ibs | D64), ROW(M | Ibs | TO),
@@ -128,8 +128,8 @@ static const struct decode_row group7[16] = {
     BY_RM(group7_0), BY_RM(group7_1), BY_RM(group7_2), UD, OP(SMSW, M), BY_RM(group7_5), OP(LMSW, M | ROW_WORD), BY_RM(group7_7)};
 
 static const struct decode_row group8[16] = {
-    UD, UD, UD, UD, ROW(M | Ib), ROW(M | Ib | LOCK), ROW(M | Ib | LOCK), ROW(M | Ib | LOCK),
-    UD, UD, UD, UD, X4(ROW(M | Ib))};
+    UD, UD, UD, UD, OP(BT, M | Ib), OP(BTS, M | Ib | LOCK), OP(BTR, M | Ib | LOCK), OP(BTC, M | Ib | LOCK),
+    UD, UD, UD, UD, OP(BT, M | Ib), OP(BTS, M | Ib), OP(BTR, M | Ib), OP(BTC, M | Ib)};
 
 static const struct decode_row group9_6_memory[4] = {OP(VMPTRLD, M | ROW_NATURAL), OP(VMCLEAR, M | ROW_NATURAL), OP(VMXON, M | ROW_NATURAL), UD};
 static const struct decode_row group9_7_register[4] = {OP(RDSEED, M), OP(RDSEED, M), OP(RDPID, M | ROW_NATURAL), UD};
@@ -173,13 +173,13 @@ const struct decode_row vmx_opcodes_0f[256] = {
     /* 78 */ OP(VMREAD, M | NP | ROW_NATURAL), OP(VMWRITE, M | NP | ROW_NATURAL | TO), UD, UD, SSE(P66 | PF2), SSE(P66 | PF2), SSE(NP66 | PF3), SSE(NP66 | PF3),
     /* 80 */ X16(ROW(Iz | F64)),
     /* 90 */ X16(ROW(M | B)),
-    /* A0 */ ROW(D64), ROW(D64), OP(CPUID, 0), MODRM, ROW(M | Ib), MODRM, UD, UD,
-    /* A8 */ ROW(D64), ROW(D64), OP(RSM, 0), ROW(M | LOCK), ROW(M | Ib), MODRM, GROUP(group15, 0), ROW(M | TO),
-    /* B0 */ ROW(M | B | LOCK), ROW(M | LOCK), ROW(M | MEM | TO), ROW(M | LOCK), ROW(M | MEM | TO), ROW(M | MEM | TO),
+    /* A0 */ ROW(D64), ROW(D64), OP(CPUID, 0), OP(BT, M), ROW(M | Ib), MODRM, UD, UD,
+    /* A8 */ ROW(D64), ROW(D64), OP(RSM, 0), OP(BTS, M | LOCK), ROW(M | Ib), MODRM, GROUP(group15, 0), ROW(M | TO),
+    /* B0 */ OP(CMPXCHG, M | B | LOCK), OP(CMPXCHG, M | LOCK), ROW(M | MEM | TO), OP(BTR, M | LOCK), ROW(M | MEM | TO), ROW(M | MEM | TO),
     /* B6 */ OP(MOVZX, M | TO | ROW_RM8), OP(MOVZX, M | TO | ROW_RM16),
-    /* B8 */ ROW(M | PF3 | TO), MODRM /* UD1 */, GROUP(group8, 0), ROW(M | LOCK), ROW(M | TO), ROW(M | TO),
+    /* B8 */ ROW(M | PF3 | TO), MODRM /* UD1 */, GROUP(group8, 0), OP(BTC, M | LOCK), ROW(M | TO), ROW(M | TO),
     /* BE */ OP(MOVSX, M | TO | ROW_RM8), OP(MOVSX, M | TO | ROW_RM16),
-    /* C0 */ ROW(M | B | LOCK), ROW(M | LOCK), SSE(ALL | Ib), SSE(NP | MEM), SSE(NP66 | Ib), SSE(NP66 | Ib | REG), SSE(NP66 | Ib), GROUP(group9, 0),
+    /* C0 */ OP(XADD, M | B | LOCK), OP(XADD, M | LOCK), SSE(ALL | Ib), OP(MOV, M | NP | MEM) /* MOVNTI */, SSE(NP66 | Ib), SSE(NP66 | Ib | REG), SSE(NP66 | Ib), GROUP(group9, 0),
     /* C8 */ X8(ROW(ROW_OPREG)),
     /* D0 */ SSE(P66 | PF2), X4(SSE(NP66)), SSE(NP66), BY_PREFIX(movq2dq, M), SSE(NP66 | REG), X8(SSE(NP66)),
     /* E0 */ X4(SSE(NP66)), SSE(NP66), SSE(NP66), SSE(P66 | PF3 | PF2), SSE(NP66 | MEM), X8(SSE(NP66)),

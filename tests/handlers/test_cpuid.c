@@ -65,6 +65,25 @@ static void instructions_without_their_control_are_hidden(void)
     }
 }
 
+static void the_compacted_area_follows_xcr0_and_xss(void)
+{
+    enum { COMPACTED = 1u << 1 };
+    guest_start(GUEST_LONG, NULL);
+    fake_cpuid(&machine, 13, 1, COMPACTED, 0xaaaa, 0x100, 0);
+    fake_cpuid(&machine, 13, 2, 250, 576, 0, 0);
+    fake_cpuid(&machine, 13, 8, 128, 0, 3, 0); /* of IA32_XSS, aligned to 64 bytes */
+    bk_set_xcr0(bk, 3);
+    cpuid(13, 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 576);
+    bk_set_xcr0(bk, 7);
+    cpuid(13, 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 576 + 250);
+    bk->msr_index[bk->msrs] = 0xda0;
+    bk->msr_value[bk->msrs++] = 0x100;
+    cpuid(13, 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 832 + 128);
+}
+
 static void the_xsave_area_follows_xcr0(void)
 {
     guest_start(GUEST_LONG, NULL);
@@ -90,4 +109,5 @@ static void the_hypervisor_names_itself(void)
 SUITE("handlers/cpuid", {"feature_bits_are_filtered", feature_bits_are_filtered},
       {"the_owner_chooses_what_is_hidden", the_owner_chooses_what_is_hidden}, {"osxsave_follows_cr4", osxsave_follows_cr4},
       {"instructions_without_their_control_are_hidden", instructions_without_their_control_are_hidden},
+      {"the_compacted_area_follows_xcr0_and_xss", the_compacted_area_follows_xcr0_and_xss},
       {"the_xsave_area_follows_xcr0", the_xsave_area_follows_xcr0}, {"the_hypervisor_names_itself", the_hypervisor_names_itself})

@@ -2,6 +2,7 @@
 /* Instructions on device memory: decoded, done, advanced by their own length. */
 #include <string.h>
 
+#include "handlers/device_access.h"
 #include "tests/support/guest.h"
 
 #define LAPIC 0xfee00000u
@@ -81,6 +82,56 @@ static void arithmetic_sets_flags(void)
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RIP], 0x1000 + sizeof(code));
 }
 
+/* The initial count of a masked timer, 100H, through every read-modify-write. */
+static void instructions_that_read_and_write_do_both(void)
+{
+    static const struct {
+        uint8_t code[7], size;
+        uint64_t eax, ecx; /* before */
+        uint32_t memory, eax_after, ecx_after;
+    } rows[] = {{{0xff, 0x06}, 2, 0, 0, 0x101, 0, 0},                 /* inc dword [esi] */
+                {{0xff, 0x0e}, 2, 0, 0, 0xff, 0, 0},                  /* dec dword [esi] */
+                {{0xf7, 0x16}, 2, 0, 0, 0xfffffeff, 0, 0},            /* not dword [esi] */
+                {{0xf7, 0x1e}, 2, 0, 0, 0xffffff00, 0, 0},            /* neg dword [esi] */
+                {{0x11, 0x06}, 2, 5, 0, 0x105, 5, 0},                 /* adc [esi], eax */
+                {{0x81, 0x1e, 1, 0, 0, 0}, 6, 0, 0, 0xff, 0, 0},      /* sbb dword [esi], 1 */
+                {{0x0f, 0xba, 0x2e, 3}, 4, 0, 0, 0x108, 0, 0},        /* bts dword [esi], 3 */
+                {{0x0f, 0xb3, 0x06}, 3, 8, 0, 0, 8, 0},               /* btr [esi], eax */
+                {{0x0f, 0xba, 0x3e, 8}, 4, 0, 0, 0, 0, 0},            /* btc dword [esi], 8 */
+                {{0xf0, 0x0f, 0xc1, 0x06}, 4, 2, 0, 0x102, 0x100, 0}, /* lock xadd [esi], eax */
+                {{0xf0, 0x0f, 0xb1, 0x0e}, 4, 0x100, 7, 7, 0x100, 7}, /* lock cmpxchg [esi], ecx: equal */
+                {{0x0f, 0xb1, 0x0e}, 3, 1, 7, 0x100, 0x100, 7},       /* cmpxchg [esi], ecx: different */
+                {{0x0f, 0xc3, 0x06}, 3, 9, 0, 9, 9, 0}};              /* movnti [esi], eax */
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(rows[i].code, rows[i].size);
+        hv_mmio_write(vcpu, LAPIC + 0x380, 4, 0x100);
+        bk->gpr[VMX_RSI] = LAPIC + 0x380;
+        bk->gpr[VMX_RAX] = rows[i].eax;
+        bk->gpr[VMX_RCX] = rows[i].ecx;
+        CU_ASSERT_EQUAL(run(), HV_RESUME);
+        CU_ASSERT_EQUAL(hv_mmio_read(vcpu, LAPIC + 0x380, 4), rows[i].memory);
+        CU_ASSERT_EQUAL(bk->gpr[VMX_RAX], rows[i].eax_after);
+        CU_ASSERT_EQUAL(bk->gpr[VMX_RCX], rows[i].ecx_after);
+        CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RIP], 0x1000u + rows[i].size);
+    }
+}
+
+static void a_bit_number_in_a_register_reaches_beyond_the_operand(void)
+{
+    static const uint8_t test[] = {0x0f, 0xa3, 0x06}; /* bt [esi], eax */
+    start(test, sizeof(test));
+    hv_mmio_write(vcpu, LAPIC + 0x380, 4, 1u << 5);
+    bk->gpr[VMX_RSI] = LAPIC + 0x380 + 0x40;
+    bk->gpr[VMX_RAX] = (uint32_t)(-0x40 * 8 + 5);
+    CU_ASSERT_EQUAL(run(), HV_RESUME);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RFLAGS] & 1, 1);
+    bk->field[VMCS_GUEST_RIP] = 0x1000;
+    bk->gpr[VMX_RSI] = LAPIC + 0x380 - 0x10;
+    bk->gpr[VMX_RAX] = 0x10 * 8 + 6;
+    CU_ASSERT_EQUAL(run(), HV_RESUME);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RFLAGS] & 1, 0);
+}
+
 static void string_moves_repeat(void)
 {
     static const uint8_t movs[] = {0xf3, 0xa5}; /* rep movsd */
@@ -119,5 +170,7 @@ static void what_cannot_be_emulated_stops(void)
 
 SUITE("handlers/mmio", {"moves_reach_device_registers", moves_reach_device_registers},
       {"addresses_without_a_device_read_all_ones", addresses_without_a_device_read_all_ones}, {"arithmetic_sets_flags", arithmetic_sets_flags},
+      {"instructions_that_read_and_write_do_both", instructions_that_read_and_write_do_both},
+      {"a_bit_number_in_a_register_reaches_beyond_the_operand", a_bit_number_in_a_register_reaches_beyond_the_operand},
       {"string_moves_repeat", string_moves_repeat}, {"a_segment_fault_is_injected", a_segment_fault_is_injected},
       {"what_cannot_be_emulated_stops", what_cannot_be_emulated_stops})
