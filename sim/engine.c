@@ -125,6 +125,7 @@ static const char *init(struct sim_engine *engine)
     engine_set_features(engine->env);
     engine_update_mode(engine->env);
     engine_snapshot(engine, VMX_GROUP_ALL);
+    engine->entered_count = ENTERED_MAX + 1;
     return NULL;
 }
 

@@ -13,6 +13,12 @@
 #include "../vmx-model/state.h"
 #include "../vmx-model/walk.h"
 
+/* An engine begins with its count, which is asked for many times in each VM exit. */
+struct sim_engine_count {
+    int64_t left;       /* ticks to `limit` */
+    uint64_t limit;     /* ticks at the deadline */
+    uint64_t unretired; /* ticks that are not a retired instruction: iterations of REP beyond the first, or of an unfinished REP */
+};
 struct sim_engine;
 
 enum sim_stop {
@@ -63,9 +69,9 @@ void sim_engine_allow_once(struct sim_engine *engine);
    blocking by STI or MOV SS, blocking by NMI. */
 void sim_engine_watch_once(struct sim_engine *engine);
 /* Instructions retired since the engine was made. A REP string instruction counts once, when it completes. */
-uint64_t sim_engine_retired(const struct sim_engine *engine);
+static inline uint64_t sim_engine_retired(const struct sim_engine *engine);
 /* Time: instructions retired plus REP iterations beyond the first. */
-uint64_t sim_engine_ticks(const struct sim_engine *engine);
+static inline uint64_t sim_engine_ticks(const struct sim_engine *engine);
 /* During the translate callback: true when SMAP does not apply to the access (RFLAGS.AC = 1 and explicit, or user mode); PKRU. */
 bool sim_engine_smap_exempt(const struct sim_engine *engine);
 uint32_t sim_engine_pkru(const struct sim_engine *engine);
@@ -95,6 +101,18 @@ void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t s
 /* Engines on the same RAM: stores of each, and what sim_engine_ram_written() tells one, drop translated code of all. Call once a pair
    that is not joined yet, before either runs; all run on one thread. */
 void sim_engine_join(struct sim_engine *engine, struct sim_engine *other);
+
+static inline uint64_t sim_engine_ticks(const struct sim_engine *engine)
+{
+    const struct sim_engine_count *count = (const struct sim_engine_count *)(const void *)engine;
+    return count->limit - (uint64_t)count->left;
+}
+
+static inline uint64_t sim_engine_retired(const struct sim_engine *engine)
+{
+    const struct sim_engine_count *count = (const struct sim_engine_count *)(const void *)engine;
+    return count->limit - (uint64_t)count->left - count->unretired;
+}
 
 /* ---- snapshots ---- */
 struct sim_ram_log;

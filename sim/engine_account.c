@@ -45,10 +45,10 @@ static void take(struct sim_engine *engine, void *tcg, struct unicorn_label *eno
     const unicorn_value base = tcg_const_i64_x86_64(tcg, (int64_t)(uintptr_t)engine), block = tcg_const_i64_x86_64(tcg, LATER_BLOCK);
     struct unicorn_temp *temp = tcg_temp_new_internal_x86_64(tcg, UNICORN_TCG_I64, false);
     const unicorn_value left = value_of(tcg, temp);
-    tcg_gen_op3_x86_64(tcg, UNICORN_OP_LD_I64, argument(tcg, left), argument(tcg, base), offsetof(struct sim_engine, left));
+    tcg_gen_op3_x86_64(tcg, UNICORN_OP_LD_I64, argument(tcg, left), argument(tcg, base), offsetof(struct sim_engine, count.left));
     tcg_gen_addi_i64_x86_64(tcg, left, left, LATER_COST);
     tcg_gen_op3_x86_64(tcg, UNICORN_OP_ST_I64, argument(tcg, block), argument(tcg, base), offsetof(struct sim_engine, block));
-    tcg_gen_op3_x86_64(tcg, UNICORN_OP_ST_I64, argument(tcg, left), argument(tcg, base), offsetof(struct sim_engine, left));
+    tcg_gen_op3_x86_64(tcg, UNICORN_OP_ST_I64, argument(tcg, left), argument(tcg, base), offsetof(struct sim_engine, count.left));
     tcg_gen_brcondi_i64_x86_64(tcg, UNICORN_TCG_GE, left, 0, enough);
     tcg_temp_free_internal_x86_64(tcg, temp);
     tcg_temp_free_internal_x86_64(tcg, temp_of(tcg, base));

@@ -38,8 +38,8 @@ static void map_float(struct float_map *map, struct sim_engine_float *f)
 void sim_engine_save(struct sim_engine *engine, struct sim_engine_image *image)
 {
     struct float_map map;
-    *image =
-        (struct sim_engine_image){.ticks = sim_engine_ticks(engine), .unretired = engine->unretired, .allow = engine->allow, .watch = engine->watch};
+    *image = (struct sim_engine_image){
+        .ticks = sim_engine_ticks(engine), .unretired = engine->count.unretired, .allow = engine->allow, .watch = engine->watch};
     sim_engine_get(engine, VMX_GROUP_ALL, &image->state);
     map_float(&map, &image->floating);
     (void)uc_reg_read_batch(engine->uc, map.number, map.place, map.count);
@@ -50,9 +50,9 @@ void sim_engine_restore(struct sim_engine *engine, struct sim_engine_image *imag
     struct float_map map;
     map_float(&map, &image->floating);
     (void)uc_reg_write_batch(engine->uc, map.number, map.place, map.count);
-    engine->left = 0;
-    engine->limit = image->ticks;
-    engine->unretired = image->unretired;
+    engine->count.left = 0;
+    engine->count.limit = image->ticks;
+    engine->count.unretired = image->unretired;
     engine->allow = image->allow;
     engine->watch = image->watch;
     sim_engine_set(engine, VMX_GROUP_ALL, &image->state);

@@ -43,9 +43,11 @@ struct engine_snapshot {
     uint8_t v_tpr;
 };
 
+enum { ENTERED_MAX = 12 };
+
 struct sim_engine {
     /* what translated code itself touches: engine_account.c */
-    int64_t left; /* ticks to the deadline, less `bias` */
+    struct sim_engine_count count; /* `left` and `limit` less `bias` */
     const struct unicorn_block *block;
 
     int64_t bias; /* of `left`, and of `limit`: not 0 where every block is looked at */
@@ -58,12 +60,10 @@ struct sim_engine {
     struct unicorn_env *env;
     void *cpu, *uc, *tcg;
 
-    uint64_t limit;     /* ticks at the deadline */
-    uint64_t unretired; /* ticks that are not a retired instruction: iterations of REP beyond the first, or of an unfinished REP */
-    int64_t set_aside;  /* ticks to the deadline beyond the instruction that is allowed */
-    bool allow;         /* the next run starts with an allowed instruction */
-    bool allowing;      /* it is under way */
-    bool watch;         /* the next run ends when an event is no longer blocked */
+    int64_t set_aside; /* ticks to the deadline beyond the instruction that is allowed */
+    bool allow;        /* the next run starts with an allowed instruction */
+    bool allowing;     /* it is under way */
+    bool watch;        /* the next run ends when an event is no longer blocked */
     bool translating, stopped;
     void *constant[2];        /* temporaries of the block, for arguments of calls that are added to it */
     uint64_t translated_pc;   /* of the block that is being translated */
@@ -83,12 +83,16 @@ struct sim_engine {
     uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
     struct sim_engine *peer; /* ring of engines on the same RAM */
     struct sim_ram_log *log; /* of stores; NULL: none */
+    /* Pages whose translations Unicorn may hold, as long as they are few. */
+    uint64_t entered[ENTERED_MAX];
+    unsigned entered_count; /* ENTERED_MAX + 1: they are many */
     struct sim_engine_callbacks callbacks;
 
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it */
     struct vmx_state held;           /* what Unicorn has no place for */
     struct engine_snapshot snapshot;
 };
+_Static_assert(offsetof(struct sim_engine, count) == 0, "sim_engine_ticks() reads it there");
 
 /* The engine that runs on this thread; NULL outside of sim_engine_run() and sim_engine_new(). */
 extern _Thread_local struct sim_engine *engine_running;

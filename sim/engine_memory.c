@@ -100,6 +100,17 @@ static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
     return rights;
 }
 
+static void note_entered(struct sim_engine *engine, uint64_t page)
+{
+    for (unsigned i = 0; i < engine->entered_count && i < ENTERED_MAX; i++)
+        if (engine->entered[i] == page)
+            return;
+    if (engine->entered_count < ENTERED_MAX)
+        engine->entered[engine->entered_count] = page;
+    if (engine->entered_count <= ENTERED_MAX)
+        engine->entered_count++;
+}
+
 static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t)
 {
     enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
@@ -107,6 +118,7 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     const bool memory = !t->no_memory && t->host < engine->size;
     const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
+    note_entered(engine, address);
     tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
     if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
         return;
@@ -140,10 +152,10 @@ static void fetch_no_further(struct sim_engine *engine, uint64_t address)
             engine_retry(engine, translated);
         return;
     }
-    if (engine->fetch_retry == pc && engine->fetch_retry_left == engine->left)
+    if (engine->fetch_retry == pc && engine->fetch_retry_left == engine->count.left)
         return;
     engine->fetch_retry = pc;
-    engine->fetch_retry_left = engine->left;
+    engine->fetch_retry_left = engine->count.left;
     engine_retry(engine, 1);
 }
 
@@ -265,7 +277,13 @@ void sim_engine_flush(struct sim_engine *engine)
 {
     struct sim_engine *outer = engine_running;
     engine_running = engine;
-    tlb_flush_x86_64(engine->cpu);
+    /* The library's flush clears some 60 KBytes, which is dearer than a whole VM exit. */
+    if (engine->entered_count > ENTERED_MAX)
+        tlb_flush_x86_64(engine->cpu);
+    else
+        for (unsigned i = 0; i < engine->entered_count; i++)
+            tlb_flush_page_x86_64(engine->cpu, engine->entered[i]);
+    engine->entered_count = 0;
     engine_running = outer;
 }
 

@@ -91,7 +91,7 @@ static void forget_blocks(struct sim_engine *engine)
 
 static int64_t ticks_left(const struct sim_engine *engine)
 {
-    return engine->left + engine->bias;
+    return engine->count.left + engine->bias;
 }
 
 void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
@@ -99,7 +99,7 @@ void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
     if (engine->block == NULL)
         return;
     const unsigned index = locate_call(engine, return_address);
-    engine->left += engine->block->icount - index;
+    engine->count.left += engine->block->icount - index;
     /* Hardware clears RF with each completed instruction, QEMU only where a block ends. */
     if (index != 0 && (block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
@@ -131,7 +131,7 @@ bool engine_boundary_is_due(const struct sim_engine *engine)
 _Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop)
 {
     if (rep_goes_on(engine))
-        engine->unretired++;
+        engine->count.unretired++;
     if ((block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
     engine_stop(engine, stop);
@@ -158,9 +158,9 @@ static _Noreturn void does_not_fit(struct sim_engine *engine)
 {
     if (engine->allowing) {
         engine->allowing = false;
-        engine->left += engine->set_aside;
+        engine->count.left += engine->set_aside;
         engine->looked_at_left += engine->set_aside;
-        engine->limit += (uint64_t)engine->set_aside;
+        engine->count.limit += (uint64_t)engine->set_aside;
         engine_retry(engine, 0);
     }
     const int64_t left = ticks_left(engine);
@@ -177,7 +177,7 @@ static void check_window(struct sim_engine *engine, const struct unicorn_block *
     if (is_same_rep(engine, block, word)) {
         if (counter_is_zero(engine, word))
             return;
-        engine->unretired++;
+        engine->count.unretired++;
     }
     engine_stop(engine, SIM_STOP_DEADLINE);
 }
@@ -202,10 +202,10 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
         engine_stop(engine, SIM_STOP_INSTRUCTION);
     }
     if (is_same_rep(engine, block, word)) {
-        engine->unretired++;
+        engine->count.unretired++;
         if (counter_is_zero(engine, word)) {
             cost = 0;
-            engine->unretired--;
+            engine->count.unretired--;
         }
     }
     if ((word & BLOCK_SETTLE_FLAGS) != 0)
@@ -219,8 +219,8 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
    is known when nothing has been counted since the block that was looked at last. */
 static void begin_look(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
-    engine->left += (word & BLOCK_COUNT) + (word > BLOCK_COUNT ? BLOCK_LOOK : 0);
-    if (engine->left != engine->looked_at_left)
+    engine->count.left += (word & BLOCK_COUNT) + (word > BLOCK_COUNT ? BLOCK_LOOK : 0);
+    if (engine->count.left != engine->looked_at_left)
         forget_blocks(engine);
     engine->block = engine->looked_at;
     engine->env->eip = block->pc - block->cs_base;
@@ -234,10 +234,10 @@ void engine_block(const struct unicorn_block *block, uint64_t unused, uint32_t w
     const int64_t cost = word > BLOCK_COUNT || engine->bias != 0 ? account_special(engine, block, word) : word;
     if (ticks_left(engine) < cost)
         does_not_fit(engine);
-    engine->left -= cost;
+    engine->count.left -= cost;
     engine->block = engine->looked_at = block;
     engine->looked_at_word = word;
-    engine->looked_at_left = engine->left;
+    engine->looked_at_left = engine->count.left;
 }
 
 /* Self-modifying code: Unicorn goes back to the storing instruction and runs it alone; RIP points to it. */
@@ -253,18 +253,18 @@ _Noreturn void __wrap_cpu_loop_exit_noexc_x86_64(void *cpu)
 void engine_time_start(struct sim_engine *engine, uint64_t deadline)
 {
     const uint64_t most = UINT64_C(1) << 60;
-    const uint64_t ticks = engine->limit - (uint64_t)engine->left;
+    const uint64_t ticks = engine->count.limit - (uint64_t)engine->count.left;
     const int64_t wanted = (int64_t)(deadline < most ? deadline : most);
     engine->allowing = engine->allow && wanted > 0;
     engine->allow = false;
     engine->iret_unblocked = false;
-    engine->left = engine->allowing ? 1 : wanted;
-    engine->set_aside = wanted - engine->left;
-    engine->limit = ticks + (uint64_t)engine->left;
+    engine->count.left = engine->allowing ? 1 : wanted;
+    engine->set_aside = wanted - engine->count.left;
+    engine->count.limit = ticks + (uint64_t)engine->count.left;
     engine->blocked = engine->watch ? blocked_by(engine->env) : 0;
     engine->bias = engine->blocked != 0 ? LOOK_AT_ALL : 0;
-    engine->left -= engine->bias;
-    engine->limit -= (uint64_t)engine->bias;
+    engine->count.left -= engine->bias;
+    engine->count.limit -= (uint64_t)engine->bias;
     engine->watch = false;
     forget_blocks(engine);
     engine->fetch_retry = UINT64_MAX;
@@ -274,29 +274,19 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
 void engine_time_end(struct sim_engine *engine)
 {
     engine->allowing = false;
-    engine->left += engine->bias;
-    engine->limit += (uint64_t)engine->bias;
+    engine->count.left += engine->bias;
+    engine->count.limit += (uint64_t)engine->bias;
     engine->bias = 0;
     forget_blocks(engine);
 }
 
-uint64_t sim_engine_ticks(const struct sim_engine *engine)
-{
-    return engine->limit - (uint64_t)engine->left;
-}
-
-uint64_t sim_engine_retired(const struct sim_engine *engine)
-{
-    return sim_engine_ticks(engine) - engine->unretired;
-}
-
 void sim_engine_count_one(struct sim_engine *engine)
 {
-    engine->limit++;
+    engine->count.limit++;
 }
 
 void sim_engine_count_iteration(struct sim_engine *engine)
 {
-    engine->limit++;
-    engine->unretired++;
+    engine->count.limit++;
+    engine->count.unretired++;
 }

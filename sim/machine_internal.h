@@ -3,6 +3,7 @@
 #ifndef SIM_MACHINE_INTERNAL_H
 #define SIM_MACHINE_INTERNAL_H
 
+#include "../vmx-model/decode.h"
 #include "../vmx-model/virtual_apic.h"
 #include "engine.h"
 #include "machine.h"
@@ -31,6 +32,14 @@ struct sim_context {
     uint64_t cr0, cr3, cr4, efer, eptp;
     uint64_t primary, secondary, vpid;
     bool non_root;
+};
+
+enum { SIM_DECODED = 8 };
+/* An instruction that was decoded: the bytes, 16, 32 or 64, and what they mean. */
+struct sim_decoded {
+    unsigned bits;
+    uint8_t bytes[15];
+    struct vmx_instruction instruction;
 };
 
 struct bk_vcpu {
@@ -62,6 +71,7 @@ struct bk_vcpu {
     bool code_cached;
     gva_t code_page;
     const uint8_t *code;
+    struct sim_decoded decoded[SIM_DECODED];
     struct sim_tlb tlb;
 };
 

@@ -61,6 +61,11 @@ const struct sim_trace *sim_session_trace(const struct sim_session *session)
     return &session->trace;
 }
 
+void sim_session_drop_trace(struct sim_session *session)
+{
+    session->trace.size = 0;
+}
+
 bool sim_session_lost(const struct sim_session *session)
 {
     return session->writer.failed;

@@ -18,6 +18,8 @@ bool sim_session_run(struct sim_session *session, uint64_t exits, uint64_t progr
 uint64_t sim_session_exits(const struct sim_session *session);
 /* The trace so far, complete when the run is over. It stands until the next call for this session. */
 const struct sim_trace *sim_session_trace(const struct sim_session *session);
+/* Forgets what is recorded so far, so that a run without end needs no memory for it; there is no verdict on such a trace. */
+void sim_session_drop_trace(struct sim_session *session);
 /* The memory for the trace was exhausted: it is not complete. */
 bool sim_session_lost(const struct sim_session *session);
 

@@ -70,6 +70,24 @@ static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruc
     return outcome;
 }
 
+/* Guests come back to the same few instructions. What is remembered of one goes by its bytes, so that nothing can make it wrong. */
+static enum vmx_decode_status decode(struct bk_vcpu *vcpu, const uint8_t bytes[15], unsigned have, struct vmx_instruction *instruction)
+{
+    const unsigned bits = vmx_code_bits(&vcpu->cpu.state);
+    struct sim_decoded *known = &vcpu->decoded[vcpu->cpu.state.rip % SIM_DECODED];
+    if (have == 15 && known->bits == bits && memcmp(known->bytes, bytes, 15) == 0) {
+        *instruction = known->instruction;
+        return VMX_DECODED;
+    }
+    const enum vmx_decode_status status = vmx_decode(bytes, have, bits, instruction);
+    if (status == VMX_DECODED && have == 15) {
+        known->bits = bits;
+        memcpy(known->bytes, bytes, 15);
+        known->instruction = *instruction;
+    }
+    return status;
+}
+
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
@@ -77,7 +95,7 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     struct vmx_translation missing;
     struct vmx_instruction instruction;
     const unsigned have = fetch(vcpu, bytes, &missing);
-    const enum vmx_decode_status status = vmx_decode(bytes, have, vmx_code_bits(&cpu->state), &instruction);
+    const enum vmx_decode_status status = decode(vcpu, bytes, have, &instruction);
     if (status == VMX_DECODE_TRUNCATED && have < 15) {
         if (missing.kind == VMX_TRANSLATION_EXIT) {
             return sim_vcpu_exit(vcpu, &missing.exit, entered);

@@ -221,8 +221,8 @@ static void brand_string(const struct vmx_caps *caps, uint32_t part, uint32_t ou
 
 void vmx_cpuid(const struct vmx_caps *caps, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
-    const struct vmx_cpuid_entry *basic = find_leaf(caps, 0, 0), *extended = find_leaf(caps, 0x80000000, 0);
-    const uint32_t limit = leaf < 0x80000000 ? basic->eax : extended->eax;
+    const struct vmx_cpuid_entry *basic = find_leaf(caps, 0, 0);
+    const uint32_t limit = leaf < 0x80000000 ? basic->eax : find_leaf(caps, 0x80000000, 0)->eax;
     if (leaf > limit)
         leaf = basic->eax;
     const struct vmx_cpuid_entry *entry = find_leaf(caps, leaf, has_subleaves(leaf) ? subleaf : 0);

@@ -1,0 +1,20 @@
+-- EPT violations for `vmxbench bench`: every page of a range is read once and mapped on demand by the handler.
+return scenario {
+  name      = "bench-ept-map",
+  mode      = "long",
+  guest_ram = 0x6000000,
+  controls  = { secondary = { "enable_vpid" } },
+  ept       = { { guest = 0x1000000, bytes = 0x5000000, rights = "" } },
+  registers = { r14 = 20480 },
+  guest     = asm [[
+                mov esi, 0x1000000
+        round:  mov eax, [rsi]
+                add rsi, 4096
+                dec r14
+                jnz round
+                hlt
+  ]],
+  steps = {},
+  rest  = "any",
+  limit = 4000000000,
+}
