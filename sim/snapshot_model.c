@@ -7,7 +7,7 @@ SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
 SNAPSHOT_COVERS(struct vmx_cpu, 976);
-SNAPSHOT_COVERS(struct vmcs, 24 + 8 * VMCS_FIELD_COUNT);
+SNAPSHOT_COVERS(struct vmcs, 40 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)
 {
@@ -101,6 +101,8 @@ static void vmcs(struct archive *a, struct vmcs *v)
     ARCHIVE(a, v->unchecked);
     ARCHIVE(a, v->unloaded);
     ARCHIVE(a, v->checked_for);
+    ARCHIVE(a, v->checked_rip);
+    ARCHIVE(a, v->checked_rflags);
     ARCHIVE_ARRAY(a, v->field);
 }
 

@@ -88,13 +88,20 @@ static enum vmx_check first_of(const struct check_env *e, const uint64_t rows[CH
     return VMX_CHECK_NONE;
 }
 
+/* Of the group of RIP, RSP and RFLAGS the rules read RFLAGS, and of RIP no more than bits 63:32 and whether it is canonical; RSP is free. Every exit
+   writes the group, and most change the lower half of RIP alone. */
+static bool same_for_the_rules(const struct vmcs *v)
+{
+    return vmcs_get(v, VMCS_GUEST_RFLAGS) == v->checked_rflags && (vmcs_get(v, VMCS_GUEST_RIP) ^ v->checked_rip) >> 32 == 0;
+}
+
 enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
 {
     struct vmcs *const v = cpu->vmcs;
     if (v == NULL || cpu->current_vmcs == VMX_NO_VMCS)
         return vmx_check_first(cpu, resume);
     const uint32_t facts = facts_of(cpu, resume), changed = changed_input(v, facts);
-    if (changed == 0) {
+    if (changed == 0 || (changed == VMCS_GROUP_GUEST_IP && same_for_the_rules(v))) {
         v->unchecked = 0;
         return VMX_CHECK_NONE;
     }
@@ -107,6 +114,8 @@ enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
     if (violated != VMX_CHECK_NONE)
         return violated;
     v->unchecked = 0;
+    v->checked_rip = vmcs_get(v, VMCS_GUEST_RIP);
+    v->checked_rflags = vmcs_get(v, VMCS_GUEST_RFLAGS);
     v->checked_for = facts | fact(reads_memory(&e), FACT_MEMORY_READ);
     return VMX_CHECK_NONE;
 }

@@ -51,10 +51,11 @@ extern const struct vmcs_field_row vmcs_fields[VMCS_FIELD_COUNT];
 struct vmcs {
     uint32_t revision; /* 30:0 revision identifier, 31 shadow-VMCS indicator */
     uint32_t abort_indicator;
-    uint32_t launched;    /* 1: launch state is "launched" */
-    uint32_t unchecked;   /* enum vmcs_group: written since entry checks last passed over it */
-    uint32_t unloaded;    /* enum vmcs_group: written since the guest state was last loaded from it */
-    uint32_t checked_for; /* facts of the processor that entry checks last passed for, as checks.c packs them; 0: none */
+    uint32_t launched;                    /* 1: launch state is "launched" */
+    uint32_t unchecked;                   /* enum vmcs_group: written since entry checks last passed over it */
+    uint32_t unloaded;                    /* enum vmcs_group: written since the guest state was last loaded from it */
+    uint32_t checked_for;                 /* facts of the processor that entry checks last passed for, as checks.c packs them; 0: none */
+    uint64_t checked_rip, checked_rflags; /* what they found then */
     uint64_t field[VMCS_FIELD_COUNT];
 };
 _Static_assert(sizeof(struct vmcs) <= 4096, "the VMCS region is one page");

@@ -230,6 +230,30 @@ static void unchanged_vmcs_is_still_judged_against_the_processor(void)
     CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_HOST_ASIZE_LMA0_HOST);
 }
 
-SUITE("vmx-model/checks_fast", {"short_cut_equals_full_checks", short_cut_equals_full_checks},
+/* What every exit writes: each bit of it, alone and beside another. */
+static void rip_rsp_and_rflags_alone_are_judged(void)
+{
+    static const enum vmcs_field fields[] = {VMCS_GUEST_RIP, VMCS_GUEST_RSP, VMCS_GUEST_RFLAGS};
+    const struct vmx_caps full = valid_full_caps();
+    unsigned refused = 0;
+    for (unsigned guest = 0; guest < VALID_GUEST_COUNT; guest++) {
+        valid_machine(&machine, &full, (enum valid_guest)guest);
+        memcpy(&base, &machine, sizeof base);
+        for (unsigned pair = 0; pair < 3 * 64 * 64; pair++) {
+            const enum vmcs_field field = fields[pair / 64 / 64];
+            const uint64_t before = vmcs_get(&base.vmcs, field);
+            CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), VMX_CHECK_NONE);
+            vmcs_set(&machine.vmcs, field, before ^ UINT64_C(1) << pair % 64 ^ UINT64_C(1) << pair / 64 % 64);
+            const enum vmx_check wanted = vmx_check_first(&machine.cpu, false);
+            CU_ASSERT_EQUAL(vmx_check_first_fast(&machine.cpu, false), wanted);
+            refused += wanted != VMX_CHECK_NONE;
+            vmcs_set(&machine.vmcs, field, before);
+        }
+    }
+    CU_ASSERT(refused > 1000);
+}
+
+SUITE("vmx-model/checks_fast", {"rip_rsp_and_rflags_alone_are_judged", rip_rsp_and_rflags_alone_are_judged},
+      {"short_cut_equals_full_checks", short_cut_equals_full_checks},
       {"success_clears_and_failure_keeps_what_is_unchecked", success_clears_and_failure_keeps_what_is_unchecked},
       {"unchanged_vmcs_is_still_judged_against_the_processor", unchanged_vmcs_is_still_judged_against_the_processor})
