@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Task switches by CALL, JMP and IRET always exit. SDM 3A, "Task Switching"; SDM 3C, "Instructions That Cause VM Exits Unconditionally". */
+/* Task switches by CALL, JMP and IRET: judged alike everywhere, an exit in VMX non-root operation, executed elsewhere.
+   SDM 3A, "Task Switching"; SDM 3C, "Instructions That Cause VM Exits Unconditionally". */
 #include "access.h"
 #include "decide_ops.h"
+#include "deliver_ops.h"
+#include "execute_ops.h"
 #include "operand.h"
 
-enum { SOURCE_CALL = 0, SOURCE_IRET = 1, SOURCE_JMP = 2 };
 /* System descriptor types; bit 3: 32-bit TSS. */
 enum { TYPE_TASK_GATE = 5, TSS_BUSY = 2, TSS_32 = 8 };
 
@@ -58,12 +60,12 @@ static struct vmx_outcome selector_fault(uint8_t vector, uint16_t selector)
     return vmx_outcome_fault(vector, selector & 0xfffcu);
 }
 
-/* The checks on the new TSS, then the exit. IRET wants a busy TSS and answers with #TS where CALL and JMP answer with #GP. */
-static struct vmx_outcome switch_to(const struct vmx_instruction *i, uint16_t selector, const struct descriptor *tss, unsigned source)
+/* The checks on the new TSS, then the exit, or what the switch goes to in its form. IRET wants a busy TSS and answers with #TS where CALL and JMP answer with #GP. */
+static struct vmx_outcome switch_to(const struct vmx_instruction *i, uint16_t selector, const struct descriptor *tss, enum vmx_task_source source)
 {
     const bool busy = (type_of(tss) & TSS_BUSY) != 0;
-    if (!is_tss(tss) || busy != (source == SOURCE_IRET))
-        return selector_fault(source == SOURCE_IRET ? VMX_TS : VMX_GP, selector);
+    if (!is_tss(tss) || busy != (source == VMX_SWITCH_BY_IRET))
+        return selector_fault(source == VMX_SWITCH_BY_IRET ? VMX_TS : VMX_GP, selector);
     if (!present(tss))
         return selector_fault(VMX_NP, selector);
     if (limit_of(tss) < ((type_of(tss) & TSS_32) != 0 ? 0x67u : 0x2bu))
@@ -85,7 +87,7 @@ static bool far_selector(struct vmx_cpu *cpu, const struct vmx_instruction *i, u
 }
 
 static struct vmx_outcome through_gate(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint16_t gate_selector, const struct descriptor *gate,
-                                       unsigned source)
+                                       enum vmx_task_source source)
 {
     const uint16_t selector = (uint16_t)(gate->low >> 16);
     struct descriptor tss;
@@ -106,14 +108,14 @@ static struct vmx_outcome through_gate(struct vmx_cpu *cpu, const struct vmx_ins
 }
 
 /* Only a far transfer that names a TSS or a task gate is judged; every other one is the engine's. */
-struct vmx_outcome vmx_decide_far_transfer(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+static struct vmx_outcome judge_far_transfer(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     const struct vmx_state *s = &cpu->state;
-    const unsigned source = i->op == VMX_OP_CALL_FAR ? SOURCE_CALL : SOURCE_JMP;
+    const enum vmx_task_source source = i->op == VMX_OP_CALL_FAR ? VMX_SWITCH_BY_CALL : VMX_SWITCH_BY_JMP;
     uint16_t selector;
     struct descriptor d;
     struct vmx_outcome failure;
-    if (!vmx_non_root(cpu) || vmx_real_or_virtual_8086(s) || (s->efer & VMX_EFER_LMA) != 0)
+    if (vmx_real_or_virtual_8086(s) || (s->efer & VMX_EFER_LMA) != 0)
         return vmx_outcome_run();
     if (!far_selector(cpu, i, &selector, &failure))
         return failure;
@@ -132,14 +134,14 @@ struct vmx_outcome vmx_decide_far_transfer(struct vmx_cpu *cpu, const struct vmx
 }
 
 /* IRET with NT = 1 returns to the task that the back link of the TSS names. */
-struct vmx_outcome vmx_decide_iret(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+static struct vmx_outcome judge_iret(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     const struct vmx_state *s = &cpu->state;
     struct vmx_translation translation;
     struct vmx_outcome failure;
     struct descriptor tss;
     uint16_t selector;
-    if (!vmx_non_root(cpu) || vmx_real_or_virtual_8086(s) || (s->rflags & VMX_RFLAGS_NT) == 0)
+    if (vmx_real_or_virtual_8086(s) || (s->rflags & VMX_RFLAGS_NT) == 0)
         return vmx_outcome_run();
     if ((s->efer & VMX_EFER_LMA) != 0)
         return vmx_outcome_gp();
@@ -149,11 +151,41 @@ struct vmx_outcome vmx_decide_iret(struct vmx_cpu *cpu, const struct vmx_instruc
         return selector_fault(VMX_TS, selector);
     switch (find(cpu, selector, &tss, &failure)) {
     case FOUND:
-        return switch_to(i, selector, &tss, SOURCE_IRET);
+        return switch_to(i, selector, &tss, VMX_SWITCH_BY_IRET);
     case NOT_IN_TABLE:
         return selector_fault(VMX_TS, selector);
     case ACCESS_FAILED:
         break;
     }
     return failure;
+}
+
+struct vmx_outcome vmx_decide_far_transfer(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    return vmx_non_root(cpu) ? judge_far_transfer(cpu, i) : vmx_outcome_run();
+}
+
+struct vmx_outcome vmx_decide_iret(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    return vmx_non_root(cpu) ? judge_iret(cpu, i) : vmx_outcome_run();
+}
+
+/* Qualification of a task switch: selector 15:0, source 31:30. */
+static struct vmx_outcome execute(struct vmx_cpu *cpu, const struct vmx_instruction *i, const struct vmx_outcome *judged)
+{
+    if (judged->kind != VMX_OUTCOME_EXIT)
+        return *judged;
+    return vmx_execute_task_switch(cpu, i, (uint16_t)judged->exit.qualification, (enum vmx_task_source)(judged->exit.qualification >> 30 & 3));
+}
+
+struct vmx_outcome vmx_execute_far_transfer(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const struct vmx_outcome judged = vmx_non_root(cpu) ? vmx_outcome_run() : judge_far_transfer(cpu, i);
+    return execute(cpu, i, &judged);
+}
+
+struct vmx_outcome vmx_execute_iret(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const struct vmx_outcome judged = vmx_non_root(cpu) ? vmx_outcome_run() : judge_iret(cpu, i);
+    return execute(cpu, i, &judged);
 }

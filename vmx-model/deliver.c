@@ -188,6 +188,7 @@ static enum vmx_delivered deliver(struct vmx_cpu *cpu, const struct vmx_event *e
     d->cpu = cpu;
     d->event = e;
     d->injected = injected;
+    d->changed = 0;
     d->ext = program ? 0 : 1;
     d->return_rip = s->rip + (has_instruction_length(e->type) ? e->instruction_length : 0);
     if (!vmx_in_64bit_mode(s))
@@ -252,15 +253,15 @@ struct vmx_outcome vmx_raise(struct vmx_cpu *cpu, const struct vmx_event *event,
         const bool virtual_8086 = (cpu->state.rflags & VMX_RFLAGS_VM) != 0;
         struct vmx_delivery d;
         changed |= enter_event(cpu, &current, injected);
-        switch (deliver(cpu, &current, injected, &d)) {
+        const enum vmx_delivered step = deliver(cpu, &current, injected, &d);
+        changed |= d.changed;
+        switch (step) {
         case VMX_DELIVERED:
             cpu->vectoring_info = 0;
             return (struct vmx_outcome){.kind = VMX_OUTCOME_DONE, .changed = changed | finish(cpu, &cs, &ss, virtual_8086)};
         case VMX_DELIVERY_EXIT:
             outcome.exit = d.exit;
             return leave(cpu, outcome, changed | settle_resume_flag(cpu, &current, injected));
-        case VMX_DELIVERY_STOP:
-            return leave(cpu, (struct vmx_outcome){.kind = VMX_OUTCOME_SHUTDOWN}, changed);
         case VMX_DELIVERY_FAULT:
             break;
         }

@@ -5,22 +5,23 @@
 
 #include "access.h"
 #include "deliver.h"
+#include "outcome.h"
 #include "registers.h"
 
 enum vmx_delivered {
     VMX_DELIVERED,
     VMX_DELIVERY_FAULT, /* d->fault was met */
-    VMX_DELIVERY_EXIT,  /* d->exit was met */
-    VMX_DELIVERY_STOP   /* not modelled */
+    VMX_DELIVERY_EXIT   /* d->exit was met */
 };
 
-/* One delivery; the state changes only when it succeeds. */
+/* One delivery; the state changes only when it succeeds, or when a task switch is past its point of no return. */
 struct vmx_delivery {
     struct vmx_cpu *cpu;
     const struct vmx_event *event;
     bool injected;
     uint16_t ext; /* the EXT bit of error codes */
     uint64_t return_rip, return_rflags;
+    uint32_t changed; /* enum vmx_group: what a task switch has written */
     struct vmx_event fault;
     struct vmx_exit_info exit;
 };
@@ -89,5 +90,18 @@ static inline void vmx_frame_add(struct vmx_frame *f, uint64_t value)
 /* Pushes the frame on a stack segment (NULL: 64-bit mode) at *sp for a handler at cpl; no room is #SS(fault_selector | EXT). */
 enum vmx_delivered vmx_delivery_push(struct vmx_delivery *d, const struct vmx_segment *ss, uint64_t *sp, const struct vmx_frame *f, unsigned cpl,
                                      uint16_t fault_selector);
+
+/* task.c */
+enum vmx_task_source {
+    VMX_SWITCH_BY_CALL = 0,
+    VMX_SWITCH_BY_IRET = 1,
+    VMX_SWITCH_BY_JMP = 2,
+    VMX_SWITCH_BY_GATE = 3
+}; /* as in exit qualifications */
+/* Outside VMX non-root operation: switches to the task of a TSS that has passed the checks of its descriptor. d->return_rip and d->return_rflags are
+   what the old task's TSS keeps; an error code of d->event goes to the new stack. A fault with d->changed != 0 is the new task's. */
+enum vmx_delivered vmx_task_switch(struct vmx_delivery *d, const struct vmx_segment *next, enum vmx_task_source source);
+/* The same for the far transfer or IRET at RIP, as an outcome: a fault with `changed` groups is the new task's. */
+struct vmx_outcome vmx_execute_task_switch(struct vmx_cpu *cpu, const struct vmx_instruction *i, uint16_t selector, enum vmx_task_source source);
 
 #endif

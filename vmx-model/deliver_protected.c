@@ -31,7 +31,6 @@ static void task_switch_exit(struct vmx_delivery *d, uint16_t selector)
     }
 }
 
-/* Not modelled: task switches outside VMX non-root operation, where no exit takes them. */
 static enum vmx_delivered task_gate(struct vmx_delivery *d, uint16_t selector)
 {
     struct vmx_descriptor tss;
@@ -47,8 +46,10 @@ static enum vmx_delivered task_gate(struct vmx_delivery *d, uint16_t selector)
         return vmx_delivery_fault(d, VMX_NP, selector_error(d, selector));
     if (vmx_descriptor_segment(&tss, 0).limit < ((type & TSS_32) != 0 ? 0x67u : 0x2bu))
         return vmx_delivery_fault(d, VMX_TS, selector_error(d, selector));
-    if (d->cpu->operation != VMX_OPERATION_NON_ROOT)
-        return VMX_DELIVERY_STOP;
+    if (d->cpu->operation != VMX_OPERATION_NON_ROOT) {
+        const struct vmx_segment next = vmx_descriptor_segment(&tss, selector);
+        return vmx_task_switch(d, &next, VMX_SWITCH_BY_GATE);
+    }
     task_switch_exit(d, selector);
     return VMX_DELIVERY_EXIT;
 }

@@ -11,6 +11,9 @@ static struct vmx_outcome not_modelled(struct vmx_cpu *cpu, const struct vmx_ins
 
 static vmx_execution *const executions[VMX_OP_COUNT] = {
     [VMX_OP_CPUID] = vmx_execute_cpuid,
+    [VMX_OP_CALL_FAR] = vmx_execute_far_transfer,
+    [VMX_OP_JMP_FAR] = vmx_execute_far_transfer,
+    [VMX_OP_IRET] = vmx_execute_iret,
     [VMX_OP_HLT] = vmx_execute_hlt,
     [VMX_OP_INVD] = vmx_execute_nothing,
     [VMX_OP_WBINVD] = vmx_execute_nothing,

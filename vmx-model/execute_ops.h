@@ -13,6 +13,8 @@
 
 typedef struct vmx_outcome vmx_execution(struct vmx_cpu *cpu, const struct vmx_instruction *i);
 
+/* decide_task.c */
+vmx_execution vmx_execute_far_transfer, vmx_execute_iret;
 /* execute_system.c */
 vmx_execution vmx_execute_cpuid, vmx_execute_hlt, vmx_execute_nothing, vmx_execute_invlpg, vmx_execute_invpcid, vmx_execute_xsetbv;
 /* execute_time.c */

@@ -78,7 +78,7 @@ struct vmx_exit_info {
 enum vmx_outcome_kind {
     VMX_OUTCOME_RUN,     /* nothing happens in its place: the instruction runs as it would outside VMX */
     VMX_OUTCOME_DONE,    /* the model has done it: state is updated, RIP advanced or the event delivered */
-    VMX_OUTCOME_FAULT,   /* `event` is to be raised; nothing is changed */
+    VMX_OUTCOME_FAULT,   /* `event` is to be raised; nothing is changed, unless `changed` says so: a task switch has gone too far to return */
     VMX_OUTCOME_EXIT,    /* `exit` is to be committed by vmx_exit(); nothing else is changed */
     VMX_OUTCOME_SHUTDOWN /* triple fault outside VMX operation */
 };

@@ -370,8 +370,79 @@ static void the_local_apic_timer_wakes_a_processor(void)
     CU_ASSERT_STRING_EQUAL(o.output, "T");
 }
 
+/* CALL to a task and IRET from it, twice; a divide error through a task gate. Task segments stand at 2 MBytes, 4 KBytes apart. */
+static void tasks_are_switched_by_the_processor(void)
+{
+    static struct outcome o;
+    run("lgdt [gdtr]\n"
+        "jmp 8:flat\n"
+        "flat: mov ax, 0x10\n"
+        "mov ds, ax\n"
+        "mov es, ax\n"
+        "mov ss, ax\n"
+        "%macro task 2\n"
+        "  mov dword [%1 + 32], %2\n"
+        "  mov dword [%1 + 36], 2\n"
+        "  mov dword [%1 + 56], %1 + 0x1000\n"
+        "  mov dword [%1 + 72], 0x10\n"
+        "  mov dword [%1 + 76], 8\n"
+        "  mov dword [%1 + 80], 0x10\n"
+        "  mov dword [%1 + 84], 0x10\n"
+        "%endmacro\n"
+        "task 0x201000, second\n"
+        "task 0x202000, third\n"
+        "mov dword [0x210000], 0x280000\n" /* vector 0: a task gate */
+        "mov dword [0x210004], 0x8500\n"
+        "lidt [idtr]\n"
+        "mov ax, 0x18\n"
+        "ltr ax\n"
+        "mov ebx, 0x1234\n"
+        "call 0x20:0\n"
+        "cmp ebx, 0x1234\n"
+        "jne bad\n"
+        "mov eax, cr0\n"
+        "test al, 8\n" /* TS */
+        "jz bad\n"
+        "say '1'\n"
+        "call 0x20:0\n"
+        "say '2'\n"
+        "xor ecx, ecx\n"
+        "div ecx\n"
+        "say '3'\n"
+        "str ax\n"
+        "cmp ax, 0x18\n"
+        "jne bad\n"
+        "finish 5\n"
+        "bad: finish 1\n"
+        "second: mov ebx, 0x5678\n"
+        "say 'b'\n"
+        "iret\n"
+        "say 'B'\n" /* the task goes on where it left */
+        "iret\n"
+        "third: pushfd\n"
+        "pop eax\n"
+        "test ax, 0x4000\n" /* NT */
+        "jz bad\n"
+        "say 'c'\n"
+        "add dword [0x200000 + 32], 2\n" /* behind the DIV */
+        "iret\n"
+        "align 8\n"
+        "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x0000892000000067, 0x0000892010000067, 0x0000892020000067\n"
+        "gdtr: dw 47\n"
+        "dd gdt\n"
+        "idtr: dw 7\n"
+        "dd 0x210000\n",
+        1, 100000, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 11);
+    CU_ASSERT_STRING_EQUAL(o.output, "b1B2c3");
+    if (o.end != SIM_BOARD_STATUS)
+        printf("end %d at %llx: %s %s\n", (int)o.end, (unsigned long long)o.rip, o.error, o.output);
+}
+
 SUITE("sim/bare", {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
       {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},
       {"application_processors_start_by_init_and_sipi", application_processors_start_by_init_and_sipi},
-      {"the_local_apic_timer_wakes_a_processor", the_local_apic_timer_wakes_a_processor})
+      {"the_local_apic_timer_wakes_a_processor", the_local_apic_timer_wakes_a_processor},
+      {"tasks_are_switched_by_the_processor", tasks_are_switched_by_the_processor})
