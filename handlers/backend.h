@@ -83,7 +83,7 @@ const char *bk_violated_rule(const struct bk_vcpu *vcpu);
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
 /* Several vCPUs share a machine that runs one at a time: from now on this one runs at most so many instructions (each iteration of REP counts), VM exits
    and event deliveries until it is preempted, and does not let time pass while it sleeps. 0: no turns, it has the machine to itself.
-   Machines that run every vCPU on a processor of its own have no use for it. */
+   Hardware bounds a turn by the preemption timer, or not at all. */
 void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions);
 /* Takes a guest that was preempted out of VMX non-root operation without a VM exit: its state is saved in the VMCS. */
 void bk_leave(struct bk_vcpu *vcpu);

@@ -285,8 +285,7 @@ bool load_vcpus(struct loader *loader, const struct script_value *value)
     if (count == 0)
         return load_fail(loader, loader->table->line, "vcpus", "vcpus is 1 to 8");
     loader->out->vcpus = (unsigned)count;
-    if (count != 1)
-        load_only_simulator(loader, "it has several virtual CPUs");
+    loader->out->timed = count != 1;
     pack_record(&loader->pack, PACKED_VCPUS);
     pack_u32(&loader->pack, (uint32_t)count);
     return true;

@@ -165,8 +165,12 @@ static bool load_arrival(struct loader *loader, const struct script_table *table
         return load_fail(loader, table->line, NULL, "an interrupt's vector is 16 to 255");
     if (count != 0)
         load_only_simulator(loader, "it counts instructions (after)");
-    if (kind == STEP_INIT || kind == STEP_SIPI || kind == STEP_MACHINE_CHECK_AT_ENTRY)
-        load_only_simulator(loader, "it sends INIT, SIPI or a machine check");
+    if (kind == STEP_MACHINE_CHECK_AT_ENTRY)
+        load_only_simulator(loader, "it makes a machine check");
+    if (kind == STEP_INIT)
+        load_only_simulator(loader, "it sends an INIT signal, which causes no VM exit on Bochs");
+    if (kind == STEP_SIPI && loader->out->vcpus == 1)
+        load_only_simulator(loader, "it sends a SIPI, which wants a second processor");
     load_pack_step(loader, &(struct packed_step){.kind = kind, .line = table->line, .a = (uint32_t)number, .b = count}, NULL, 0);
     return true;
 }

@@ -46,6 +46,7 @@ struct sim_scenario {
     unsigned vcpus, code_bits; /* code_bits: 16, 32, 64, of the preset, for disassembly */
     uint64_t code_address;     /* linear = guest-physical address of the first code byte */
     bool portable;             /* nothing in it needs the simulator: processors with VT-x show the same */
+    bool timed;                /* not portable for one reason: what its virtual CPUs do to each other depends on time. Its steps hold elsewhere too */
     char not_portable_because[96];
 };
 

@@ -67,6 +67,9 @@ static void finish(struct loader *loader)
     struct sim_scenario *out = loader->out;
     if (out->symbol_count != 0)
         qsort(out->symbols, out->symbol_count, sizeof *out->symbols, by_address);
+    out->timed = out->timed && out->portable;
+    if (out->timed)
+        load_only_simulator(loader, "it has several virtual CPUs, and the order of their exits depends on time");
     if (out->portable) {
         pack_record(&loader->pack, PACKED_PORTABLE);
         pack_u32(&loader->pack, 1);

@@ -37,6 +37,12 @@ static void *allocate(size_t count, size_t size)
     return block;
 }
 
+/* The judge asks for the order of each virtual CPU's exits, not for that among them. */
+static bool runs_there(const struct sim_scenario *scenario)
+{
+    return scenario->portable || scenario->timed;
+}
+
 static void load_files(struct together *all, const struct path_list *files, const struct sim_override *overrides, size_t override_count)
 {
     size_t count = 0;
@@ -51,7 +57,7 @@ static void load_files(struct together *all, const struct path_list *files, cons
     all->outcomes = allocate(count, sizeof *all->outcomes);
     for (size_t i = 0; i < files->count; i++)
         for (size_t k = 0; k < all->files[i].count; k++)
-            if (all->files[i].scenarios[k].portable)
+            if (runs_there(&all->files[i].scenarios[k]))
                 all->portable[all->portable_count++] = all->files[i].scenarios[k];
 }
 
@@ -115,7 +121,7 @@ static void judge_file(const struct together *all, const struct script_file *fil
         replay_add_error(out, path, path, &file->error);
     for (size_t i = 0; i < file->count; i++) {
         const struct sim_scenario *scenario = &file->scenarios[i];
-        if (scenario->portable)
+        if (runs_there(scenario))
             judge(all, scenario, &all->outcomes[(*next)++], out);
         else
             skip(out, scenario, "not portable", scenario->not_portable_because);

@@ -24,9 +24,12 @@ enum {
     X2APIC_MSRS = 0x800,
     ICR_NMI = 4 << 8,
     ICR_INIT = 5 << 8,
+    ICR_STARTUP = 6 << 8,
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
     ICR_SELF = 1 << 18,
+    ICR_OTHERS = 3 << 18,
+    XAPIC_ID_SHIFT = 24,
     FIRST_VECTOR = 32,
     PIC_MASTER_MASK = 0x21,
     PIC_SLAVE_MASK = 0xa1,
@@ -62,14 +65,18 @@ static void apic_write(uint32_t number, uint32_t value)
         *apic_memory(number) = value;
 }
 
-static void send_to_self(uint32_t command)
+uint32_t hw_apic_id(void)
 {
-    const uint32_t id = apic_read(APIC_ID);
+    return x2apic() ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
+}
+
+static void send(uint32_t id, uint32_t command)
+{
     if (x2apic()) {
         (void)wrmsr(X2APIC_MSRS + (APIC_ICR_LOW >> 4), command | (uint64_t)id << 32);
         return;
     }
-    apic_write(APIC_ICR_HIGH, id);
+    apic_write(APIC_ICR_HIGH, id << XAPIC_ID_SHIFT);
     apic_write(APIC_ICR_LOW, command);
     while ((apic_read(APIC_ICR_LOW) & ICR_PENDING) != 0)
         ;
@@ -107,7 +114,7 @@ bool hw_apic_send_interrupt(uint8_t vector)
     if (vector < FIRST_VECTOR)
         return false;
     hw_apic_end_interrupts();
-    send_to_self(ICR_SELF | ICR_ASSERT | vector);
+    send(hw_apic_id(), ICR_SELF | ICR_ASSERT | vector);
     while ((apic_read(APIC_IRR + 0x10u * (vector / 32u)) & 1u << vector % 32u) == 0)
         ;
     return true;
@@ -115,12 +122,27 @@ bool hw_apic_send_interrupt(uint8_t vector)
 
 void hw_apic_send_nmi(void)
 {
-    send_to_self(ICR_ASSERT | ICR_NMI);
+    send(hw_apic_id(), ICR_ASSERT | ICR_NMI);
 }
 
-void hw_apic_send_init(void)
+void hw_apic_send_init(uint32_t id)
 {
-    send_to_self(ICR_ASSERT | ICR_INIT);
+    send(id, ICR_ASSERT | ICR_INIT);
+}
+
+void hw_apic_send_sipi(uint32_t id, uint8_t vector)
+{
+    send(id, ICR_ASSERT | ICR_STARTUP | vector);
+}
+
+void hw_apic_init_others(void)
+{
+    send(0, ICR_OTHERS | ICR_ASSERT | ICR_INIT);
+}
+
+void hw_apic_start_others(uint8_t vector)
+{
+    send(0, ICR_OTHERS | ICR_ASSERT | ICR_STARTUP | vector);
 }
 
 bool hw_apic_pending(void)

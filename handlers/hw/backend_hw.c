@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, TSS_SELECTOR = 0x18, INTERRUPTION_VALID = 1 << 31 };
+enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, INTERRUPTION_VALID = 1 << 31 };
 /* A guest instruction takes fewer TSC ticks than this on any processor, all in all: what turns a limit in instructions into a time. */
 enum { TICKS_PER_INSTRUCTION = 8 };
 
@@ -61,11 +61,16 @@ void bk_free_pages(struct bk_machine *machine)
 {
     for (unsigned i = 0; i < HW_VCPUS; i++) {
         struct bk_vcpu *vcpu = &machine->vcpu[i];
-        if (vcpu->vmcs != 0)
+        if (vcpu->vmcs != 0) {
+            hw_go_to(machine, vcpu->cpu);
             (void)vmclear(vcpu->vmcs);
+        }
         vcpu->vmcs = 0;
+        vcpu->turn = UINT64_MAX;
+        vcpu->sipi = 0;
     }
-    machine->current = NULL;
+    for (unsigned i = 0; i < machine->cpus; i++)
+        machine->cpu[i].current = NULL;
     machine->next_page = HW_PAGES_FIRST;
 }
 
@@ -119,8 +124,7 @@ struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
 
 unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
 {
-    (void)vcpu;
-    return 0;
+    return vcpu->cpu;
 }
 
 static void write_host_state(struct bk_vcpu *vcpu)
@@ -133,7 +137,7 @@ static void write_host_state(struct bk_vcpu *vcpu)
                  {VMCS_HOST_CR4, machine->host_cr4},        {VMCS_HOST_CS_SELECTOR, CODE_SELECTOR},
                  {VMCS_HOST_SS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_DS_SELECTOR, DATA_SELECTOR},
                  {VMCS_HOST_ES_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_FS_SELECTOR, DATA_SELECTOR},
-                 {VMCS_HOST_GS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_TR_SELECTOR, TSS_SELECTOR},
+                 {VMCS_HOST_GS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_TR_SELECTOR, hw_tss_selector(vcpu->cpu)},
                  {VMCS_HOST_TR_BASE, (uintptr_t)hw_tss},    {VMCS_HOST_GDTR_BASE, (uintptr_t)hw_gdt},
                  {VMCS_HOST_IDTR_BASE, hw_idt_base()},      {VMCS_HOST_IA32_PAT, machine->host_pat},
                  {VMCS_HOST_IA32_EFER, machine->host_efer}, {VMCS_HOST_RIP, (uintptr_t)hw_exit}};
@@ -220,7 +224,7 @@ void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t lin
 
 uint64_t bk_tsc(struct bk_vcpu *vcpu)
 {
-    (void)vcpu;
+    hw_make_current(vcpu);
     return rdtsc();
 }
 
@@ -247,16 +251,19 @@ const char *bk_violated_rule(const struct bk_vcpu *vcpu)
     return NULL;
 }
 
-void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
+static uint64_t ticks_for(uint64_t instructions)
 {
-    machine->budget = instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;
+    return instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;
 }
 
-/* One vCPU has the machine to itself: there are no turns. */
+void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
+{
+    machine->budget = ticks_for(instructions);
+}
+
 void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions)
 {
-    (void)vcpu;
-    (void)instructions;
+    vcpu->turn = ticks_for(instructions);
 }
 
 void bk_leave(struct bk_vcpu *vcpu)
@@ -266,27 +273,39 @@ void bk_leave(struct bk_vcpu *vcpu)
 
 bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline)
 {
-    return (vcpus & 1) != 0 && bk_idle(bk_vcpu(machine, 0), tsc_deadline);
+    for (;;) {
+        for (unsigned i = 0; i < HW_VCPUS; i++) {
+            if ((vcpus >> i & 1) == 0)
+                continue;
+            hw_go_to(machine, machine->vcpu[i].cpu);
+            if (machine->vcpu[i].sipi != 0 || hw_apic_pending())
+                return true;
+        }
+        if (tsc_deadline == UINT64_MAX || rdtsc() >= tsc_deadline)
+            return tsc_deadline != UINT64_MAX;
+    }
 }
 
 /* The preemption timer bounds the guest unless the VMCS uses it, or would violate an entry check without it. */
 static bool arm_timer(struct bk_vcpu *vcpu, uint64_t pin)
 {
     const struct bk_machine *machine = vcpu->machine;
-    if (machine->budget == UINT64_MAX || !machine->timer || (pin & VMX_PIN_VMX_PREEMPTION_TIMER) != 0 ||
+    const uint64_t bound = machine->budget < vcpu->turn ? machine->budget : vcpu->turn;
+    if (bound == UINT64_MAX || !machine->timer || (pin & VMX_PIN_VMX_PREEMPTION_TIMER) != 0 ||
         (bk_vmread(vcpu, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_PREEMPTION_TIMER) != 0)
         return false;
-    const uint64_t ticks = machine->budget >> (msr_or_0(MSR_VMX_MISC) & 0x1f);
+    const uint64_t ticks = bound >> (msr_or_0(MSR_VMX_MISC) & 0x1f);
     (void)bk_vmwrite(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
     return bk_vmwrite(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, pin | VMX_PIN_VMX_PREEMPTION_TIMER);
 }
 
 static void spend(struct bk_vcpu *vcpu)
 {
-    struct bk_machine *machine = vcpu->machine;
+    uint64_t *const bounds[] = {&vcpu->machine->budget, &vcpu->turn};
     const uint64_t spent = vcpu->exit_tsc - vcpu->entry_tsc;
-    if (machine->budget != UINT64_MAX)
-        machine->budget = spent < machine->budget ? machine->budget - spent : 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (*bounds[i] != UINT64_MAX)
+            *bounds[i] = spent < *bounds[i] ? *bounds[i] - spent : 0;
 }
 
 /* An interrupt that the exit acknowledged is at its end here, as a host's handler would end it. */
@@ -307,24 +326,46 @@ static bool may_enter(struct bk_vcpu *vcpu)
     struct bk_machine *machine = vcpu->machine;
     if (vcpu->vmcs == 0)
         machine->error = machine->error[0] != '\0' ? machine->error : "the vCPU has no VMCS";
-    else if (bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_WAIT_FOR_SIPI)
-        machine->error = "wait-for-SIPI state: a second processor would have to send the SIPI";
     return machine->error[0] == '\0';
+}
+
+/* A processor in the wait-for-SIPI state leaves it by a SIPI alone: another one sends it, once this one is there. */
+static unsigned enter_for_sipi(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    machine->sipi.sender = vcpu->cpu == 0 ? 1 : 0;
+    machine->sipi.vector = (uint8_t)(vcpu->sipi - 1);
+    machine->sipi.target = machine->here->apic_id + 1;
+    const unsigned entered = hw_enter(vcpu->gpr, vcpu->launched);
+    machine->sipi.target = 0;
+    vcpu->sipi = 0;
+    return entered;
+}
+
+/* The guest cannot go on: it sleeps, its turn is over, or the whole run. */
+static bool is_bounded(struct bk_vcpu *vcpu, bool waits_for_sipi, enum bk_entered *why)
+{
+    if (vcpu->machine->budget != 0 && vcpu->turn != 0 && (!waits_for_sipi || vcpu->sipi != 0))
+        return false;
+    const bool active = bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_ACTIVE;
+    *why = !active ? BK_ASLEEP : vcpu->machine->budget == 0 ? BK_LIMIT : BK_PREEMPTED;
+    return true;
 }
 
 enum bk_entered bk_enter(struct bk_vcpu *vcpu)
 {
-    struct bk_machine *machine = vcpu->machine;
     hw_make_current(vcpu);
     if (!may_enter(vcpu))
         return BK_HOST_ERROR;
     const uint64_t pin = bk_vmread(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL);
+    const bool waits_for_sipi = bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_WAIT_FOR_SIPI;
     for (;;) {
-        if (machine->budget == 0)
-            return bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) != VMX_ACTIVE ? BK_ASLEEP : BK_LIMIT;
+        enum bk_entered why;
+        if (is_bounded(vcpu, waits_for_sipi, &why))
+            return why;
         const bool armed = arm_timer(vcpu, pin);
         vcpu->entry_tsc = rdtsc();
-        const unsigned entered = hw_enter(vcpu->gpr, vcpu->launched);
+        const unsigned entered = waits_for_sipi ? enter_for_sipi(vcpu) : hw_enter(vcpu->gpr, vcpu->launched);
         vcpu->exit_tsc = rdtsc();
         if (armed)
             (void)bk_vmwrite(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, pin);
@@ -341,10 +382,11 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
 }
 
 /* ---- the physical CPU's events ---- */
-/* Not modelled: machine checks, and SIPIs, which a processor cannot send to itself. */
+/* Not modelled: machine checks; INIT and SIPI where there is no second processor to send them. */
 bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after)
 {
-    (void)vcpu;
+    const bool alone = vcpu->machine->cpus == 1;
+    hw_make_current(vcpu);
     if (after != 0)
         return false;
     switch (stimulus) {
@@ -354,9 +396,12 @@ bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vecto
         hw_pend_nmi();
         return true;
     case BK_INIT:
-        hw_apic_send_init();
-        return true;
+        if (!alone)
+            hw_send_init_to(vcpu->machine, vcpu->cpu);
+        return !alone;
     case BK_SIPI:
+        vcpu->sipi = alone ? 0 : vector + 1u;
+        return !alone;
     case BK_MACHINE_CHECK_AT_ENTRY:
         return false;
     }
@@ -365,20 +410,20 @@ bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vecto
 
 int bk_take_interrupt(struct bk_vcpu *vcpu)
 {
-    (void)vcpu;
+    hw_make_current(vcpu);
     return hw_take_interrupt();
 }
 
 void bk_take_nmi(struct bk_vcpu *vcpu)
 {
-    (void)vcpu;
+    hw_make_current(vcpu);
     hw_take_nmi();
 }
 
 /* Nothing but interrupts that wait already, and the deadline, can wake this host. */
 bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
 {
-    (void)vcpu;
+    hw_make_current(vcpu);
     if (hw_apic_pending())
         return true;
     if (tsc_deadline == UINT64_MAX)

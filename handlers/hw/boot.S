@@ -178,14 +178,18 @@ hw_gdt: .quad 0
         .quad 0x00af9b000000ffff        /* 08: code, 64-bit */
         .quad 0x00cf93000000ffff        /* 10: data */
 gdt_tss:
-        .quad 0x0000890000000067, 0     /* 18: TSS of 68H bytes */
+        .quad 0x0000890000000067, 0     /* 18: TSS of 68H bytes; one descriptor a processor, all for the same TSS */
+        .fill 7 * 2, 8, 0
 gdt_end:
+.globl hw_gdt_bytes
+.set hw_gdt_bytes, gdt_end - hw_gdt
 gdt_pointer:
         .word gdt_end - hw_gdt - 1
         .quad hw_gdt
 
 .bss
 .align 4096
+.globl page_root
 page_root:
         .skip 4096
 page_pointers:

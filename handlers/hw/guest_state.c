@@ -78,11 +78,13 @@ static void load_state(struct bk_vcpu *vcpu)
 void hw_make_current(struct bk_vcpu *vcpu)
 {
     struct bk_machine *machine = vcpu->machine;
-    if (machine->current == vcpu)
+    hw_go_to(machine, vcpu->cpu);
+    struct hw_cpu *here = machine->here;
+    if (here->current == vcpu)
         return;
-    if (machine->current != NULL)
-        save_state(machine->current);
-    machine->current = vcpu;
+    if (here->current != NULL)
+        save_state(here->current);
+    here->current = vcpu;
     if (vcpu->vmcs != 0)
         (void)vmptrld(vcpu->vmcs);
     load_state(vcpu);
@@ -99,10 +101,11 @@ void hw_reset_guest_state(struct bk_vcpu *vcpu)
         XSAVE_XSTATE_BV = 512,
         XSTATE_X87_SSE = 3
     };
-    struct bk_machine *machine = vcpu->machine;
-    if (machine->current != NULL && machine->current != vcpu)
-        save_state(machine->current);
-    machine->current = vcpu;
+    hw_go_to(vcpu->machine, vcpu->cpu);
+    struct hw_cpu *here = vcpu->machine->here;
+    if (here->current != NULL && here->current != vcpu)
+        save_state(here->current);
+    here->current = vcpu;
     memset(vcpu->gpr, 0, sizeof vcpu->gpr);
     memset(vcpu->dr, 0, sizeof vcpu->dr);
     memset(vcpu->msr, 0, sizeof vcpu->msr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The real machine: one processor in VMX operation, and what hw keeps of each virtual CPU.
-   Not modelled: a second processor. Every vCPU runs on the processor that booted. */
+/* The real machine: processors in VMX operation, and what hw keeps of each virtual CPU. vCPU n runs on processor n where there are so many, one at a time:
+   the host is a single thread that hops from processor to processor. */
 #ifndef HW_MACHINE_H
 #define HW_MACHINE_H
 
@@ -10,22 +10,45 @@
 #include "../backend.h"
 
 /* Host-physical memory, the same as on the simulated machine: image, pages for VMX structures, guest RAM; scenarios end RAM. */
-enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_GUEST_MSRS = 7 };
+enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384, HW_GUEST_MSRS = 7 };
 
 struct bk_vcpu {
     uint64_t gpr[VMX_GPR_COUNT]; /* first: hw_enter() finds it there */
     struct bk_machine *machine;
-    hpa_t vmcs; /* 0: bk_vmclear() was not called */
+    unsigned cpu; /* its processor */
+    hpa_t vmcs;   /* 0: bk_vmclear() was not called */
     bool launched;
     /* guest state outside the VMCS while another vCPU's is in the processor */
     uint64_t dr[4], dr6, cr2, xcr0, pat, efer, msr[HW_GUEST_MSRS];
     uint8_t *extended; /* XSAVE or FXSAVE area, one page */
     uint64_t entry_tsc, exit_tsc;
+    uint64_t turn; /* TSC ticks that it may still run in this turn; UINT64_MAX: no turns */
+    unsigned sipi; /* 1 + vector: a SIPI arrives at the next VM entry; 0: none */
+};
+
+/* A processor. */
+struct hw_cpu {
+    volatile uint64_t rsp; /* first: the stack of the host that hops here, 0 before; hw_hop() knows both */
+    uint64_t stack;        /* second: where it waits for that */
+    unsigned number;
+    uint32_t apic_id;
+    volatile bool ready, usable;
+    struct bk_vcpu *current; /* whose VMCS is current and whose state is in the processor; NULL: nobody's */
+};
+
+/* SIPIs that processor `sender` sends while it waits. */
+struct hw_sipi {
+    volatile uint32_t target; /* 1 + APIC ID; 0: none to send */
+    unsigned sender;
+    uint8_t vector;
 };
 
 struct bk_machine {
     struct bk_vcpu vcpu[HW_VCPUS];
-    struct bk_vcpu *current; /* whose VMCS is current and whose state is in the processor; NULL: nobody's */
+    struct hw_cpu cpu[HW_CPUS];
+    struct hw_cpu *here; /* where the host runs */
+    unsigned cpus;
+    struct hw_sipi sipi;
     uint64_t ram_end, guest_size;
     hpa_t next_page;
     uint64_t xcr0_all; /* states that XSAVE exchanges between vCPUs; 0: no XSAVE */
@@ -35,8 +58,24 @@ struct bk_machine {
     const char *error;
 };
 
-/* Enters VMX operation. NULL, or why this processor cannot. `ram_end` bounds guest RAM. */
+/* Enters VMX operation on this processor. NULL, or why it cannot. */
+const char *hw_cpu_vmx_on(struct hw_cpu *cpu);
+/* The same on the first one, and fills in the machine. NULL, or why this processor cannot. `ram_end` bounds guest RAM. */
 const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end);
+/* ---- cpus.c ---- */
+/* Starts the others. They stay in VMX operation and wait. */
+void hw_start_cpus(struct bk_machine *machine);
+/* The host goes on on this processor. */
+void hw_go_to(struct bk_machine *machine, unsigned number);
+/* An INIT signal that waits for the next VM entry there. The host is elsewhere then. */
+void hw_send_init_to(struct bk_machine *machine, unsigned number);
+void hw_hop(struct hw_cpu *from, struct hw_cpu *to);
+_Noreturn void hw_parked(struct hw_cpu *cpu);
+static inline unsigned hw_tss_selector(unsigned cpu)
+{
+    return 0x18 + 16 * cpu;
+}
+
 /* As new for the next scenario: no pages, no VMCS, no event pending. Guest RAM is the bench's to clear. */
 void hw_machine_reset(struct bk_machine *machine);
 /* Makes the VMCS and the guest-switched state of this vCPU those of the processor. */
@@ -58,13 +97,20 @@ void hw_exit(void);
 /* ---- traps.c and apic.c: events of the processor ---- */
 /* Fills the IDT; unexpected traps print and end the run. */
 void hw_traps_init(void);
+/* The same IDT for another processor. */
+void hw_traps_load(void);
 uint64_t hw_idt_base(void);
 /* Enables the local APIC and masks every source of interrupts but messages. False: there is none. */
 bool hw_apic_init(void);
 /* Sends itself an interrupt, which waits while interrupts are masked. False: the vector cannot be sent. */
 bool hw_apic_send_interrupt(uint8_t vector);
 void hw_apic_send_nmi(void);
-void hw_apic_send_init(void);
+void hw_apic_send_init(uint32_t id);
+void hw_apic_send_sipi(uint32_t id, uint8_t vector);
+/* INIT and SIPI for all processors but this one. */
+void hw_apic_init_others(void);
+void hw_apic_start_others(uint8_t vector);
+uint32_t hw_apic_id(void);
 bool hw_apic_pending(void);
 /* Ends the interrupts that a VM exit or the guest took from the APIC. */
 void hw_apic_end_interrupts(void);

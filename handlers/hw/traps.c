@@ -55,6 +55,11 @@ void hw_traps_init(void)
                                     .offset_middle = (uint16_t)(stub >> 16),
                                     .offset_high = (uint32_t)(stub >> 32)};
     }
+    hw_traps_load();
+}
+
+void hw_traps_load(void)
+{
     const struct __attribute__((packed)) {
         uint16_t limit;
         uint64_t base;

@@ -17,7 +17,7 @@ enum {
     XCR0_IN_ONE_PAGE = 0x2ff /* x87, SSE, AVX, MPX, AVX-512, PKRU */
 };
 
-static _Alignas(HW_PAGE) uint8_t vmxon_region[HW_PAGE];
+static _Alignas(HW_PAGE) uint8_t vmxon_regions[HW_CPUS][HW_PAGE];
 static _Alignas(64) uint8_t extended[HW_VCPUS][HW_PAGE];
 
 static const char *feature_control(void)
@@ -28,8 +28,9 @@ static const char *feature_control(void)
     return (control & FEATURE_CONTROL_VMX) != 0 ? NULL : "the firmware locked VT-x off in IA32_FEATURE_CONTROL";
 }
 
-const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
+const char *hw_cpu_vmx_on(struct hw_cpu *cpu)
 {
+    uint8_t *region = vmxon_regions[cpu->number];
     uint32_t leaf[4];
     cpuid(1, 0, leaf);
     if ((leaf[2] & CPUID_1_ECX_VMX) == 0)
@@ -42,14 +43,23 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
     write_cr4((read_cr4() | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | msr_or_0(MSR_VMX_CR4_FIXED0)) & msr_or_0(MSR_VMX_CR4_FIXED1));
     const uint64_t basic = msr_or_0(MSR_VMX_BASIC);
     const uint32_t revision = (uint32_t)basic & 0x7fffffffu;
-    memcpy(vmxon_region, &revision, sizeof revision);
-    if (!vmxon((uintptr_t)vmxon_region))
-        return "VMXON failed";
+    memcpy(region, &revision, sizeof revision);
+    return vmxon((uintptr_t)region) ? NULL : "VMXON failed";
+}
+
+const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
+{
+    const char *why = hw_cpu_vmx_on(&machine->cpu[0]);
+    if (why != NULL)
+        return why;
+    const uint64_t basic = msr_or_0(MSR_VMX_BASIC);
+    uint32_t leaf[4];
     machine->timer = (bk_capability(machine, (basic >> 55 & 1) != 0 ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN) >> 32 & PIN_TIMER) != 0;
-    if (xsave) {
+    if ((read_cr4() & CR4_OSXSAVE) != 0) {
         cpuid(0xd, 0, leaf);
         machine->xcr0_all = leaf[0] & XCR0_IN_ONE_PAGE;
     }
+    hw_start_cpus(machine);
     machine->ram_end = ram_end;
     machine->host_cr0 = read_cr0();
     machine->host_cr4 = read_cr4();
@@ -57,6 +67,7 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
     machine->host_pat = msr_or_0(MSR_PAT);
     for (unsigned i = 0; i < HW_VCPUS; i++) {
         machine->vcpu[i].machine = machine;
+        machine->vcpu[i].cpu = i % machine->cpus;
         machine->vcpu[i].extended = extended[i];
     }
     hw_machine_reset(machine);
@@ -69,7 +80,10 @@ void hw_machine_reset(struct bk_machine *machine)
     machine->guest_size = (machine->ram_end - HW_GUEST_BASE) & ~(uint64_t)(HW_PAGE - 1);
     machine->budget = UINT64_MAX;
     machine->error = "";
-    while (hw_take_interrupt() >= 0)
-        ;
-    hw_take_nmi();
+    for (unsigned cpu = machine->cpus; cpu-- > 0;) {
+        hw_go_to(machine, cpu);
+        while (hw_take_interrupt() >= 0)
+            ;
+        hw_take_nmi();
+    }
 }

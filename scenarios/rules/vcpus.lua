@@ -22,7 +22,7 @@ return {
             hlt
     ]],
     steps = {
-      expect "CPUID" { vcpu = 1, rip = "ask", rcx = 1, rdi = 1 },
+      expect "CPUID" { vcpu = 1, physical_cpu = 1, rip = "ask", rcx = 1, rdi = 1 },
       expect "VMCALL" { rip = "done", rax = 0x1234, rdi = 0 },
       expect "HLT" { vcpu = 1 },
     },

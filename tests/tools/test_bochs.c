@@ -206,7 +206,7 @@ static void expect_words_of(const void *module, size_t size, const char *model, 
     struct sim_error error = {.line = 0};
     bool stuck;
     CU_ASSERT(bochs_make_rom(&rom, module, size, memory_mbytes));
-    CU_ASSERT_FATAL(bochs_boot(&rom, model, memory_mbytes, &serial, &stuck, &error));
+    CU_ASSERT_FATAL(bochs_boot(&rom, model, memory_mbytes, 1, &serial, &stuck, &error));
     CU_ASSERT(!stuck);
     CU_ASSERT_PTR_NOT_NULL(memmem(serial.data, serial.size, words, strlen(words)));
     free(rom.data);

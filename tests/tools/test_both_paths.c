@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every portable shipped scenario on the simulator and on Bochs' VT-x: verdict and trace are the same, but for the listed deviations of Bochs. */
+/* Every portable shipped scenario on the simulator and on Bochs' VT-x: verdict and trace are the same, but for the listed deviations of Bochs. Where several
+   virtual CPUs make the order of exits depend on time, each on a processor of its own, the verdict is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "../../tools/paths.h"
 #include "../support/suite.h"
 
-enum { SCENARIOS_MAX = 4096, KNOWN_MAX = 64, AGREEING_AT_LEAST = 20 };
+enum { SCENARIOS_MAX = 4096, KNOWN_MAX = 64, AGREEING_AT_LEAST = 150 };
 
 static const char *const folders[] = {SCENARIOS_FOLDER "/exits", SCENARIOS_FOLDER "/rules", SCENARIOS_FOLDER "/entry"};
 
@@ -37,7 +38,7 @@ static void load_folder(const char *folder)
         CU_ASSERT_FATAL(loaded_count < SCENARIOS_MAX);
         CU_ASSERT_FATAL(sim_scenario_load(paths.path[i], &profile, 1, &loaded[loaded_count].scenarios, &loaded[loaded_count].count, &error));
         for (size_t k = 0; k < loaded[loaded_count].count; k++, shipped++)
-            if (loaded[loaded_count].scenarios[k].portable && portable_count < SCENARIOS_MAX)
+            if ((loaded[loaded_count].scenarios[k].portable || loaded[loaded_count].scenarios[k].timed) && portable_count < SCENARIOS_MAX)
                 portable[portable_count++] = loaded[loaded_count].scenarios[k];
     }
     paths_free(&paths);
@@ -53,11 +54,12 @@ static bool agrees(const struct sim_scenario *scenario, const struct bochs_outco
         *text = strdup(outcome->text);
         return false;
     }
-    if (sim_compare(simulated->bytes, simulated->size, real.bytes, real.size, &options, &compared) != SIM_SAME) {
+    if (!scenario->timed && sim_compare(simulated->bytes, simulated->size, real.bytes, real.size, &options, &compared) != SIM_SAME) {
         *text = compared.text;
         return false;
     }
-    free(compared.text);
+    if (!scenario->timed)
+        free(compared.text);
     sim_judge(scenario, real.bytes, real.size, &verdict);
     *text = verdict.text;
     return verdict.passed;

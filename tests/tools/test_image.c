@@ -46,7 +46,7 @@ static void record(void)
         CU_ASSERT(bytes_add(&module, scenarios[i].packed, scenarios[i].packed_size));
     }
     CU_ASSERT_FATAL(bochs_make_rom(&rom, module.data, module.size, MEMORY_MBYTES));
-    CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model(profile), MEMORY_MBYTES, &recorded, &stuck, &error));
+    CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model(profile), MEMORY_MBYTES, 1, &recorded, &stuck, &error));
     CU_ASSERT_FATAL(bochs_run(scenarios, SCENARIOS, &on_bochs, outcomes, &error));
     free(module.data);
     free(rom.data);

@@ -28,7 +28,7 @@ static bool boot(const struct hw_machine *machine, const struct hw_boot *what, s
         *error = (struct sim_error){.file = "bochs"};
         snprintf(error->message, sizeof error->message, "no ROM could be made of the image and the scenarios");
     }
-    done = done && bochs_boot(&rom, what->model, what->memory_mbytes, serial, stuck, error);
+    done = done && bochs_boot(&rom, what->model, what->memory_mbytes, what->cpus, serial, stuck, error);
     free(rom.data);
     return done;
 }

@@ -17,6 +17,7 @@ struct batch {
     size_t count;
     struct bytes module;
     uint64_t guest_bytes; /* the most that one wants */
+    unsigned cpus;        /* the most that one wants */
     const char *model;    /* of the processor, in the machine's words */
     const struct hw_machine *machine;
 };
@@ -97,12 +98,14 @@ static bool gather(struct batch *batch, const bool *pending, size_t count)
     batch->count = batch->module.size = 0;
     batch->guest_bytes = 0;
     batch->model = NULL;
+    batch->cpus = 0;
     for (size_t i = 0; i < count; i++) {
         const struct sim_scenario *scenario = &batch->scenarios[i];
         const char *model = batch->machine->model(scenario->profile);
-        if (!pending[i] || (batch->model != NULL && strcmp(batch->model, model) != 0) ||
+        if (!pending[i] || (batch->model != NULL && strcmp(batch->model, model) != 0) || (batch->cpus != 0 && batch->cpus != scenario->vcpus) ||
             batch->module.size + scenario->packed_size > batch->machine->module_room())
             continue;
+        batch->cpus = scenario->vcpus;
         batch->model = model;
         if (!bytes_add(&batch->module, scenario->packed, scenario->packed_size))
             return false;
@@ -167,7 +170,7 @@ static bool boot(const struct batch *batch, bool *pending, struct bytes *traces,
 {
     struct bytes serial = {NULL, 0, 0};
     struct bochs_report *reports = calloc(batch->count, sizeof *reports);
-    const struct hw_boot what = {.module = &batch->module, .model = batch->model, .memory_mbytes = memory_mbytes(batch), .cpus = 1};
+    const struct hw_boot what = {.module = &batch->module, .model = batch->model, .memory_mbytes = memory_mbytes(batch), .cpus = batch->cpus};
     bool stuck = false;
     bool done = (reports != NULL || fail(batch, error, "out of memory")) && batch->machine->boot(batch->machine, &what, &serial, &stuck, error);
     if (done) {

@@ -61,6 +61,8 @@ const struct bochs_deviation bochs_deviations[] = {
     {"translation_cache", "ept-nothing", EXITS_DROP},
     {"translation_cache", "ept-invept-another-eptp", EXITS_DROP},
     {"translation_cache", "ept-invvpid-another-address", EXITS_DROP},
+    {"vcpus", "sipi-starts-a-waiting-vcpu",
+     "saves the active state at a VM exit by a SIPI; SDM 3C, \"Saving Non-Register State\": the state before the VM exit, which is wait-for-SIPI"},
     {"virtual_interrupts", "window-hlt",
      "a virtual interrupt that is recognized does not wake from HLT; SDM 3C, \"Virtual-Interrupt Delivery\": it wakes as an external interrupt "
      "would"},

@@ -37,7 +37,7 @@ static bool boot(const struct hw_machine *hw, const struct hw_boot *what, struct
     unsigned status;
     const struct sim_bare_options options = {.caps = vmx_profile(what->model),
                                              .ram_bytes = (uint64_t)what->memory_mbytes << 20,
-                                             .cpus = 1,
+                                             .cpus = what->cpus,
                                              .limit = LIMIT,
                                              .context = serial,
                                              .output = on_output};

@@ -27,7 +27,8 @@ bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, u
 
 /* ---- machine.c ---- */
 /* Boots a ROM and returns what came over the serial port. False: Bochs could not run, *error says why. *stuck: it was ended after a long silence. */
-bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error);
+bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, unsigned cpus, struct bytes *serial, bool *stuck,
+                struct sim_error *error);
 
 /* ---- bochs_run.c ---- */
 /* What one boot wants. */

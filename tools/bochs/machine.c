@@ -74,13 +74,13 @@ static bool read_file(const char *path, struct bytes *to)
 }
 
 /* Time comes from executed instructions alone; slow "instructions per second" make bytes of the serial port cheap. */
-static bool write_configuration(const struct folder *folder, const char *model, unsigned memory_mbytes)
+static bool write_configuration(const struct folder *folder, const char *model, unsigned memory_mbytes, unsigned cpus)
 {
     FILE *file = fopen(folder->file[FILE_CONFIGURATION], "w");
     if (file == NULL)
         return false;
     fprintf(file, "config_interface: textconfig\ndisplay_library: term\n");
-    fprintf(file, "cpu: model=%s, count=1, ips=1000000, reset_on_triple_fault=0, ignore_bad_msrs=0\n", model);
+    fprintf(file, "cpu: model=%s, count=%u, ips=1000000, reset_on_triple_fault=0, ignore_bad_msrs=0\n", model, cpus);
     fprintf(file, "memory: guest=%u, host=%u\n", memory_mbytes, memory_mbytes);
     fprintf(file, "romimage: file=%s\nvgaromimage: file=%s\n", folder->file[FILE_ROM], folder->file[FILE_VGA]);
     fprintf(file, "vga: extension=none, update_freq=1\npci: enabled=0\nfloppy_bootsig_check: disabled=1\n");
@@ -90,12 +90,12 @@ static bool write_configuration(const struct folder *folder, const char *model, 
     return fclose(file) == 0;
 }
 
-static bool write_inputs(const struct folder *folder, const struct bytes *rom, const char *model, unsigned memory_mbytes)
+static bool write_inputs(const struct folder *folder, const struct bytes *rom, const char *model, unsigned memory_mbytes, unsigned cpus)
 {
     static const uint8_t vga[512] = {0x55, 0xaa, 1}; /* an empty adapter ROM: Bochs wants one, nothing runs it */
     static const char start[] = "c\n";               /* the debugger's "continue" */
     return write_file(folder->file[FILE_ROM], rom->data, rom->size) && write_file(folder->file[FILE_VGA], vga, sizeof vga) &&
-           write_file(folder->file[FILE_START], start, sizeof start - 1) && write_configuration(folder, model, memory_mbytes);
+           write_file(folder->file[FILE_START], start, sizeof start - 1) && write_configuration(folder, model, memory_mbytes, cpus);
 }
 
 /* The child: without a terminal, its output in a file. Does not return. */
@@ -166,12 +166,13 @@ static bool collect(const struct folder *folder, int status, struct bytes *seria
     return fail(error, "Bochs did not start the image", line);
 }
 
-bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, struct bytes *serial, bool *stuck, struct sim_error *error)
+bool bochs_boot(const struct bytes *rom, const char *model, unsigned memory_mbytes, unsigned cpus, struct bytes *serial, bool *stuck,
+                struct sim_error *error)
 {
     struct folder folder;
     if (!make_folder(&folder, error))
         return false;
-    bool done = write_inputs(&folder, rom, model, memory_mbytes);
+    bool done = write_inputs(&folder, rom, model, memory_mbytes, cpus);
     const pid_t child = done ? fork() : -1;
     if (child == 0)
         become_bochs(&folder);
