@@ -68,6 +68,7 @@ uint64_t sim_board_mmio_read(void *context, hpa_t address, unsigned size)
     if (vcpu->machine->board == NULL || !vcpu->device_alone)
         return UINT64_MAX;
     sim_board_touched(vcpu);
+    sim_spend(vcpu, SIM_COST_DEVICE_REGISTER);
     return devices_memory_read(sim_board_devices_now(vcpu), address, size);
 }
 
@@ -76,6 +77,7 @@ void sim_board_mmio_write(void *context, hpa_t address, unsigned size, uint64_t 
     struct bk_vcpu *vcpu = context;
     if (vcpu->machine->board == NULL || !vcpu->device_alone)
         return;
+    sim_spend(vcpu, SIM_COST_DEVICE_REGISTER);
     devices_memory_write(sim_board_devices_now(vcpu), address, size, value);
     sim_board_touched(vcpu);
 }
@@ -83,11 +85,13 @@ void sim_board_mmio_write(void *context, hpa_t address, unsigned size, uint64_t 
 uint32_t sim_board_port_read(struct bk_vcpu *vcpu, uint16_t port, unsigned size)
 {
     sim_board_touched(vcpu);
+    sim_spend(vcpu, SIM_COST_PORT);
     return devices_port_read(sim_board_devices_now(vcpu), port, size);
 }
 
 void sim_board_port_write(struct bk_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
+    sim_spend(vcpu, SIM_COST_PORT);
     devices_port_write(sim_board_devices_now(vcpu), port, size, value);
     sim_board_touched(vcpu);
 }

@@ -87,11 +87,13 @@ void sim_board_exited(struct bk_vcpu *vcpu)
         board->exited(board->context, vcpu);
 }
 
-/* A processor that waits for another gives way to it: what is left of its window passes in the PAUSE. */
+/* A processor that waits for another gives way to it: what is left of its window passes in the PAUSE. One that is alone waits for a device. */
 static void give_way(struct bk_vcpu *vcpu)
 {
     const uint64_t now = sim_now(vcpu), end = vcpu->machine->board->window;
-    if (vcpu->machine->vcpu_count != 1 && end > now)
+    if (vcpu->machine->vcpu_count == 1)
+        sim_spend(vcpu, SIM_COST_PAUSE);
+    else if (end > now)
         sim_spend(vcpu, end - now);
 }
 

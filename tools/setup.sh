@@ -6,7 +6,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${VMXBENCH_BUILD:-$top/build}
 
 packages="gcc libc6-dev make cmake libunicorn-dev libcapstone-dev libcunit1-dev liblua5.4-dev libcjson-dev zlib1g-dev nasm graphviz bochs bochs-term"
-guest_packages="seabios memtest86+"
+guest_packages="seabios memtest86+ xen-hypervisor-4.17-amd64"
 
 say() { printf '%s\n' "$*"; }
 # Runs a command with its output in a log that is shown when it fails.
