@@ -115,6 +115,8 @@ void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low)
             hv_queue_nmi(to);
         else
             hv_report(vcpu, "IPI with delivery mode %u to virtual CPU %u: not modelled", mode, i);
+        if (to != vcpu)
+            hv_kick(to);
         if (mode == MODE_LOWEST)
             return;
     }

@@ -100,12 +100,25 @@ static uint32_t compacted_size(struct hv_vcpu *vcpu)
     return size;
 }
 
+/* Leaves 0BH and 1FH: one thread a core, all virtual CPUs are cores of one package. */
+static void topology(const struct hv_vcpu *vcpu, uint32_t level, uint32_t r[4])
+{
+    enum { THREADS = 1u << 8, CORES = 2u << 8 };
+    unsigned bits = 0;
+    while (1u << bits < vcpu->vm->vcpus)
+        bits++;
+    r[EAX] = level == 1 ? bits : 0;
+    r[EBX] = level == 0 ? 1 : level == 1 ? vcpu->vm->vcpus : 0;
+    r[ECX] = (level & 0xffu) | (level == 0 ? (uint32_t)THREADS : level == 1 ? (uint32_t)CORES : 0u);
+    r[EDX] = vcpu->index;
+}
+
 /* What depends on the vCPU and on its control registers. */
 static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
     const struct hv_policy *policy = &vcpu->vm->policy;
     if (leaf == 0x01) {
-        r[EBX] = (r[EBX] & 0x00ffffffu) | vcpu->index << 24;
+        r[EBX] = (r[EBX] & 0xffffu) | vcpu->vm->vcpus << 16 | vcpu->index << 24;
         r[ECX] = (r[ECX] & ~(uint32_t)ECX_OSXSAVE) | ECX_HYPERVISOR;
         if ((hv_visible_cr4(vcpu) & CR4_OSXSAVE) != 0)
             r[ECX] |= ECX_OSXSAVE;
@@ -116,7 +129,7 @@ static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32
         if ((r[ECX] & 1u << 3) != 0 && (hv_visible_cr4(vcpu) & CR4_PKE) != 0)
             r[ECX] |= 1u << 4;
     } else if (leaf == 0x0b || leaf == 0x1f) {
-        r[EDX] = vcpu->index;
+        topology(vcpu, subleaf, r);
     } else if (leaf == 0x0d && subleaf == 0 && r[EAX] != 0) {
         r[EBX] = xsave_size(vcpu);
     } else if (leaf == 0x0d && subleaf == 1 && (r[EAX] & XSAVEC_OR_XSAVES) != 0) {

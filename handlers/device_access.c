@@ -19,18 +19,11 @@ static void report(void *context, const char *text)
         vm->report(vm->context, vm->device_set.bus.cpu, text);
 }
 
-/* Not modelled: INIT and SIPI between virtual CPUs, SMI. */
 static void on_signal(void *context, unsigned cpu, enum bus_signal signal, uint8_t vector)
 {
-    static const char *const names[] = {"NMI", "INIT", "SIPI", "SMI"};
     struct hv_vm *vm = context;
-    (void)vector;
-    if (cpu >= vm->vcpus)
-        return;
-    if (signal == BUS_SIGNAL_NMI)
-        hv_queue_nmi(&vm->vcpu[cpu]);
-    else
-        hv_report(&vm->vcpu[vm->device_set.bus.cpu], "%s to virtual CPU %u: not modelled", names[signal], cpu);
+    if (cpu < vm->vcpus)
+        hv_signal(&vm->vcpu[vm->device_set.bus.cpu], &vm->vcpu[cpu], signal, vector);
 }
 
 void hv_devices_init(struct hv_vm *vm)
@@ -80,8 +73,10 @@ uint32_t hv_port_read(struct hv_vcpu *vcpu, uint16_t port, unsigned size)
 void hv_port_write(struct hv_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
     struct hv_device_set *devices = devices_now(vcpu);
-    if (devices != NULL)
-        devices_port_write(devices, port, size, value);
+    if (devices == NULL)
+        return;
+    devices_port_write(devices, port, size, value);
+    hv_tell_others(vcpu);
 }
 
 /* With "use TPR shadow" the task priority stands in the virtual-APIC page; without a device set that page is all there is of a local APIC. */
@@ -107,8 +102,10 @@ void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t 
     if (in_virtual_page(vcpu, address) && hv_virtual_apic_write(vcpu, (unsigned)(address % HV_APIC_PAGE_BYTES), (uint32_t)value))
         return;
     struct hv_device_set *devices = devices_now(vcpu);
-    if (devices != NULL)
-        devices_memory_write(devices, address, size, value);
+    if (devices == NULL)
+        return;
+    devices_memory_write(devices, address, size, value);
+    hv_tell_others(vcpu);
 }
 
 /* ---- the local APIC's MSRs ---- */
@@ -135,6 +132,7 @@ bool hv_write_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
         devices_set_tsc_offset(devices, vcpu->index, hv_guest_tsc(vcpu) - devices->bus.now);
     if (!devices_write_msr(devices, vcpu->index, index, value))
         return false;
+    hv_tell_others(vcpu);
     if (index == LAPIC_MSR_BASE && value >> 12 << 12 < bk_guest_size(vcpu->vm->machine))
         hv_report(vcpu, "IA32_APIC_BASE = %lx: the registers are not seen over RAM", value);
     return true;
@@ -173,12 +171,24 @@ void hv_run_devices(struct hv_vcpu *vcpu)
         return;
     hv_set_apic_tpr(vcpu, hv_tpr(vcpu));
     devices_advance(devices);
+    hv_tell_others(vcpu);
+}
+
+void hv_devices_init_signal(struct hv_vcpu *vcpu)
+{
+    if (vcpu->vm->devices != NULL)
+        lapic_init_signal(&vcpu->vm->devices->lapics, vcpu->index);
+}
+
+int hv_device_offer(struct hv_vcpu *vcpu)
+{
+    uint8_t vector;
+    return vcpu->vm->devices != NULL && devices_interrupt_of(vcpu->vm->devices, vcpu->index, &vector) ? vector : -1;
 }
 
 bool hv_device_interrupt(struct hv_vcpu *vcpu)
 {
-    uint8_t vector;
-    return vcpu->vm->devices != NULL && devices_interrupt_of(vcpu->vm->devices, vcpu->index, &vector);
+    return hv_device_offer(vcpu) >= 0;
 }
 
 int hv_device_acknowledge(struct hv_vcpu *vcpu)

@@ -15,6 +15,8 @@ uint64_t hv_mmio_read(struct hv_vcpu *vcpu, gpa_t address, unsigned size);
 void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t value);
 /* HV_POWER_OFF once the guest has asked a device for power-off or reset, else HV_RESUME. */
 enum hv_action hv_power(struct hv_vcpu *vcpu);
+/* INIT: its local APIC is reset. */
+void hv_devices_init_signal(struct hv_vcpu *vcpu);
 /* Lets device time catch up with the time-stamp counter. */
 void hv_run_devices(struct hv_vcpu *vcpu);
 /* MSRs of the local APIC, where the device set has it. False: #GP(0). */
@@ -25,7 +27,8 @@ bool hv_write_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value);
 uint8_t hv_apic_tpr(const struct hv_vcpu *vcpu);
 void hv_set_apic_tpr(struct hv_vcpu *vcpu, uint8_t value);
 bool hv_apic_enabled(const struct hv_vcpu *vcpu);
-/* What the interrupt controllers have for this virtual CPU: is there an interrupt, and which vector does its acknowledge cycle give? */
+/* What the interrupt controllers have for this virtual CPU: the vector, -1 for none; is there one; the acknowledge cycle. */
+int hv_device_offer(struct hv_vcpu *vcpu);
 bool hv_device_interrupt(struct hv_vcpu *vcpu);
 int hv_device_acknowledge(struct hv_vcpu *vcpu);
 /* Highest vector that waits at the local APIC for a lower task priority; -1: none. */

@@ -148,5 +148,6 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
     hv_run_devices(vcpu);
     if (something_waits(vcpu))
         deliver(vcpu);
+    vcpu->offered = hv_device_offer(vcpu);
     hv_arm_alarm(vcpu);
 }

@@ -151,8 +151,7 @@ enum hv_action hv_handle_triple_fault(struct hv_vcpu *vcpu, const struct hv_exit
 enum hv_action hv_handle_external_interrupt(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
     const int vector = exit->event.valid ? exit->event.vector : bk_take_interrupt(vcpu->bk);
-    if (vector >= 0)
-        hv_queue_interrupt(vcpu, (uint8_t)vector);
+    hv_host_interrupt(vcpu, vector);
     return HV_RESUME;
 }
 

@@ -108,6 +108,16 @@ void hv_restore_nmi_blocking(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 /* An interrupt, NMI or device interrupt waits and the guest would take it now. */
 bool hv_wakes(struct hv_vcpu *vcpu);
 
+/* ---- kick.c ---- */
+/* Makes a virtual CPU leave its guest, if it is in there, and prepare an entry anew. */
+void hv_kick(struct hv_vcpu *vcpu);
+/* The host has taken an external interrupt, -1 for none: a kick is over; any other goes on to the guest. */
+void hv_host_interrupt(struct hv_vcpu *vcpu, int vector);
+/* After this virtual CPU has touched devices: the others are kicked when an interrupt has come up for them. */
+void hv_tell_others(struct hv_vcpu *vcpu);
+/* What a local APIC sends beside interrupts. */
+void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal, uint8_t vector);
+
 /* ---- cr.c ---- */
 /* Loads the PDPTEs of PAE paging from CR3 into the VMCS; false: a reserved bit is set, nothing is changed. */
 bool hv_load_pdptes(struct hv_vcpu *vcpu, uint64_t cr3);

@@ -26,7 +26,7 @@ enum hv_action hv_handle_hlt(struct hv_vcpu *vcpu, const struct hv_exit *exit)
     return hv_wait(vcpu);
 }
 
-enum hv_action hv_wait(struct hv_vcpu *vcpu)
+static enum hv_action look(struct hv_vcpu *vcpu)
 {
     for (;;) {
         hv_run_devices(vcpu);
@@ -37,8 +37,15 @@ enum hv_action hv_wait(struct hv_vcpu *vcpu)
             return HV_HALTED;
         const int vector = bk_take_interrupt(vcpu->bk);
         if (vector >= 0)
-            hv_queue_interrupt(vcpu, (uint8_t)vector);
+            hv_host_interrupt(vcpu, vector);
         else if (bk_tsc(vcpu->bk) < deadline)
             return HV_RESUME;
     }
+}
+
+enum hv_action hv_wait(struct hv_vcpu *vcpu)
+{
+    const enum hv_action action = look(vcpu);
+    vcpu->waiting = action == HV_HALTED;
+    return action;
 }

@@ -57,6 +57,9 @@ struct hv_vcpu {
     bool entered;          /* the first VM entry was prepared */
     bool owns_timer;       /* the VM's owner uses the VMX-preemption timer */
     bool alarm;            /* it counts to the next device interrupt */
+    bool kicked;           /* an interrupt of the host's own is on its way */
+    bool waiting;          /* in HLT, outside of the guest */
+    int32_t offered;       /* vector that its local APIC was seen to offer last; -1: none */
     uint8_t tpr;           /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
     uint32_t timer_reload; /* VMX-preemption timer value of the first VM entry */
     uint64_t random;       /* state of the fixed sequence that RDRAND and RDSEED exits answer */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* INIT and SIPI, and the stops that belong to whole processors. SDM 3A, "Processor State After Reset" and "Multiple-Processor Management". */
+#include "device_access.h"
 #include "handlers.h"
 
 enum { CAPABILITY_CR0_FIXED0 = 0x486, CAPABILITY_CR4_FIXED0 = 0x488, CAPABILITY_MISC = 0x485 };
@@ -84,7 +85,9 @@ enum hv_action hv_handle_init_signal(struct hv_vcpu *vcpu, const struct hv_exit 
         return hv_stop(vcpu, "INIT: the processor has no wait-for-SIPI activity state, RIP %lx", exit->rip);
     reset_registers(vcpu);
     hv_flush_linear(vcpu, false);
+    hv_devices_init_signal(vcpu);
     vcpu->halted = false;
+    vcpu->waiting = false;
     vcpu->inject_valid = false;
     hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_WAIT_FOR_SIPI);
     return HV_RESUME;

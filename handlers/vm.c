@@ -13,6 +13,7 @@ bool hv_vm_init(struct hv_vm *vm, struct bk_machine *machine, const struct hv_po
         vm->vcpu[i].vm = vm;
         vm->vcpu[i].bk = bk_vcpu(machine, i);
         vm->vcpu[i].index = i;
+        vm->vcpu[i].offered = -1;
         vm->vcpu[i].random = UINT64_C(0x9e3779b97f4a7c15) + i;
     }
     hv_devices_init(vm);

@@ -2,7 +2,7 @@
 /* The hypervisor and the bench that drives it, field by field. */
 #include "snapshot_internal.h"
 
-SNAPSHOT_COVERS(struct hv_vcpu, 208);
+SNAPSHOT_COVERS(struct hv_vcpu, 216);
 SNAPSHOT_COVERS(struct hv_memory, 24);
 SNAPSHOT_COVERS(struct hv_vm,
                 80 + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) + HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
@@ -25,6 +25,9 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     ARCHIVE(a, v->entered);
     ARCHIVE(a, v->owns_timer);
     ARCHIVE(a, v->alarm);
+    ARCHIVE(a, v->kicked);
+    ARCHIVE(a, v->waiting);
+    ARCHIVE(a, v->offered);
     ARCHIVE(a, v->tpr);
     ARCHIVE(a, v->timer_reload);
     ARCHIVE(a, v->random);

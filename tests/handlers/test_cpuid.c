@@ -17,9 +17,26 @@ static void feature_bits_are_filtered(void)
     CU_ASSERT_EQUAL(bk->gpr[VMX_RAX], 0x50654);
     CU_ASSERT_EQUAL(bk->gpr[VMX_RCX] & (1u << 5 | 1u << 6 | 1u << 21 | 1u << 24 | 1u << 27), 0);
     CU_ASSERT_NOT_EQUAL(bk->gpr[VMX_RCX] & 1u << 31, 0);
-    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 0x00345678);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 0x00015678);
     CU_ASSERT_EQUAL(bk->gpr[VMX_RDX], 0xffffffff);
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RIP], 0x1002);
+}
+
+static void virtual_cpus_are_the_cores_of_one_package(void)
+{
+    guest_start(GUEST_LONG, NULL);
+    CU_ASSERT_FATAL(hv_vm_init(&vm, &machine, &vm.policy, 2));
+    fake_cpuid(&machine, 0x0b, 0, 0, 0, 0, 0);
+    cpuid(0x0b, 0);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RCX], 0x100);
+    cpuid(0x0b, 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RAX], 1);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RBX], 2);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RCX], 0x201);
+    cpuid(0x0b, 2);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RAX] | bk->gpr[VMX_RBX], 0);
+    CU_ASSERT_EQUAL(bk->gpr[VMX_RCX], 2);
 }
 
 static void the_owner_chooses_what_is_hidden(void)
@@ -107,6 +124,7 @@ static void the_hypervisor_names_itself(void)
 }
 
 SUITE("handlers/cpuid", {"feature_bits_are_filtered", feature_bits_are_filtered},
+      {"virtual_cpus_are_the_cores_of_one_package", virtual_cpus_are_the_cores_of_one_package},
       {"the_owner_chooses_what_is_hidden", the_owner_chooses_what_is_hidden}, {"osxsave_follows_cr4", osxsave_follows_cr4},
       {"instructions_without_their_control_are_hidden", instructions_without_their_control_are_hidden},
       {"the_compacted_area_follows_xcr0_and_xss", the_compacted_area_follows_xcr0_and_xss},

@@ -22,7 +22,7 @@ void fake_reset(struct bk_machine *machine)
     for (unsigned i = 0; i < FAKE_VCPUS; i++) {
         machine->vcpu[i].machine = machine;
         machine->vcpu[i].index = i;
-        machine->vcpu[i].interrupt = -1;
+        machine->vcpu[i].interrupt = machine->vcpu[i].stimulus = -1;
         machine->vcpu[i].next_vector = -1;
         machine->vcpu[i].xcr0 = 1;
     }
@@ -197,6 +197,15 @@ int bk_take_interrupt(struct bk_vcpu *vcpu)
     const int vector = vcpu->interrupt;
     vcpu->interrupt = -1;
     return vector;
+}
+
+bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after)
+{
+    vcpu->stimulus = (int)stimulus;
+    vcpu->stimulus_vector = vector;
+    if (stimulus == BK_INTERRUPT)
+        vcpu->interrupt = vector;
+    return after == 0;
 }
 
 void bk_take_nmi(struct bk_vcpu *vcpu)

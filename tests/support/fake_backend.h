@@ -17,6 +17,8 @@ struct bk_vcpu {
     unsigned msrs;
     uint64_t tsc;
     int interrupt; /* pending at the host: vector, or -1 */
+    int stimulus;  /* the last one, enum bk_stimulus; -1: none. Interrupts become pending at the host */
+    uint8_t stimulus_vector;
     unsigned nmis_taken;
     uint64_t next_event; /* of bk_idle(): ticks; 0: none */
     int next_vector;     /* interrupt that this event is; -1: something else */
