@@ -58,6 +58,8 @@ static const struct {
 
 static void hide(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
+    if (leaf < hidden[0].leaf)
+        return; /* the tables are sorted */
     for (unsigned i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
         if (hidden[i].leaf == leaf && (hidden[i].subleaf == ANY_SUBLEAF || (uint32_t)hidden[i].subleaf == subleaf))
             r[hidden[i].reg] &= ~hidden[i].bits;

@@ -85,7 +85,8 @@ struct sim_engine {
     struct sim_ram_log *log; /* of stores; NULL: none */
     /* Pages whose translations Unicorn may hold, as long as they are few. */
     uint64_t entered[ENTERED_MAX];
-    unsigned entered_count; /* ENTERED_MAX + 1: they are many */
+    uint16_t entered_modes[ENTERED_MAX]; /* a bit for each UNICORN_MMU_* */
+    unsigned entered_count;              /* ENTERED_MAX + 1: they are many */
     struct sim_engine_callbacks callbacks;
 
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it */

@@ -100,13 +100,18 @@ static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
     return rights;
 }
 
-static void note_entered(struct sim_engine *engine, uint64_t page)
+static void note_entered(struct sim_engine *engine, uint64_t page, int mode)
 {
+    const uint16_t bit = (uint16_t)(1u << mode);
     for (unsigned i = 0; i < engine->entered_count && i < ENTERED_MAX; i++)
-        if (engine->entered[i] == page)
+        if (engine->entered[i] == page) {
+            engine->entered_modes[i] |= bit;
             return;
-    if (engine->entered_count < ENTERED_MAX)
+        }
+    if (engine->entered_count < ENTERED_MAX) {
         engine->entered[engine->entered_count] = page;
+        engine->entered_modes[engine->entered_count] = bit;
+    }
     if (engine->entered_count <= ENTERED_MAX)
         engine->entered_count++;
 }
@@ -118,7 +123,7 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     const bool memory = !t->no_memory && t->host < engine->size;
     const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
-    note_entered(engine, address);
+    note_entered(engine, address, mode);
     tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
     if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
         return;
@@ -282,7 +287,7 @@ void sim_engine_flush(struct sim_engine *engine)
         tlb_flush_x86_64(engine->cpu);
     else
         for (unsigned i = 0; i < engine->entered_count; i++)
-            tlb_flush_page_x86_64(engine->cpu, engine->entered[i]);
+            tlb_flush_page_by_mmuidx_x86_64(engine->cpu, engine->entered[i], engine->entered_modes[i]);
     engine->entered_count = 0;
     engine_running = outer;
 }

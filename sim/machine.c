@@ -236,7 +236,10 @@ bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t s
     uint64_t offset;
     if (!sim_machine_memory(machine, address, size, &offset))
         return false;
-    memcpy(buffer, machine->ram + offset, size);
+    if (size == sizeof(uint64_t)) /* an entry of a paging structure: most reads are */
+        memcpy(buffer, machine->ram + offset, sizeof(uint64_t));
+    else
+        memcpy(buffer, machine->ram + offset, size);
     return true;
 }
 

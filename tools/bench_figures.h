@@ -25,8 +25,9 @@ void bench_add(struct bench_figures *figures, const char *key, const char *text,
 /* a / b; 0 when either was not measured. */
 double bench_ratio(double a, double b);
 
-/* Seconds of the monotonic clock. */
+/* Seconds of the monotonic clock; and of processor time that this process has used, which other processes do not disturb as much. */
 double bench_now(void);
+double bench_used(void);
 /* The only scenario of tools/bench/NAME.lua; NULL after a complaint. The caller frees it by sim_scenario_free(scenario, 1). */
 struct sim_scenario *bench_load(const char *name);
 /* The program beside this one. */

@@ -33,12 +33,12 @@ static double run_here(const struct sim_scenario *scenario, uint64_t *instructio
 {
     struct sim_trace trace = {0};
     struct sim_error error = {0};
-    const double start = bench_now();
+    const double start = bench_used();
     if (!sim_run_scenario(scenario, &trace, &error)) {
         fprintf(stderr, "%s:%u: %s\n", error.file, error.line, error.message);
         return 0;
     }
-    const double seconds = bench_now() - start;
+    const double seconds = bench_used() - start;
     *instructions = instructions_of(&trace);
     sim_trace_free(&trace);
     return (double)*instructions / seconds * 1e-6;
