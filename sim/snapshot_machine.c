@@ -5,7 +5,7 @@
 SNAPSHOT_COVERS(struct sim_stimulus, 16);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
-SNAPSHOT_COVERS(struct bk_vcpu, 477312 + sizeof(struct vmx_cpu) + sizeof(struct vmcs));
+SNAPSHOT_COVERS(struct bk_vcpu, 2024 + sizeof(struct vmx_cpu) + sizeof(struct vmcs) + sizeof(struct sim_tlb));
 SNAPSHOT_COVERS(struct bk_machine, 472 + sizeof(struct vmx_caps) + SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 

@@ -43,15 +43,46 @@ static void leave_order(struct sim_tlb *tlb, const struct sim_tlb_slot *slot)
     *(slot->newer != 0 ? &tlb->slot[slot->newer - 1].older : &tlb->newest) = slot->older;
 }
 
-static void count(struct sim_tlb *tlb, const struct vmx_mapping *m, bool added)
+/* One more or one less of a size; `sizes` has a bit for each size that there is. */
+static void count(uint16_t of_size[64], uint64_t *sizes, unsigned shift, bool added)
 {
-    const unsigned one = added ? 1 : UINT16_MAX;
-    tlb->live = (uint16_t)(tlb->live + one);
-    if (m->guest_shift > m->shift)
-        tlb->fractured = (uint16_t)(tlb->fractured + one);
-    tlb->of_size[m->shift] = (uint16_t)(tlb->of_size[m->shift] + one);
-    const uint64_t bit = UINT64_C(1) << m->shift;
-    tlb->sizes = tlb->of_size[m->shift] != 0 ? tlb->sizes | bit : tlb->sizes & ~bit;
+    const uint64_t bit = UINT64_C(1) << shift;
+    of_size[shift] = (uint16_t)(of_size[shift] + (added ? 1 : UINT16_MAX));
+    *sizes = of_size[shift] != 0 ? *sizes | bit : *sizes & ~bit;
+}
+
+/* ---- parts of guest pages that EPT splits: an operation on one address finds them by the guest's page ---- */
+
+static uint16_t *part_bucket(struct sim_tlb *tlb, gva_t linear, unsigned guest_shift, uint16_t vpid)
+{
+    return &tlb->part_bucket[bucket_of(linear, guest_shift, vpid) % SIM_TLB_PART_BUCKETS];
+}
+
+static bool is_part(const struct vmx_mapping *m)
+{
+    return m->guest_shift > m->shift;
+}
+
+static void add_part(struct sim_tlb *tlb, unsigned link)
+{
+    struct sim_tlb_slot *slot = &tlb->slot[link - 1];
+    const struct vmx_mapping *m = &slot->mapping;
+    uint16_t *bucket = part_bucket(tlb, m->linear, m->guest_shift, m->tag.vpid);
+    slot->part_next = *bucket;
+    if (*bucket != 0)
+        tlb->slot[*bucket - 1].part_before = (uint16_t)link;
+    *bucket = (uint16_t)link;
+    count(tlb->parts, &tlb->part_sizes, m->guest_shift, true);
+}
+
+static void remove_part(struct sim_tlb *tlb, const struct sim_tlb_slot *slot)
+{
+    const struct vmx_mapping *m = &slot->mapping;
+    uint16_t *bucket = part_bucket(tlb, m->linear, m->guest_shift, m->tag.vpid);
+    *(slot->part_before != 0 ? &tlb->slot[slot->part_before - 1].part_next : bucket) = slot->part_next;
+    if (slot->part_next != 0)
+        tlb->slot[slot->part_next - 1].part_before = slot->part_before;
+    count(tlb->parts, &tlb->part_sizes, m->guest_shift, false);
 }
 
 static void drop(struct sim_tlb *tlb, unsigned link, struct sim_tlb_dropped *dropped)
@@ -61,7 +92,10 @@ static void drop(struct sim_tlb *tlb, unsigned link, struct sim_tlb_dropped *dro
     dropped->last = slot->mapping;
     *link_to(tlb, link) = slot->next;
     leave_order(tlb, slot);
-    count(tlb, &slot->mapping, false);
+    if (is_part(&slot->mapping))
+        remove_part(tlb, slot);
+    count(tlb->of_size, &tlb->sizes, slot->mapping.shift, false);
+    tlb->live--;
     slot->mapping.shift = 0;
     slot->next = tlb->free;
     tlb->free = (uint16_t)link;
@@ -123,7 +157,10 @@ static void append(struct sim_tlb *tlb, const struct vmx_mapping *mapping, struc
     *bucket = (uint16_t)link;
     *(tlb->newest != 0 ? &tlb->slot[tlb->newest - 1].newer : &tlb->oldest) = (uint16_t)link;
     tlb->newest = (uint16_t)link;
-    count(tlb, mapping, true);
+    count(tlb->of_size, &tlb->sizes, mapping->shift, true);
+    tlb->live++;
+    if (is_part(mapping))
+        add_part(tlb, link);
 }
 
 struct sim_tlb_dropped sim_tlb_append(struct sim_tlb *tlb, const struct vmx_mapping *mapping)
@@ -141,9 +178,23 @@ struct sim_tlb_dropped sim_tlb_insert(struct sim_tlb *tlb, const struct vmx_mapp
     return dropped;
 }
 
-/* Entries of one address stand in a bucket for each page size, as long as none is a part of a larger guest page. */
+static void invalidate_parts(struct sim_tlb *tlb, const struct vmx_flush *flush, struct sim_tlb_dropped *dropped)
+{
+    for (uint64_t sizes = tlb->part_sizes; sizes != 0; sizes &= sizes - 1) {
+        unsigned link = *part_bucket(tlb, flush->linear, (unsigned)__builtin_ctzll(sizes), flush->vpid);
+        while (link != 0) {
+            const unsigned next = tlb->slot[link - 1].part_next;
+            if (vmx_flush_names(flush, &tlb->slot[link - 1].mapping))
+                drop(tlb, link, dropped);
+            link = next;
+        }
+    }
+}
+
+/* Entries of one address stand in a bucket for each page size, and parts of a larger guest page in one for each size of that. */
 static void invalidate_address(struct sim_tlb *tlb, const struct vmx_flush *flush, struct sim_tlb_dropped *dropped)
 {
+    invalidate_parts(tlb, flush, dropped);
     for (uint64_t sizes = tlb->sizes; sizes != 0; sizes &= sizes - 1) {
         const unsigned shift = (unsigned)__builtin_ctzll(sizes);
         unsigned link = tlb->bucket[bucket_of(flush->linear, shift, flush->vpid)];
@@ -161,7 +212,7 @@ struct sim_tlb_dropped sim_tlb_invalidate(struct sim_tlb *tlb, const struct vmx_
 {
     const unsigned at_address = VMX_FLUSH_LINEAR | VMX_FLUSH_VPID;
     struct sim_tlb_dropped dropped = {0};
-    if ((flush->conditions & at_address) == at_address && tlb->fractured == 0) {
+    if ((flush->conditions & at_address) == at_address) {
         invalidate_address(tlb, flush, &dropped);
         return dropped;
     }

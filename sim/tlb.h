@@ -6,23 +6,27 @@
 
 #include "../vmx-model/caching.h"
 
-enum { SIM_TLB_ENTRIES = 8192, SIM_TLB_BUCKETS = 8192 };
+enum { SIM_TLB_ENTRIES = 8192, SIM_TLB_BUCKETS = 8192, SIM_TLB_PART_BUCKETS = 1024 };
 
 /* Entries by slot; links are slot numbers plus 1, 0 ends. Which slot an entry stands in has no effect. */
 struct sim_tlb_slot {
-    struct vmx_mapping mapping; /* shift 0: the slot is free */
-    uint16_t next;              /* in the bucket, or among free slots */
-    uint16_t older, newer;      /* in the order of insertion */
+    struct vmx_mapping mapping;      /* shift 0: the slot is free */
+    uint16_t next;                   /* in the bucket, or among free slots */
+    uint16_t older, newer;           /* in the order of insertion */
+    uint16_t part_before, part_next; /* of a part of a larger guest page: in the bucket of that page */
 };
 
 struct sim_tlb {
     struct sim_tlb_slot slot[SIM_TLB_ENTRIES];
     uint16_t bucket[SIM_TLB_BUCKETS];
+    uint16_t part_bucket[SIM_TLB_PART_BUCKETS];
     uint16_t oldest, newest, free;
-    uint16_t used;            /* slots from 0 that have been taken since the cache was last empty */
-    uint16_t live, fractured; /* entries; of these, parts of a larger guest page */
-    uint16_t of_size[64];     /* entries by log2 of their page's bytes, */
-    uint64_t sizes;           /* and a bit for each size that there is */
+    uint16_t used;        /* slots from 0 that have been taken since the cache was last empty */
+    uint16_t live;        /* entries */
+    uint16_t of_size[64]; /* entries by log2 of their page's bytes, */
+    uint64_t sizes;       /* and a bit for each size that there is; */
+    uint16_t parts[64];   /* the same for parts of larger guest pages, by the size of that page */
+    uint64_t part_sizes;
 };
 
 /* The entry that serves the address, of the smallest page when there are several; NULL: none. Valid until the cache changes. */

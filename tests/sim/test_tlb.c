@@ -183,7 +183,7 @@ static struct vmx_mapping random_mapping(struct random *random)
     struct vmx_mapping m = page(((gva_t)random_below(random, 3000) << 18) & ~((UINT64_C(1) << shift) - 1), (unsigned)random_below(random, 3),
                                 (unsigned)random_below(random, 3));
     m.shift = (uint8_t)shift;
-    m.guest_shift = random_below(random, 50) == 0 ? 30 : (uint8_t)shift;
+    m.guest_shift = random_below(random, 3) == 0 ? 30 : (uint8_t)shift;
     m.rights = (uint16_t)(FLAGS_OF_PAGE | (random_below(random, 4) == 0 ? VMX_PAGE_GLOBAL : 0));
     m.tag.ep4ta = random_below(random, 2) != 0 ? VMX_NO_EPT : 0x4000;
     return m;
