@@ -94,7 +94,8 @@ bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline);
 uint64_t bk_retired(struct bk_vcpu *vcpu);
 /* Ticks that the last exit, the handling so far and the last entry cost, from the cost table; measured by TSC on hardware. */
 void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t *entry);
-/* While `on` is false, what the bench does in order to observe and to set up costs no ticks on a simulated machine; elsewhere no effect. */
+/* While `on` is false, what the bench does in order to observe and to set up costs no ticks on a simulated machine, and is left out of what the handling
+   cost elsewhere. */
 void bk_charge(struct bk_machine *machine, bool on);
 
 /* ---- the physical CPU's events ---- */

@@ -6,6 +6,7 @@
 
 int cmd_bench(int argc, char **argv);
 int cmd_boot(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_checks(int argc, char **argv);
 int cmd_controls(int argc, char **argv);
 int cmd_diff(int argc, char **argv);

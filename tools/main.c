@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"fields", "the VMCS fields as a manual", cmd_fields},
     {"controls", "the VMX controls and capability bits as a manual", cmd_controls},
     {"checks", "the VM-entry checks as a manual", cmd_checks},
+    {"calibrate", "a cost table for the simulator from a trace of real hardware", cmd_calibrate},
     {"limits", "what is not modelled, and what happens instead", cmd_limits},
     {"bench", "how fast guests run and exits are served on this machine", cmd_bench},
 };

@@ -54,7 +54,9 @@ struct bk_machine {
     uint64_t xcr0_all; /* states that XSAVE exchanges between vCPUs; 0: no XSAVE */
     bool timer;        /* the processor has the VMX-preemption timer */
     uint64_t host_cr0, host_cr4, host_efer, host_pat;
-    uint64_t budget; /* TSC ticks that guests may still run; UINT64_MAX: unbounded */
+    uint64_t budget;                /* TSC ticks that guests may still run; UINT64_MAX: unbounded */
+    uint64_t charge_from, charged;  /* TSC ticks of the handlers since the last VM exit: since when, and before */
+    uint64_t exit_cost, entry_cost; /* TSC ticks of a VM exit and a VM entry, measured when the image started */
     const char *error;
 };
 
@@ -82,6 +84,9 @@ void hw_machine_reset(struct bk_machine *machine);
 void hw_make_current(struct bk_vcpu *vcpu);
 /* Power-up values of the guest-switched state, in the processor. */
 void hw_reset_guest_state(struct bk_vcpu *vcpu);
+
+/* Fills in what transitions cost. Uses the machine as a scenario does. */
+void hw_measure_transitions(struct bk_machine *machine);
 
 /* Prints the controls that are 1 in vCPU 0's VMCS though this processor does not take them: why a VM entry failed. */
 void hw_name_unsupported(struct bk_machine *machine);

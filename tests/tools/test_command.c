@@ -53,7 +53,7 @@ static bool fits_columns(char *text, unsigned columns)
 
 static void help_is_everywhere(void)
 {
-    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench", "diff"};
+    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench", "diff", "calibrate"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
@@ -433,6 +433,32 @@ static void on_image_takes_a_recorded_line(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "/nonexistent/module: the module cannot be written"));
 }
 
+static void calibrate_gives_the_simulator_real_costs(void)
+{
+    write_script("costs.lua", "return scenario { name = 'costs', guest = asm 'xor eax, eax\\ncpuid\\nmov ecx, 0x174\\nrdmsr\\nvmcall',\n"
+                              "  steps = { expect 'CPUID' {}, expect 'MSR_READ' {}, expect 'VMCALL' {} } }");
+    /* Fitted to itself it is what it was. */
+    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua %s/costs.lua"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "the former costs times 1.000"));
+#define COST(symbol, ticks, what) CU_ASSERT_PTR_NOT_NULL(strstr(output, "COST(" #symbol ", " #ticks ", \"" what "\")\n"));
+#include "sim/costs.def"
+#undef COST
+    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua 2>&1"), 2);
+    write_script("other.lua",
+                 "return scenario { name = 'other', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } }");
+    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua %s/other.lua 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "the same scenarios are wanted"));
+    if (!BOCHS_THERE)
+        return;
+    CU_ASSERT_EQUAL(in_folder("run -q --on bochs --trace %s/costs.trace %s/costs.lua"), 0);
+    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.trace %s/costs.lua"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "fitted by `vmxbench calibrate` to 3 VM exits on hardware"));
+    CU_ASSERT_PTR_NULL(strstr(output, "COST(VM_EXIT, 600,"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n   CPUID "));
+    CU_ASSERT_EQUAL(in_folder("stat %s/costs.trace"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "               CPUID          1"));
+}
+
 static int clean_up(int status)
 {
     char command[160];
@@ -457,6 +483,7 @@ int main(void)
                            {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
                            {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
                            {"on_image_takes_a_recorded_line", on_image_takes_a_recorded_line},
+                           {"calibrate_gives_the_simulator_real_costs", calibrate_gives_the_simulator_real_costs},
                            {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
                            CU_TEST_INFO_NULL};
     if (mkdtemp(folder) == NULL)

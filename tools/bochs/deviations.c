@@ -48,6 +48,17 @@ const struct bochs_deviation bochs_deviations[] = {
     {"hlt", "hlt-without-exiting",
      "an external interrupt waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": with external-interrupt exiting it exits whatever IF "
      "says"},
+    {"non_register_state", "GUEST.DEBUGCTL",
+     "takes reserved bits of IA32_DEBUGCTL; SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\": they are 0"},
+    {"non_register_state", "GUEST.ACTIVITY.INJ_HLT",
+     "injects an invalid-opcode exception into the HLT state; SDM 3C, \"Checks on Guest Non-Register State\": interrupts, NMIs, debug and "
+     "machine-check "
+     "exceptions alone"},
+    {"non_register_state", "GUEST.PDBG.BS_*",
+     "does not hold BS of the pending debug exceptions against RFLAGS.TF; SDM 3C, \"Checks on Guest Non-Register State\": it has to agree under "
+     "blocking"},
+    {"non_register_state", "CTL.INJ.OTHER_VECTOR",
+     "ends with a panic of its own at an injection of type 7 with vector 1; SDM 3C, \"VM-Entry Control Fields\": VMfailValid"},
     {"rdrand_rdseed", "rdrand-and-rdseed",
      "RDSEED of a 16-bit register shows operand size 1; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 0 is 16-bit"},
     {"rep_io", "rep-ins-count-0", REP_COUNT_0},
