@@ -61,6 +61,14 @@ static bool add_kernel(struct layout *layout)
     return true;
 }
 
+/* A kernel without an ELF header is in one piece. */
+static bool add_flat_kernel(struct layout *layout, const struct bochs_flat_kernel *kernel)
+{
+    layout->entry = kernel->entry;
+    layout->end = kernel->address + (uint32_t)kernel->size;
+    return add_copy(layout, kernel->address, kernel->bytes, kernel->size);
+}
+
 static bool add_information(struct layout *layout, uint32_t module, size_t module_size, unsigned memory_mbytes)
 {
     uint32_t info[INFO_BYTES / 4] = {0};
@@ -103,15 +111,25 @@ static bool add_loader(struct bytes *rom, const struct layout *layout, uint32_t 
     return true;
 }
 
-bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, unsigned memory_mbytes)
+static bool make_rom(struct bytes *rom, struct layout *layout, const void *module, size_t module_size, unsigned memory_mbytes)
 {
     static const uint8_t padding[ROM_UNIT];
-    struct layout layout = {.count = 0};
-    bool made = module_size <= bochs_module_room() && add_kernel(&layout);
-    const uint32_t address = (layout.end + PAGE - 1) & ~(uint32_t)(PAGE - 1);
-    made = made && add_information(&layout, address, module_size, memory_mbytes) && add_copy(&layout, address, module, module_size) &&
-           bytes_add(&layout.payload, padding, (0 - layout.payload.size) & (ROM_UNIT - 1));
-    *rom = layout.payload;
+    const uint32_t address = (layout->end + PAGE - 1) & ~(uint32_t)(PAGE - 1);
+    const bool made = add_information(layout, address, module_size, memory_mbytes) && add_copy(layout, address, module, module_size) &&
+                      bytes_add(&layout->payload, padding, (0 - layout->payload.size) & (ROM_UNIT - 1));
+    *rom = layout->payload;
     /* The ROM ends at 4 GBytes. */
-    return made && add_loader(rom, &layout, (uint32_t)(0 - (layout.payload.size + BOCHS_LOADER_BYTES)));
+    return made && add_loader(rom, layout, (uint32_t)(0 - (layout->payload.size + BOCHS_LOADER_BYTES)));
+}
+
+bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, unsigned memory_mbytes)
+{
+    struct layout layout = {.count = 0};
+    return module_size <= bochs_module_room() && add_kernel(&layout) && make_rom(rom, &layout, module, module_size, memory_mbytes);
+}
+
+bool bochs_make_rom_of(struct bytes *rom, const struct bochs_flat_kernel *kernel, unsigned memory_mbytes)
+{
+    struct layout layout = {.count = 0};
+    return kernel->size <= BOCHS_ROM_MAX / 2 && add_flat_kernel(&layout, kernel) && make_rom(rom, &layout, "", 0, memory_mbytes);
 }

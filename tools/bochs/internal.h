@@ -24,6 +24,14 @@ enum { BOCHS_ROM_MAX = 4 << 20, BOCHS_LOADER_BYTES = 64 << 10 };
 size_t bochs_module_room(void);
 /* The ROM that starts the hardware image with one boot module (none when it has no bytes), in a machine of so many MBytes. False: it does not fit. */
 bool bochs_make_rom(struct bytes *rom, const void *module, size_t module_size, unsigned memory_mbytes);
+/* Code and data that lie at one address. */
+struct bochs_flat_kernel {
+    const void *bytes;
+    size_t size;
+    uint32_t address, entry;
+};
+/* The ROM that starts another multiboot kernel. False: it does not fit. */
+bool bochs_make_rom_of(struct bytes *rom, const struct bochs_flat_kernel *kernel, unsigned memory_mbytes);
 
 /* ---- machine.c ---- */
 /* Boots a ROM and returns what came over the serial port. False: Bochs could not run, *error says why. *stuck: it was ended after a long silence. */
