@@ -6,7 +6,7 @@
 SNAPSHOT_COVERS(struct hv_device_set, 7 + sizeof(struct bus) + sizeof(struct pic) + sizeof(struct pit) + sizeof(struct cmos) + sizeof(struct uart) +
                                           sizeof(struct ps2) + sizeof(struct pci) + sizeof(struct power) + sizeof(struct fw_cfg) +
                                           sizeof(struct debug_ports) + sizeof(struct exit_ports) + sizeof(struct lapics) + sizeof(struct ioapic) +
-                                          sizeof(struct hpet));
+                                          sizeof(struct hpet) + sizeof(struct vga));
 SNAPSHOT_COVERS(struct pic_chip, 16);
 SNAPSHOT_COVERS(struct pit_channel, 32);
 SNAPSHOT_COVERS(struct pit, 112);
@@ -23,6 +23,7 @@ SNAPSHOT_COVERS(struct lapics, 1688);
 SNAPSHOT_COVERS(struct ioapic, 208);
 SNAPSHOT_COVERS(struct hpet_timer, 32);
 SNAPSHOT_COVERS(struct hpet, 136);
+SNAPSHOT_COVERS(struct vga, 840);
 SNAPSHOT_COVERS(struct bus, 112);
 
 static void pic(struct archive *a, struct pic_chip *chip)
@@ -193,6 +194,25 @@ static void hpet(struct archive *a, struct hpet *h)
     }
 }
 
+static void vga(struct archive *a, struct vga *v)
+{
+    ARCHIVE(a, v->misc);
+    ARCHIVE(a, v->crtc_index);
+    ARCHIVE(a, v->sequencer_index);
+    ARCHIVE(a, v->graphics_index);
+    ARCHIVE(a, v->attribute_index);
+    ARCHIVE(a, v->attribute_data);
+    ARCHIVE_ARRAY(a, v->crtc);
+    ARCHIVE_ARRAY(a, v->sequencer);
+    ARCHIVE_ARRAY(a, v->graphics);
+    ARCHIVE_ARRAY(a, v->attribute);
+    ARCHIVE(a, v->colour_mask);
+    ARCHIVE(a, v->colour_state);
+    ARCHIVE(a, v->read_colour);
+    ARCHIVE(a, v->write_colour);
+    ARCHIVE_ARRAY(a, v->colours);
+}
+
 void snapshot_devices(struct archive *a, struct hv_device_set *set)
 {
     archive_mark(a, "dev ");
@@ -216,4 +236,5 @@ void snapshot_devices(struct archive *a, struct hv_device_set *set)
     lapics(a, &set->lapics);
     ioapic(a, &set->ioapic);
     hpet(a, &set->hpet);
+    vga(a, &set->vga);
 }

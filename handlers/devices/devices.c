@@ -17,6 +17,9 @@ static const struct bus_ports ports[] = {
     {0x0b2, 0x0b3, 1, AT(power), power_misc_read, power_misc_write},
     {DEBUG_E9, DEBUG_E9, 1, AT(debug), debug_read, debug_write},
     {EXIT_STATUS_PORT, EXIT_STATUS_PORT, 4, AT(exit_ports), exit_ports_read, exit_ports_write},
+    {0x3c0, 0x3cf, 1, AT(vga), vga_read, vga_write},
+    {0x3d4, 0x3d5, 1, AT(vga), vga_read, vga_write},
+    {0x3da, 0x3da, 1, AT(vga), vga_read, vga_write},
     {UART_COM1, UART_COM1 + 7, 1, AT(uart), uart_read, uart_write},
     {DEBUG_FIRMWARE, DEBUG_FIRMWARE, 1, AT(debug), debug_read, debug_write},
     {0x4d0, 0x4d1, 1, AT(pic), pic_elcr_read, pic_elcr_write},
@@ -101,6 +104,7 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
     pci_init(&set->pci, config->cold ? 0 : POWER_BASE);
     power_init(&set->power, !config->cold);
     hpet_init(&set->hpet);
+    vga_init(&set->vga);
     lapics_init(&set->lapics, &lapics);
     ioapic_init(&set->ioapic);
 }

@@ -17,6 +17,7 @@
 #include "power.h"
 #include "ps2.h"
 #include "uart.h"
+#include "vga.h"
 
 struct devices_config {
     uint64_t ram_bytes; /* of RAM at address 0 */
@@ -49,6 +50,7 @@ struct hv_device_set {
     struct lapics lapics;
     struct ioapic ioapic;
     struct hpet hpet;
+    struct vga vga;
 };
 
 void devices_init(struct hv_device_set *set, const struct devices_config *config);
