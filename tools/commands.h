@@ -4,6 +4,7 @@
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
 
+int cmd_advise(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_boot(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
@@ -17,5 +18,6 @@ int cmd_reasons(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_whatif(int argc, char **argv);
 
 #endif

@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {"stat", "exits by reason: how many, and how long they took", cmd_stat},
     {"graph", "exit transitions and the sequence of exits as a picture", cmd_graph},
     {"diff", "the first divergence of two traces, explained field by field", cmd_diff},
+    {"whatif", "exits and time before and after a change of control bits", cmd_whatif},
+    {"advise", "which control bit saves how many exits and how much time, and why", cmd_advise},
     {"reasons", "the VM-exit reasons as a manual", cmd_reasons},
     {"fields", "the VMCS fields as a manual", cmd_fields},
     {"controls", "the VMX controls and capability bits as a manual", cmd_controls},

@@ -2,39 +2,84 @@
 /* Exits and time by reason, before and after a change. */
 #include "whatif.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 
 #include "../handlers/bench/trace.h"
-#include "../vmx-model/reasons.h"
+#include "traces.h"
 
-struct tally {
-    uint64_t exits[VMX_REASON_LIMIT + 1], ticks[VMX_REASON_LIMIT + 1]; /* the last one: failed VM entries without an exit */
-    uint64_t all_exits, all_ticks;
+/* What the scenarios of a trace did, in order. */
+struct works {
+    uint64_t *work;
+    size_t count;
 };
 
-static void count(struct tally *tally, const uint8_t *bytes, size_t size)
+static void add_work(struct works *works, uint64_t work)
 {
+    uint64_t *grown = realloc(works->work, (works->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        abort();
+    works->work = grown;
+    grown[works->count++] = work;
+}
+
+static struct works works_of(const uint8_t *bytes, size_t size)
+{
+    struct works works = {0};
     struct trace_reader reader;
     struct trace_record record;
     if (trace_open(&reader, bytes, size) != NULL)
+        return works;
+    while (trace_next(&reader, &record) == 1)
+        if (record.kind == TRACE_END)
+            add_work(&works, record.number[0] + record.number[1]);
+    return works;
+}
+
+static void add(struct whatif_tally *tally, uint32_t row, uint64_t ticks)
+{
+    tally->exits[row]++;
+    tally->ticks[row] += ticks;
+    tally->all_exits++;
+    tally->all_ticks += ticks;
+}
+
+/* Exits of scenario n up to bounds[n] of work; without bounds all. */
+static void count(struct whatif_tally *tally, const uint8_t *bytes, size_t size, const struct works *bounds)
+{
+    struct trace_reader reader;
+    struct trace_record record;
+    uint64_t work = 0, scenario = 0;
+    if (trace_open(&reader, bytes, size) != NULL)
         return;
     while (trace_next(&reader, &record) == 1) {
-        uint32_t row;
-        uint64_t ticks = 0;
-        if (record.kind == TRACE_EXIT) {
-            row = vmx_basic_reason((uint32_t)record.item[TRACE_REASON]);
-            row = row < VMX_REASON_LIMIT ? row : VMX_REASON_LIMIT;
-            ticks = record.item[TRACE_COST_EXIT] + record.item[TRACE_COST_HANDLER] + record.item[TRACE_COST_ENTRY];
-        } else if (record.kind == TRACE_ENTRY_FAIL) {
-            row = VMX_REASON_LIMIT;
-        } else {
-            continue;
+        const uint64_t bound = bounds == NULL ? UINT64_MAX : scenario < bounds->count ? bounds->work[scenario] : 0;
+        if (record.kind == TRACE_END) {
+            scenario++;
+            work = 0;
+        } else if (record.kind == TRACE_EXIT) {
+            const uint32_t reason = vmx_basic_reason((uint32_t)record.item[TRACE_REASON]);
+            work += record.item[TRACE_GUEST_INSTRUCTIONS] + 1;
+            if (work <= bound)
+                add(tally, reason < VMX_REASON_LIMIT ? reason : VMX_REASON_LIMIT, trace_handled_ticks(&record));
+        } else if (record.kind == TRACE_ENTRY_FAIL && work <= bound) {
+            add(tally, VMX_REASON_LIMIT, 0);
         }
-        tally->exits[row]++;
-        tally->ticks[row] += ticks;
-        tally->all_exits++;
-        tally->all_ticks += ticks;
     }
+}
+
+void whatif_compare(struct whatif *out, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size, bool same_work)
+{
+    struct works a = works_of(before, before_size), b = works_of(after, after_size);
+    *out = (struct whatif){0};
+    for (size_t i = 0; i < a.count && i < b.count; i++) {
+        out->work_before += a.work[i];
+        out->work_after += b.work[i];
+        a.work[i] = a.work[i] < b.work[i] ? a.work[i] : b.work[i];
+    }
+    count(&out->before, before, before_size, same_work ? &a : NULL);
+    count(&out->after, after, after_size, same_work ? &a : NULL);
+    free(a.work);
+    free(b.work);
 }
 
 static void line(FILE *to, const char *name, uint64_t exits_before, uint64_t exits_after, uint64_t ticks_before, uint64_t ticks_after)
@@ -44,14 +89,20 @@ static void line(FILE *to, const char *name, uint64_t exits_before, uint64_t exi
             ((double)ticks_after - (double)ticks_before) / 1000);
 }
 
-void whatif_table(FILE *to, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size)
+void whatif_print(FILE *to, const struct whatif *whatif)
 {
-    struct tally a = {0}, b = {0};
-    count(&a, before, before_size);
-    count(&b, after, after_size);
+    const struct whatif_tally *a = &whatif->before, *b = &whatif->after;
     fprintf(to, "%-24s %12s %12s %12s %16s %16s %16s\n", "VM-EXIT", "Before", "After", "Change", "Time before", "Time after", "Change");
     for (uint32_t row = 0; row <= VMX_REASON_LIMIT; row++)
-        if (a.exits[row] != 0 || b.exits[row] != 0)
-            line(to, row == VMX_REASON_LIMIT ? "(VM entry failed)" : vmx_reason_name(row), a.exits[row], b.exits[row], a.ticks[row], b.ticks[row]);
-    line(to, "Total", a.all_exits, b.all_exits, a.all_ticks, b.all_ticks);
+        if (a->exits[row] != 0 || b->exits[row] != 0)
+            line(to, row == VMX_REASON_LIMIT ? "(VM entry failed)" : vmx_reason_name(row), a->exits[row], b->exits[row], a->ticks[row],
+                 b->ticks[row]);
+    line(to, "Total", a->all_exits, b->all_exits, a->all_ticks, b->all_ticks);
+}
+
+void whatif_table(FILE *to, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size)
+{
+    struct whatif whatif;
+    whatif_compare(&whatif, before, before_size, after, after_size, false);
+    whatif_print(to, &whatif);
 }

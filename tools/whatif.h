@@ -3,11 +3,28 @@
 #ifndef TOOLS_WHATIF_H
 #define TOOLS_WHATIF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-/* Prints the table of two traces. */
+#include "../vmx-model/reasons.h"
+
+struct whatif_tally {
+    uint64_t exits[VMX_REASON_LIMIT + 1], ticks[VMX_REASON_LIMIT + 1]; /* the last one: failed VM entries without an exit */
+    uint64_t all_exits, all_ticks;
+};
+
+struct whatif {
+    struct whatif_tally before, after;
+    uint64_t work_before, work_after; /* guest instructions and exits in all: an instruction that exits is not counted as retired */
+};
+
+/* Compares two traces of the same scenarios. With `same_work` only exits count that lie within the work which both runs of a scenario did: a run whose
+   last expected exits do not come any more goes on for longer, and one that ends early has fewer of all. */
+void whatif_compare(struct whatif *out, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size, bool same_work);
+void whatif_print(FILE *to, const struct whatif *whatif);
+/* The table of all exits of two traces. */
 void whatif_table(FILE *to, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size);
 
 #endif

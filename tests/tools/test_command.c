@@ -53,7 +53,8 @@ static bool fits_columns(char *text, unsigned columns)
 
 static void help_is_everywhere(void)
 {
-    static const char *const commands[] = {"", "run", "stat", "graph", "reasons", "fields", "controls", "checks", "bench", "diff", "calibrate"};
+    static const char *const commands[] = {"",       "run",   "stat", "graph",     "reasons", "fields", "controls",
+                                           "checks", "bench", "diff", "calibrate", "whatif",  "advise"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two runs side by side: all exits, and those of the work that both did. */
+#include "tools/whatif.h"
+
+#include "example_trace.h"
+#include "tests/support/suite.h"
+
+static struct example before, after;
+
+/* `exits` of a reason, 9 guest instructions before each: 10 of work. */
+static void scenario(struct example *example, uint64_t reason, unsigned exits)
+{
+    example_scenario(example, "one");
+    for (unsigned i = 0; i < exits; i++)
+        example_exit(example, &(struct example_exit){.reason = reason, .guest_instructions = 9, .handler = 100});
+    trace_numbers(&example->writer, TRACE_END, 0, (const uint64_t[]){exits, 9u * exits, example->ticks, TRACE_STOP_STEPS}, 4, NULL, 0);
+}
+
+static void same_work_leaves_out_what_only_one_run_did(void)
+{
+    struct whatif w;
+    example_begin(&before);
+    scenario(&before, VMX_EXIT_CPUID, 4);
+    example_begin(&after);
+    scenario(&after, VMX_EXIT_CPUID, 6);
+    whatif_compare(&w, before.bytes, before.size, after.bytes, after.size, true);
+    CU_ASSERT_EQUAL(w.before.exits[VMX_EXIT_CPUID], 4);
+    CU_ASSERT_EQUAL(w.after.exits[VMX_EXIT_CPUID], 4);
+    CU_ASSERT_EQUAL(w.before.all_ticks, w.after.all_ticks);
+    CU_ASSERT_EQUAL(w.work_before, 40);
+    CU_ASSERT_EQUAL(w.work_after, 60);
+    whatif_compare(&w, after.bytes, after.size, before.bytes, before.size, true);
+    CU_ASSERT_EQUAL(w.before.all_exits, 4);
+    whatif_compare(&w, before.bytes, before.size, after.bytes, after.size, false);
+    CU_ASSERT_EQUAL(w.after.all_exits, 6);
+}
+
+static void each_scenario_has_a_bound_of_its_own(void)
+{
+    struct whatif w;
+    example_begin(&before);
+    scenario(&before, VMX_EXIT_CPUID, 2);
+    scenario(&before, VMX_EXIT_HLT, 5);
+    example_begin(&after);
+    scenario(&after, VMX_EXIT_CPUID, 4);
+    scenario(&after, VMX_EXIT_HLT, 1);
+    whatif_compare(&w, before.bytes, before.size, after.bytes, after.size, true);
+    CU_ASSERT_EQUAL(w.after.exits[VMX_EXIT_CPUID], 2);
+    CU_ASSERT_EQUAL(w.before.exits[VMX_EXIT_HLT], 1);
+    CU_ASSERT_EQUAL(w.before.all_exits, 3);
+}
+
+SUITE("tools/whatif", {"same_work_leaves_out_what_only_one_run_did", same_work_leaves_out_what_only_one_run_did},
+      {"each_scenario_has_a_bound_of_its_own", each_scenario_has_a_bound_of_its_own})

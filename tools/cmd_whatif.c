@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vmxbench whatif: the same scenarios before and after a change of control bits. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "options.h"
+#include "override.h"
+#include "replay.h"
+#include "run_request.h"
+#include "whatif.h"
+
+static const char usage[] =
+    "usage: vmxbench whatif --set CONTROL=0|1 ... SCENARIO\n"
+    "Runs the scenarios of a script before and after a change of control bits and shows exits and time by reason, over the same\n"
+    "work of the guest. Expectations do not have to hold after the change; how many do not is told.\n"
+    "\n"
+    "  --set CONTROL=0|1   a control bit, for example primary.use_msr_bitmaps=1; may be given several times\n"
+    "  --all               all exits, not only those in the work that both runs did\n";
+
+struct request {
+    struct sim_override changes[OVERRIDES_MAX];
+    size_t count;
+    bool all;
+};
+
+/* -1: go on; otherwise the exit status. */
+static int parse(struct request *request, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, OPTION_HELP}, {"set", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+    int option;
+    char why[256];
+    optind = 1;
+    while ((option = option_next("whatif", argc, argv, "h", options)) != OPTION_END) {
+        switch (option) {
+        case 'a':
+            request->all = true;
+            break;
+        case 's':
+            if (request->count == OVERRIDES_MAX)
+                return option_complain("whatif", "--set", optarg, "there are too many of them");
+            if (!override_parse(optarg, &request->changes[request->count++], why, sizeof why))
+                return option_complain("whatif", "--set", optarg, why);
+            break;
+        case OPTION_HELP:
+            fputs(usage, stdout);
+            return 0;
+        default:
+            return 2;
+        }
+    }
+    if (argc - optind != 1 || request->count == 0) {
+        fprintf(stderr, "vmxbench whatif: name %s; `vmxbench whatif --help` tells more\n",
+                request->count == 0 ? "a change, --set CONTROL=0|1" : "one scenario script");
+        return 2;
+    }
+    return -1;
+}
+
+/* A script or machine that cannot be used has one verdict, which says why. */
+static bool usable(const struct replay *replay)
+{
+    if (replay->status != 2)
+        return true;
+    const char *text = replay->count != 0 ? replay->verdicts[0].text : NULL;
+    fprintf(stderr, "%s%s", text != NULL ? text : "vmxbench whatif: no result", text != NULL && text[strlen(text) - 1] == '\n' ? "" : "\n");
+    return false;
+}
+
+static void tell_expectations(const struct replay *before, const struct replay *after)
+{
+    size_t passed = 0, lost = 0, first = 0;
+    for (size_t i = before->count; i-- > 0 && i < after->count;) {
+        passed += before->verdicts[i].passed;
+        if (before->verdicts[i].passed && !after->verdicts[i].passed) {
+            lost++;
+            first = i;
+        }
+    }
+    printf("\nExpectations: %zu of %zu scenarios met theirs before the change", passed, before->count);
+    if (lost == 0)
+        puts(", and as many do after it.");
+    else
+        printf("; %zu of these no longer, '%s' first: it expects exits as they were.\n", lost, before->verdicts[first].name);
+}
+
+static void show(const struct request *request, const struct replay *before, const struct replay *after)
+{
+    struct whatif whatif;
+    whatif_compare(&whatif, before->trace.bytes, before->trace.size, after->trace.bytes, after->trace.size, !request->all);
+    whatif_print(stdout, &whatif);
+    tell_expectations(before, after);
+    printf("Work: %llu guest instructions and exits before, %llu after%s.\n", (unsigned long long)whatif.work_before,
+           (unsigned long long)whatif.work_after, request->all ? "" : "; the table is of what both runs did");
+}
+
+int cmd_whatif(int argc, char **argv)
+{
+    struct request request = {0};
+    struct replay before = {0}, after = {0};
+    const int status = parse(&request, argc, argv);
+    if (status >= 0)
+        return status;
+    replay_file(argv[optind], NULL, 0, 1, &before);
+    bool good = usable(&before);
+    if (good) {
+        replay_file(argv[optind], request.changes, request.count, 1, &after);
+        good = usable(&after);
+    }
+    if (good)
+        show(&request, &before, &after);
+    replay_free(&before);
+    replay_free(&after);
+    return good ? 0 : 2;
+}
