@@ -2,12 +2,12 @@
 return scenario {
   name      = "bench-ept-map",
   mode      = "long",
-  guest_ram = 0x6000000,
+  guest_ram = 0x1000000,
   controls  = { secondary = { "enable_vpid" } },
-  ept       = { { guest = 0x1000000, bytes = 0x5000000, rights = "" } },
-  registers = { r14 = 20480 },
+  ept       = { { guest = 0x200000, bytes = 0xe00000, rights = "" } },
+  registers = { r14 = 3584 },
   guest     = asm [[
-                mov esi, 0x1000000
+                mov esi, 0x200000
         round:  mov eax, [rsi]
                 add rsi, 4096
                 dec r14
