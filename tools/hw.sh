@@ -62,7 +62,9 @@ END
 pack() { "$build/vmxbench" run -q --pack "$@" >/dev/null || lacks "the scenarios could not be packed"; }
 
 make_iso() {
-  command -v grub-mkrescue >/dev/null && command -v xorriso >/dev/null || lacks "an ISO wants grub-mkrescue and xorriso (Debian: grub-pc-bin xorriso mtools)"
+  for program in grub-mkrescue xorriso; do
+    command -v $program >/dev/null || lacks "$program is missing: an ISO wants grub-mkrescue and xorriso (Debian: grub-pc-bin xorriso mtools)"
+  done
   [ -d /usr/lib/grub/i386-pc ] || lacks "an ISO wants GRUB for the BIOS (Debian: grub-pc-bin)"
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT

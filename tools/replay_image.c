@@ -155,17 +155,17 @@ static bool pack(const struct together *all, struct sim_error *error)
     return written;
 }
 
-static bool run_together(struct together *all, struct sim_error *error)
+static bool run_together(const struct together *all, struct sim_trace *trace, struct sim_error *error)
 {
     switch (all->request->pack_path != NULL ? RUN_ON_SIM : all->request->on) {
     case RUN_ON_SIM:
         return pack(all, error);
     case RUN_ON_BOCHS:
-        return bochs_run(all->portable, all->portable_count, &all->trace, all->outcomes, error);
+        return bochs_run(all->portable, all->portable_count, trace, all->outcomes, error);
     case RUN_ON_QEMU:
-        return qemu_run(all->portable, all->portable_count, &all->trace, all->outcomes, error);
+        return qemu_run(all->portable, all->portable_count, trace, all->outcomes, error);
     case RUN_ON_LINE:
-        return line_run(all->request->line, all->portable, all->portable_count, &all->trace, all->outcomes, error);
+        return line_run(all->request->line, all->portable, all->portable_count, trace, all->outcomes, error);
     }
     return false;
 }
@@ -174,9 +174,11 @@ bool replay_on_image(const struct run_request *request, const struct path_list *
                      void (*done)(void *context, const char *path, const struct replay *replay), void *context, struct sim_error *error)
 {
     struct together all = {.request = request};
+    struct sim_trace trace = {0};
     size_t next = 0;
     load_files(&all, files, overrides, override_count);
-    const bool ran = run_together(&all, error);
+    const bool ran = run_together(&all, &trace, error);
+    all.trace = trace;
     for (size_t i = 0; ran && i < files->count; i++) {
         struct replay replay = {0};
         judge_file(&all, &all.files[i], files->path[i], &next, &replay);

@@ -98,6 +98,14 @@ bool hw_apic_init(void)
     return true;
 }
 
+void hw_apic_restore(uint64_t base)
+{
+    if (apic_base() == base)
+        return;
+    (void)wrmsr(MSR_APIC_BASE, base);
+    (void)hw_apic_init();
+}
+
 /* The highest vector in a 256-bit register, or -1. */
 static int highest(uint32_t number)
 {

@@ -32,6 +32,7 @@ struct hw_cpu {
     uint64_t stack;        /* second: where it waits for that */
     unsigned number;
     uint32_t apic_id;
+    uint64_t apic_base; /* IA32_APIC_BASE as the firmware left it */
     volatile bool ready, usable;
     struct bk_vcpu *current; /* whose VMCS is current and whose state is in the processor; NULL: nobody's */
 };
@@ -107,6 +108,8 @@ void hw_traps_load(void);
 uint64_t hw_idt_base(void);
 /* Enables the local APIC and masks every source of interrupts but messages. False: there is none. */
 bool hw_apic_init(void);
+/* Puts IA32_APIC_BASE back, where a guest that may write it moved or disabled the APIC. */
+void hw_apic_restore(uint64_t base);
 /* Sends itself an interrupt, which waits while interrupts are masked. False: the vector cannot be sent. */
 bool hw_apic_send_interrupt(uint8_t vector);
 void hw_apic_send_nmi(void);

@@ -82,6 +82,7 @@ void hw_machine_reset(struct bk_machine *machine)
     machine->error = "";
     for (unsigned cpu = machine->cpus; cpu-- > 0;) {
         hw_go_to(machine, cpu);
+        hw_apic_restore(machine->cpu[cpu].apic_base);
         while (hw_take_interrupt() >= 0)
             ;
         hw_take_nmi();

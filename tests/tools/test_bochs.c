@@ -10,6 +10,7 @@
 #include "../../handlers/bench/trace.h"
 #include "../../vmx-model/controls.h"
 #include "../../vmx-model/reasons.h"
+#include "../../vmx-model/state.h"
 #include "../support/packed.h"
 #include "../support/suite.h"
 
@@ -154,6 +155,39 @@ static void scenarios_run_on_vtx(void)
     free(trace.bytes);
 }
 
+/* A guest that may write every MSR moves the local APIC away from under the host. The next scenario finds it where it was. */
+static void the_host_survives_a_guest_that_moves_its_apic(void)
+{
+    /* mov ecx, 1bh; mov eax, 0fed00900h; xor edx, edx; wrmsr; vmcall */
+    static const uint8_t moves[] = {0xb9, 0x1b, 0, 0, 0, 0xb8, 0, 0x09, 0xd0, 0xfe, 0x31, 0xd2, 0x0f, 0x30, 0x0f, 0x01, 0xc1};
+    /* mov ecx, 1bh; rdmsr; vmcall */
+    static const uint8_t looks[] = {0xb9, 0x1b, 0, 0, 0, 0x0f, 0x32, 0x0f, 0x01, 0xc1};
+    struct sim_scenario scenarios[3] = {{0}, {0}, interrupt_scenario()};
+    struct bochs_outcome outcomes[3];
+    struct sim_trace trace = {NULL, 0, 0};
+    struct trace_reader reader;
+    struct trace_record record;
+    uint64_t seen[2] = {0};
+    unsigned count = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct packed p;
+        packed_begin(&p, i == 0 ? "moves" : "looks", profile, i == 0 ? moves : looks, i == 0 ? sizeof moves : sizeof looks);
+        packed_control(&p, VMX_WORD_PRIMARY, VMX_PRI_USE_MSR_BITMAPS);
+        packed_step(&p, STEP_EXPECT, VMX_EXIT_VMCALL, 0);
+        scenarios[i] = packed_end(&p, profile);
+    }
+    CU_ASSERT_FATAL(run(scenarios, 3, &trace, outcomes));
+    CU_ASSERT_PTR_NULL_FATAL(trace_open(&reader, trace.bytes, trace.size));
+    while (trace_next(&reader, &record) == 1)
+        if (record.kind == TRACE_EXIT && count < 2)
+            seen[count++] = record.gpr[VMX_RAX];
+    CU_ASSERT_EQUAL(seen[0], 0xfed00900);
+    CU_ASSERT_EQUAL(seen[1], 0xfee00900);
+    for (unsigned i = 0; i < 3; i++)
+        CU_ASSERT_STRING_EQUAL(outcomes[i].text, "");
+    free(trace.bytes);
+}
+
 static void two_runs_give_the_same_bytes(void)
 {
     struct bochs_outcome outcomes[2];
@@ -208,7 +242,7 @@ static void expect_words_of(const void *module, size_t size, const char *model, 
     CU_ASSERT(bochs_make_rom(&rom, module, size, memory_mbytes));
     CU_ASSERT_FATAL(bochs_boot(&rom, model, memory_mbytes, 1, &serial, &stuck, &error));
     CU_ASSERT(!stuck);
-    CU_ASSERT_PTR_NOT_NULL(memmem(serial.data, serial.size, words, strlen(words)));
+    CU_ASSERT(serial.data != NULL && memmem(serial.data, serial.size, words, strlen(words)) != NULL);
     free(rom.data);
     free(serial.data);
 }
@@ -253,6 +287,7 @@ static void a_missing_bochs_is_named(void)
 }
 
 SUITE("tools/bochs", {"scenarios_run_on_vtx", scenarios_run_on_vtx}, {"two_runs_give_the_same_bytes", two_runs_give_the_same_bytes},
+      {"the_host_survives_a_guest_that_moves_its_apic", the_host_survives_a_guest_that_moves_its_apic},
       {"what_cannot_run_says_why_and_costs_no_other", what_cannot_run_says_why_and_costs_no_other},
       {"the_image_stops_with_a_reason", the_image_stops_with_a_reason}, {"what_does_not_fit_is_refused", what_does_not_fit_is_refused},
       {"a_missing_bochs_is_named", a_missing_bochs_is_named})

@@ -103,7 +103,7 @@ static void take_line(const char *line, struct bochs_report *reports, size_t cou
 void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_t count, char last[160])
 {
     struct bochs_report *current = NULL;
-    char line[256];
+    char line[256] = "";
     size_t length = 0;
     last[0] = '\0';
     for (size_t at = 0; at < serial->size;) {
