@@ -90,8 +90,8 @@ bool sim_board_would_wake(struct bk_vcpu *vcpu)
     uint8_t vector;
     if (cpu->state.activity == VMX_WAIT_FOR_SIPI)
         return pending->sipi || (pending->init && cpu->operation == VMX_OPERATION_OFF);
-    if (pending->nmi || pending->init)
-        return true;
+    if (pending->nmi || (pending->init && cpu->operation != VMX_OPERATION_ROOT))
+        return true; /* an INIT that root operation blocks wakes nobody */
     const bool exits = vmx_non_root(cpu) && (vmx_pin_controls(cpu) & VMX_PIN_EXT_INTR_EXITING) != 0;
     return (exits || (cpu->state.rflags & VMX_RFLAGS_IF) != 0) && sim_board_interrupt(vcpu, &vector);
 }

@@ -219,6 +219,7 @@ static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct sim_engine_result result;
     const uint64_t before = sim_vcpu_progress(vcpu);
+    const bool trapped = monitor_trap_flag(vcpu); /* not the VM entry that is executed now */
     const uint64_t end = least(vcpu->machine->limit, vcpu->machine->pause) - sim_used(vcpu->machine);
     sim_engine_run(vcpu->engine, run_length(vcpu, least(end, vcpu->turn_end - before)), &result);
     pull(vcpu);
@@ -230,7 +231,7 @@ static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
         return true;
     if (sim_vcpu_progress(vcpu) == before)
         return false;
-    vcpu->cpu.pending.mtf |= monitor_trap_flag(vcpu);
+    vcpu->cpu.pending.mtf |= trapped && monitor_trap_flag(vcpu);
     return vcpu->apic_alone && sim_apic_end(vcpu, entered);
 }
 

@@ -35,6 +35,22 @@ static enum bk_entered shut_down(struct bk_vcpu *vcpu)
     return BK_HOST_ERROR;
 }
 
+/* A VMX abort shuts the processor down too. */
+static enum bk_entered abort_vmx(struct bk_vcpu *vcpu, uint32_t indicator)
+{
+    struct bk_machine *machine = vcpu->machine;
+    snprintf(machine->error, sizeof machine->error, "VMX abort %u: the processor is shut down", indicator);
+    if (machine->board != NULL)
+        machine->board->triple_fault = true;
+    return BK_HOST_ERROR;
+}
+
+/* What an instruction comes to when it ends in shutdown: a VM entry that failed, and then could not load the host either. */
+static bool entry_aborted(const struct vmx_cpu *cpu)
+{
+    return cpu->operation == VMX_OPERATION_ROOT && cpu->vmcs != NULL && cpu->vmcs->abort_indicator != 0;
+}
+
 enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what)
 {
     snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "%s", what);
@@ -49,8 +65,7 @@ bool sim_vcpu_exit(struct bk_vcpu *vcpu, const struct vmx_exit_info *exit, enum 
     vcpu->cost_exit = SIM_COST_VM_EXIT;
     *entered = BK_EXITED;
     if (abort != 0) {
-        snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "VMX abort %u: the processor is shut down", abort);
-        *entered = BK_HOST_ERROR;
+        *entered = abort_vmx(vcpu, abort);
         return true;
     }
     if (vcpu->machine->board != NULL) {
@@ -96,7 +111,7 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
         update_translations(vcpu, outcome);
         return false;
     case VMX_OUTCOME_SHUTDOWN:
-        *entered = shut_down(vcpu);
+        *entered = entry_aborted(&vcpu->cpu) ? abort_vmx(vcpu, vcpu->cpu.vmcs->abort_indicator) : shut_down(vcpu);
         return true;
     case VMX_OUTCOME_RUN:
         return false;

@@ -90,7 +90,8 @@ static void expect_all_right(const char *name, const char *profile, unsigned cpu
     }
 }
 
-/* Lines in which Bochs departs from the manual: it reads the descriptor before it judges the type, of which it takes 32 bits. */
+/* Lines in which Bochs departs from the manual: it reads the descriptor before it judges the type, of which it takes 32 bits. In lines that end in
+   ", kept" this machine shows a cached translation; each of Bochs' VM entries drops them all, which the manual allows. */
 static const char *const deviations[] = {"INVEPT, type 0 from nowhere: ", "INVVPID, type 4 from nowhere: ", "INVVPID, a type of 64 bits: "};
 
 static bool deviates(const char *line)
@@ -98,7 +99,7 @@ static bool deviates(const char *line)
     for (unsigned i = 0; i < sizeof deviations / sizeof *deviations; i++)
         if (strncmp(line, deviations[i], strlen(deviations[i])) == 0)
             return true;
-    return false;
+    return strstr(line, ", kept: ") != NULL;
 }
 
 /* Line by line; a deviation must be there, or its row is out of date. */
@@ -146,5 +147,17 @@ static void bochs_says_the_same_of_vmx_instructions(void)
     expect_bochs_agrees("instructions");
 }
 
+static void transitions_follow_the_manual(void)
+{
+    expect_all_right("transitions", "sapphire-rapids", 1);
+    expect_all_right("transitions", "skylake-sp", 1);
+}
+
+static void bochs_says_the_same_of_transitions(void)
+{
+    expect_bochs_agrees("transitions");
+}
+
 SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_follow_the_manual},
-      {"bochs_says_the_same_of_vmx_instructions", bochs_says_the_same_of_vmx_instructions})
+      {"bochs_says_the_same_of_vmx_instructions", bochs_says_the_same_of_vmx_instructions},
+      {"transitions_follow_the_manual", transitions_follow_the_manual}, {"bochs_says_the_same_of_transitions", bochs_says_the_same_of_transitions})

@@ -290,6 +290,43 @@ static void an_entry_that_fails_comes_back_to_the_host(void)
     CU_ASSERT_EQUAL(o.output[0], (char)('A' + VMX_EXIT_INVALID_STATE));
 }
 
+/* IA32_FS_BASE may not be loaded: VMX abort 4, at a VM exit and at a failed VM entry alike. */
+static void a_vmx_abort_shuts_the_processor_down(void)
+{
+    static const char list[] = "mov dword [0x330000], 0xc0000100\n"
+                               "put 0x2008, 0x330000\n"
+                               "put 0x4010, 1\n";
+    static char text[1024];
+    static struct outcome o;
+    for (unsigned fails = 0; fails < 2; fails++) {
+        snprintf(text, sizeof text, "%s%s", list, fails ? "put 0x6820, 0\n" : "");
+        run_hypervisor(text, &o);
+        CU_ASSERT_EQUAL(o.end, SIM_BOARD_TRIPLE_FAULT);
+        CU_ASSERT_STRING_EQUAL(o.error, "VMX abort 4: the processor is shut down");
+    }
+}
+
+static void init_waits_in_root_operation_and_exits_in_non_root_operation(void)
+{
+    static const char init[] = "mov ecx, 0x1b\n" /* x2APIC mode */
+                               "rdmsr\n"
+                               "or eax, 0xc00\n"
+                               "wrmsr\n"
+                               "mov ecx, 0x830\n" /* INIT to itself */
+                               "mov eax, 0x4500\n"
+                               "xor edx, edx\n"
+                               "wrmsr\n";
+    static char text[1024];
+    static struct outcome o;
+    run_hypervisor(init, &o);
+    CU_ASSERT_EQUAL(o.output[0], 'A' + VMX_EXIT_INIT_SIGNAL);
+    /* Blocked, it ends no HLT: nothing ever will. */
+    snprintf(text, sizeof text, "%scli\nhlt\n", init);
+    run_hypervisor(text, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_DEAD);
+    CU_ASSERT_STRING_EQUAL(o.output, "");
+}
+
 /* The bootstrap processor starts all others by INIT and SIPI; each counts itself, under a lock, and halts. */
 static void application_processors_start_by_init_and_sipi(void)
 {
@@ -443,6 +480,8 @@ static void tasks_are_switched_by_the_processor(void)
 SUITE("sim/bare", {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
       {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},
+      {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
+      {"init_waits_in_root_operation_and_exits_in_non_root_operation", init_waits_in_root_operation_and_exits_in_non_root_operation},
       {"application_processors_start_by_init_and_sipi", application_processors_start_by_init_and_sipi},
       {"the_local_apic_timer_wakes_a_processor", the_local_apic_timer_wakes_a_processor},
       {"tasks_are_switched_by_the_processor", tasks_are_switched_by_the_processor})
