@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Replaced helpers of Unicorn: where guest code reaches a sensitive instruction, a software interrupt or an exception, the run ends before
    the instruction acts. Helpers of instructions that sim_engine_allow_once() may let pass fall through to the original. */
-#include "engine_internal.h"
+#include "engine_break.h"
 
 enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16, RFLAGS_VM = 1 << 17, DR6_BS = 1 << 14 };
 
@@ -109,11 +109,12 @@ void __wrap_cpu_svm_check_intercept_param_x86_64(struct unicorn_env *env, uint32
     (void)return_address;
 }
 
-/* Not modelled: breakpoints. QEMU would flush all translated code under the running block here. */
+/* QEMU would flush all translated code under the running block here. */
 void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t value);
 void __wrap_helper_set_dr_x86_64(struct unicorn_env *env, int number, uint64_t value)
 {
     env->dr[number == 4 || number == 5 ? number + 2 : number] = value;
+    engine_update_breakpoints(engine_running);
 }
 
 void engine_settle_flags(struct unicorn_env *env)
@@ -225,11 +226,15 @@ _Noreturn void __wrap_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_a
     engine_raise(engine, (uint8_t)vector, (uint32_t)engine->env->error_code, return_address);
 }
 
-/* The trap of RFLAGS.TF: the instruction has completed, RIP is behind it. */
+/* The trap of RFLAGS.TF: the instruction has completed, RIP is behind it. With DEBUGCTL.BTF only branches trap. */
 static _Noreturn void single_step(void)
 {
-    engine_running->result->event = (struct vmx_event){.vector = VMX_DB, .type = VMX_EVENT_HARDWARE_EXCEPTION, .payload = DR6_BS};
-    engine_stop_at_boundary(engine_running, SIM_STOP_EXCEPTION);
+    enum { DEBUGCTL_BTF = 1 << 1 };
+    struct sim_engine *engine = engine_running;
+    if ((engine->held.debugctl & DEBUGCTL_BTF) != 0 && !engine_has_branched(engine))
+        engine_retry(engine, 0);
+    engine->result->event = (struct vmx_event){.vector = VMX_DB, .type = VMX_EVENT_HARDWARE_EXCEPTION, .payload = DR6_BS | engine_take_hits(engine)};
+    engine_stop_at_boundary(engine, SIM_STOP_EXCEPTION);
 }
 
 _Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env);

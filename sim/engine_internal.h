@@ -23,6 +23,8 @@ enum {
     BLOCK_RF = 1 << 20,          /* translated for RFLAGS.RF = 1 */
     BLOCK_COUNTER_16 = 1 << 21,  /* REP counts in CX */
     BLOCK_COUNTER_32 = 1 << 22,  /* REP counts in ECX */
+    BLOCK_BRANCH = 1 << 24,      /* ends with a branch, conditional or not */
+    BLOCK_JUMP = 1 << 25,        /* ends with an unconditional one */
     BLOCK_SETTLE_FLAGS = 1 << 23 /* begins with an instruction that needs the arithmetic flags as they are in RFLAGS */
 };
 
@@ -30,6 +32,7 @@ enum {
 enum {
     ENGINE_HF_SEGMENTS = 1 << 27,  /* accesses through DS, ES and SS are checked */
     ENGINE_HF_ALIGNMENT = 1 << 28, /* CR0.AM */
+    ENGINE_HF_BREAK = 1 << 29,     /* there are breakpoints on instructions */
 };
 
 /* The part of the environment that belongs to the groups of state, as it was when last moved. */
@@ -76,7 +79,9 @@ struct sim_engine {
     unsigned access_size;     /* of it */
     struct sim_engine_result *result;
 
-    uint64_t code_base; /* base of CS in 64-bit mode, where Unicorn has 0 */
+    unsigned code_breaks, data_breaks; /* which of DR0 to DR3 are breakpoints on instructions and data */
+    unsigned hits;                     /* which of them the instruction under way has hit */
+    uint64_t code_base;                /* base of CS in 64-bit mode, where Unicorn has 0 */
 
     void *ram;
     uint64_t size;
@@ -117,6 +122,10 @@ void engine_restore(struct sim_engine *engine, uintptr_t return_address);
 _Noreturn void engine_stop(struct sim_engine *engine, enum sim_stop stop);
 /* The same behind a completed instruction or iteration of REP. */
 _Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop);
+/* From the next block on engine_block() sees every one until the run ends. */
+void engine_look_at_all(struct sim_engine *engine);
+/* The instruction or iteration that has just completed transferred control: what DEBUGCTL.BTF steps by. */
+bool engine_has_branched(const struct sim_engine *engine);
 /* RIP is at a boundary where the run has to end: the deadline, or what is watched for. */
 bool engine_boundary_is_due(const struct sim_engine *engine);
 /* Leaves the block and looks again for one to run at the current RIP; `count` instructions long, 0: any length. */

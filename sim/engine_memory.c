@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-#include "engine_internal.h"
+#include "engine_break.h"
 #include "ram_log.h"
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
@@ -172,6 +172,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
     if (access == UNICORN_FETCH) {
+        engine_report_hits(engine);
         if (engine_boundary_is_due(engine))
             engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
         fetch_no_further(engine, linear);
@@ -181,6 +182,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     engine->access_size = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
     engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER, t);
     if (t->kind == VMX_TRANSLATED) {
+        engine_break_on_access(engine, linear, engine->access_size, access, t, return_address);
         enter_translation(engine, address, mode, kinds[access], t);
         return true;
     }

@@ -161,3 +161,19 @@ bool engine_is_aligned_vector(struct engine_opcode o)
     }
     return false;
 }
+
+bool engine_is_jump(struct engine_opcode o)
+{
+    const unsigned reg = o.modrm >> 3 & 7;
+    if (o.map == ENGINE_MAP_0F)
+        return o.byte == 0x05 || o.byte == 0x07 || o.byte == 0x34 || o.byte == 0x35;
+    return o.map == ENGINE_MAP_1 && (o.byte == 0x9a || o.byte == 0xc2 || o.byte == 0xc3 || o.byte == 0xca || o.byte == 0xcb || o.byte == 0xcf ||
+                                     (o.byte >= 0xe8 && o.byte <= 0xeb) || (o.byte == 0xff && reg >= 2 && reg <= 5));
+}
+
+bool engine_is_branch(struct engine_opcode o)
+{
+    if (o.map == ENGINE_MAP_0F)
+        return (o.byte & 0xf0) == 0x80 || engine_is_jump(o);
+    return o.map == ENGINE_MAP_1 && ((o.byte & 0xf0) == 0x70 || (o.byte >= 0xe0 && o.byte <= 0xe3) || engine_is_jump(o));
+}

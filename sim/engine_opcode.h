@@ -30,5 +30,8 @@ bool engine_is_bit_test(struct engine_opcode opcode);
 bool engine_spoils_flags(struct engine_opcode opcode);
 /* A legacy SSE instruction whose operand of 16 bytes in memory, if it has one, must be aligned: #GP. */
 bool engine_is_aligned_vector(struct engine_opcode opcode);
+/* Transfers of control, conditional or not; those that are unconditional. */
+bool engine_is_branch(struct engine_opcode opcode);
+bool engine_is_jump(struct engine_opcode opcode);
 
 #endif

@@ -2,7 +2,7 @@
 /* Moving groups of state in and out. */
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_break.h"
 
 enum { RFLAGS_FIXED = 2, RFLAGS_VM = 1 << 17, UNUSABLE = 1 << 16, PRESENT = 1 << 7, DPL = 3 << 5, RIGHTS = 0xf0ff, RIGHTS_SHIFT = 8, TYPE_BUSY = 2 };
 enum { BLOCKING_SHADOW = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS };
@@ -238,8 +238,11 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
         env->idt.limit = s->idtr.limit;
     }
     if (groups & VMX_GROUP_DEBUG) {
+        const bool changed = memcmp(env->dr, s->dr, sizeof env->dr) != 0;
         memcpy(env->dr, s->dr, sizeof env->dr);
         engine->held.debugctl = s->debugctl;
+        if (changed)
+            engine_update_breakpoints(engine);
     }
     if (groups & VMX_GROUP_MSR)
         set_msrs(engine, s);

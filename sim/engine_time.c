@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exact time: counting at the start of every block, taking back when a block is left in its middle, stopping at a deadline. */
-#include "engine_internal.h"
+#include "engine_break.h"
 
 enum { RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16 };
 enum { CALL_OUTSIDE_BLOCK = -1 };
@@ -89,6 +89,25 @@ static void forget_blocks(struct sim_engine *engine)
     engine->looked_at_word = 0;
 }
 
+void engine_look_at_all(struct sim_engine *engine)
+{
+    if (engine->bias != 0)
+        return;
+    engine->bias = LOOK_AT_ALL;
+    engine->count.left -= engine->bias;
+    engine->looked_at_left -= engine->bias;
+    engine->count.limit -= (uint64_t)engine->bias;
+}
+
+bool engine_has_branched(const struct sim_engine *engine)
+{
+    const struct unicorn_block *block = engine->block;
+    const uint32_t word = block_word(engine);
+    if (block == NULL || (word & BLOCK_BRANCH) == 0)
+        return false;
+    return (word & BLOCK_JUMP) != 0 || engine->env->eip + block->cs_base != block->pc + block->size;
+}
+
 static int64_t ticks_left(const struct sim_engine *engine)
 {
     return engine->count.left + engine->bias;
@@ -103,6 +122,7 @@ void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
     /* Hardware clears RF with each completed instruction, QEMU only where a block ends. */
     if (index != 0 && (block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
+    engine->hits = 0;
     forget_blocks(engine);
 }
 
@@ -186,6 +206,7 @@ static void check_window(struct sim_engine *engine, const struct unicorn_block *
 static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
     int64_t cost = word & BLOCK_COUNT;
+    engine_report_hits(engine);
     if (engine->allowing && ticks_left(engine) <= 0)
         does_not_fit(engine);
     if (engine->blocked != 0)
@@ -195,6 +216,11 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
         engine->looked_at_word &= ~(uint32_t)BLOCK_RF;
         engine_retry(engine, 0);
+    }
+    if (engine->code_breaks != 0 && !is_same_rep(engine, block, word)) {
+        if (ticks_left(engine) <= 0)
+            does_not_fit(engine);
+        engine_break_on_instruction(engine);
     }
     if ((word & BLOCK_STRING_IO) != 0 && !((word & BLOCK_REP_FIRST) != 0 && counter_is_zero(engine, word))) {
         if (ticks_left(engine) <= 0)
@@ -262,10 +288,11 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->set_aside = wanted - engine->count.left;
     engine->count.limit = ticks + (uint64_t)engine->count.left;
     engine->blocked = engine->watch ? blocked_by(engine->env) : 0;
-    engine->bias = engine->blocked != 0 ? LOOK_AT_ALL : 0;
+    engine->bias = engine->blocked != 0 || engine->code_breaks != 0 ? LOOK_AT_ALL : 0;
     engine->count.left -= engine->bias;
     engine->count.limit -= (uint64_t)engine->bias;
     engine->watch = false;
+    engine->hits = 0;
     forget_blocks(engine);
     engine->fetch_retry = UINT64_MAX;
     UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = engine->allowing ? 1 : UNICORN_CF_NEXT_NONE;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
 #include "engine_access.h"
+#include "engine_break.h"
 #include "engine_opcode.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
-enum { INSTRUCTIONS_MAX = 512 };
+enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8 };
 
 void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
 void __real_tcg_exec_init_x86_64(void *uc, unsigned long size);
@@ -92,6 +93,8 @@ static uint32_t properties(struct sim_engine *engine, const struct unicorn_block
     const struct engine_opcode last = engine_opcode_at(engine->env, starts[count - 1]);
     if (engine_is_rep_string(last))
         word |= BLOCK_REP_LAST;
+    if ((block->flags & FLAGS_TF) != 0)
+        word |= (engine_is_branch(last) ? BLOCK_BRANCH : 0u) | (engine_is_jump(last) ? BLOCK_JUMP : 0u);
     if (engine_loads_ss(last))
         word |= BLOCK_LOADS_SS;
     return word;
@@ -119,6 +122,7 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
 /* An instruction that Unicorn would run, or die of, and the processor does not: nothing of it is translated. All before it has completed. */
 static _Noreturn void undefined_at_boundary(struct sim_engine *engine)
 {
+    engine_report_hits(engine);
     if (engine_boundary_is_due(engine))
         engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
     engine->result->event = (struct vmx_event){.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
@@ -135,7 +139,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
-    const unsigned end = find_end(engine, starts, count);
+    const unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, starts, count);
     if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
         undefined_at_boundary(engine);
     if (end < count) {

@@ -155,10 +155,10 @@ static bool sleep_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
     return false;
 }
 
-/* The trap of RFLAGS.TF waits its turn among the events of the boundary. */
-static bool is_single_step(const struct vmx_event *event)
+/* The traps of RFLAGS.TF and of breakpoints on data wait their turn among the events of the boundary. */
+static bool is_debug_trap(const struct vmx_event *event)
 {
-    return event->type == VMX_EVENT_HARDWARE_EXCEPTION && event->vector == VMX_DB && event->payload == VMX_PENDING_BS;
+    return event->type == VMX_EVENT_HARDWARE_EXCEPTION && event->vector == VMX_DB && (event->payload & (VMX_PENDING_BS | VMX_PENDING_ENABLED)) != 0;
 }
 
 static bool judge_exception(struct bk_vcpu *vcpu, const struct vmx_event *event, enum bk_entered *entered)
@@ -166,9 +166,9 @@ static bool judge_exception(struct bk_vcpu *vcpu, const struct vmx_event *event,
     /* INVEPT, INVVPID and INVPCID look like SSE instructions to an engine that does not know them: CR0.TS makes it say #NM. */
     if (event->vector == VMX_UD || event->vector == VMX_NM)
         return sim_vcpu_judge_instruction(vcpu, event, entered);
-    if (!is_single_step(event))
+    if (!is_debug_trap(event))
         return sim_vcpu_raise(vcpu, event, false, entered);
-    vcpu->cpu.state.pending_debug |= VMX_PENDING_BS;
+    vcpu->cpu.state.pending_debug |= event->payload;
     sim_vcpu_push(vcpu, VMX_GROUP_EVENT);
     return false;
 }
