@@ -26,6 +26,16 @@ _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t 
     engine_stop_event(engine, SIM_STOP_EXCEPTION, &event);
 }
 
+_Noreturn void engine_raise_at_boundary(struct sim_engine *engine, uint8_t vector)
+{
+    engine_report_hits(engine);
+    if (engine_boundary_is_due(engine))
+        engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
+    engine_break_on_instruction(engine);
+    engine->result->event = (struct vmx_event){.vector = vector, .type = VMX_EVENT_HARDWARE_EXCEPTION, .has_error_code = has_error_code(vector)};
+    engine_stop_at_boundary(engine, SIM_STOP_EXCEPTION);
+}
+
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address)
 {
     engine_unwind(engine, return_address);

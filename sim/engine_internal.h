@@ -23,15 +23,18 @@ enum {
     BLOCK_RF = 1 << 20,          /* translated for RFLAGS.RF = 1 */
     BLOCK_COUNTER_16 = 1 << 21,  /* REP counts in CX */
     BLOCK_COUNTER_32 = 1 << 22,  /* REP counts in ECX */
+    BLOCK_CODE_LIMIT = 1 << 26,  /* the limit of CS is one of its own */
     BLOCK_BRANCH = 1 << 24,      /* ends with a branch, conditional or not */
     BLOCK_JUMP = 1 << 25,        /* ends with an unconditional one */
     BLOCK_SETTLE_FLAGS = 1 << 23 /* begins with an instruction that needs the arithmetic flags as they are in RFLAGS */
 };
 
+#define ENGINE_HF_CODE_LIMIT (UINT32_C(1) << 31) /* the limit of CS is neither that nor 4 GiB */
 /* hflags of the engine's own, which Unicorn leaves alone and looks blocks up by. */
 enum {
     ENGINE_HF_SEGMENTS = 1 << 27,  /* accesses through DS, ES and SS are checked */
     ENGINE_HF_ALIGNMENT = 1 << 28, /* CR0.AM */
+    ENGINE_HF_CODE_64K = 1 << 30,  /* the limit of CS is FFFFH */
     ENGINE_HF_BREAK = 1 << 29,     /* there are breakpoints on instructions */
 };
 
@@ -146,6 +149,8 @@ void engine_memory_free(struct sim_engine *engine);
 void engine_code_forgotten(struct sim_engine *engine);
 
 /* engine_hooks.c */
+/* At a boundary: an exception of the instruction at RIP of which nothing has run. */
+_Noreturn void engine_raise_at_boundary(struct sim_engine *engine, uint8_t vector);
 _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event);
 /* Ends the run before the instruction that made the call. */
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);

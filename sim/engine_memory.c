@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include "engine_break.h"
+#include "engine_opcode.h"
 #include "ram_log.h"
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
@@ -164,6 +165,25 @@ static void fetch_no_further(struct sim_engine *engine, uint64_t address)
     engine_retry(engine, 1);
 }
 
+static bool beyond_code_segment(const struct unicorn_env *env, uint64_t linear)
+{
+    const struct unicorn_segment *cs = &env->segs[VMX_CS];
+    return (env->hflags & UNICORN_HF_CS64) == 0 && (uint32_t)(linear - cs->base) > cs->limit;
+}
+
+/* An address that is not canonical: #SS through the stack segment. */
+static void name_fault(struct sim_engine *engine, uint64_t linear, struct vmx_translation *t)
+{
+    const struct unicorn_env *env = engine->env;
+    if (t->kind != VMX_TRANSLATION_FAULT || t->event.vector != VMX_GP || (env->hflags & UNICORN_HF_CS64) == 0)
+        return;
+    const struct vmx_translation fault = *t; /* a look at the code may translate */
+    const bool stack = engine_reaches_stack(env, engine_opcode_at(engine->env, env->segs[VMX_CS].base + env->eip), linear);
+    *t = fault;
+    if (stack)
+        t->event.vector = VMX_SS_FAULT;
+}
+
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)
 {
     static const enum vmx_access_kind kinds[] = {VMX_ACCESS_READ, VMX_ACCESS_WRITE, VMX_ACCESS_FETCH};
@@ -176,6 +196,8 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
         if (engine_boundary_is_due(engine))
             engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
         fetch_no_further(engine, linear);
+        if (beyond_code_segment(engine->env, linear))
+            engine_raise_at_boundary(engine, VMX_GP);
     }
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
@@ -193,6 +215,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     if (access == UNICORN_FETCH)
         engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
     engine_unwind(engine, return_address);
+    name_fault(engine, linear, t);
     engine_stop(engine, SIM_STOP_TRANSLATION);
 }
 

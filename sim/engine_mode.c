@@ -37,6 +37,8 @@ static uint32_t segment_flags(const struct unicorn_env *env)
     if ((env->efer & EFER_LMA) != 0 && (env->segs[VMX_CS].flags & FLAGS_L) != 0)
         return UNICORN_HF_CS64 | UNICORN_HF_CS32 | UNICORN_HF_SS32;
     uint32_t flags = env->segs[VMX_CS].flags & FLAGS_B ? UNICORN_HF_CS32 : 0;
+    if (env->segs[VMX_CS].limit != UINT32_MAX)
+        flags |= env->segs[VMX_CS].limit == 0xffff ? (uint32_t)ENGINE_HF_CODE_64K : ENGINE_HF_CODE_LIMIT;
     if (env->segs[VMX_SS].flags & FLAGS_B)
         flags |= UNICORN_HF_SS32;
     const bool flat_possible = (env->cr[0] & CR0_PE) != 0 && (env->eflags & RFLAGS_VM) == 0 && (flags & UNICORN_HF_CS32) != 0;

@@ -26,15 +26,20 @@ static bool take_prefix(struct engine_opcode *opcode, uint8_t byte, bool code64)
     case 0x67:
         opcode->address_prefix = true;
         return true;
+    case 0x64:
+    case 0x65:
+        opcode->fs_or_gs = true;
+        return true;
     case 0x26:
     case 0x2e:
     case 0x36:
     case 0x3e:
-    case 0x64:
-    case 0x65:
         return true;
     default:
-        return code64 && (byte & 0xf0) == 0x40;
+        if (!code64 || (byte & 0xf0) != 0x40)
+            return false;
+        opcode->rex = byte;
+        return true;
     }
 }
 
@@ -73,6 +78,8 @@ struct engine_opcode engine_opcode_at(struct unicorn_env *env, uint64_t pc)
     const bool has_modrm = found.map == ENGINE_MAP_1 ? one_byte_has_modrm(found.byte) : found.map != ENGINE_MAP_0F || two_byte_has_modrm(found.byte);
     if (has_modrm && pc < end)
         found.modrm = next_byte(env, &pc);
+    if (has_modrm && found.modrm < 0xc0 && (found.modrm & 7) == 4 && pc < end)
+        found.sib = next_byte(env, &pc);
     return found;
 }
 
@@ -176,4 +183,27 @@ bool engine_is_branch(struct engine_opcode o)
     if (o.map == ENGINE_MAP_0F)
         return (o.byte & 0xf0) == 0x80 || engine_is_jump(o);
     return o.map == ENGINE_MAP_1 && ((o.byte & 0xf0) == 0x70 || (o.byte >= 0xe0 && o.byte <= 0xe3) || engine_is_jump(o));
+}
+
+static bool moves_the_stack(struct engine_opcode o)
+{
+    const unsigned reg = o.modrm >> 3 & 7;
+    if (o.map == ENGINE_MAP_0F)
+        return o.byte == 0xa0 || o.byte == 0xa1 || o.byte == 0xa8 || o.byte == 0xa9;
+    return o.map == ENGINE_MAP_1 && ((o.byte >= 0x50 && o.byte <= 0x5f) || o.byte == 0x68 || o.byte == 0x6a || o.byte == 0x8f || o.byte == 0x9c ||
+                                     o.byte == 0x9d || o.byte == 0xc2 || o.byte == 0xc3 || o.byte == 0xc8 || o.byte == 0xc9 || o.byte == 0xca ||
+                                     o.byte == 0xcb || o.byte == 0xcf || o.byte == 0xe8 || (o.byte == 0xff && (reg == 2 || reg == 3 || reg == 6)));
+}
+
+bool engine_reaches_stack(const struct unicorn_env *env, struct engine_opcode o, uint64_t linear)
+{
+    enum { NEAR = 16 };
+    const unsigned mod = o.modrm >> 6, rm = o.modrm & 7, base = o.sib & 7;
+    if (moves_the_stack(o) && linear + NEAR - env->regs[VMX_RSP] <= 2 * NEAR)
+        return true;
+    if (moves_the_stack(o) && (o.modrm == 0 || o.byte == 0xc9))
+        return true;
+    if (o.modrm == 0 || mod == 3 || o.fs_or_gs || (o.rex & 1) != 0)
+        return false;
+    return rm == 4 ? base == 4 || (base == 5 && mod != 0) : rm == 5 && mod != 0;
 }

@@ -11,6 +11,9 @@ struct engine_opcode {
     enum engine_map map;
     uint8_t byte;
     uint8_t modrm; /* 0 where there is none */
+    uint8_t sib;   /* the byte behind it, whatever it is */
+    uint8_t rex;   /* 0 where there is none */
+    bool fs_or_gs; /* a prefix names one of them */
     bool lock, rep, repne, operand_prefix, address_prefix;
 };
 
@@ -33,5 +36,7 @@ bool engine_is_aligned_vector(struct engine_opcode opcode);
 /* Transfers of control, conditional or not; those that are unconditional. */
 bool engine_is_branch(struct engine_opcode opcode);
 bool engine_is_jump(struct engine_opcode opcode);
+/* In 64-bit mode: the instruction reaches a linear address through the stack segment, so that its faults are those of a stack. */
+bool engine_reaches_stack(const struct unicorn_env *env, struct engine_opcode opcode, uint64_t linear);
 
 #endif

@@ -202,6 +202,18 @@ static void check_window(struct sim_engine *engine, const struct unicorn_block *
     engine_stop(engine, SIM_STOP_DEADLINE);
 }
 
+/* A block that leaves the code segment is left instruction by instruction. */
+static void check_code_limit(struct sim_engine *engine, const struct unicorn_block *block)
+{
+    if (block->pc - block->cs_base + block->size - 1 <= engine->env->segs[VMX_CS].limit)
+        return;
+    if (ticks_left(engine) <= 0)
+        does_not_fit(engine);
+    if (block->icount > 1)
+        engine_retry(engine, 1);
+    engine_raise_at_boundary(engine, VMX_GP);
+}
+
 /* A block with properties, or any in a watched run. Answers what it costs. */
 static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
@@ -222,6 +234,8 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
             does_not_fit(engine);
         engine_break_on_instruction(engine);
     }
+    if ((word & BLOCK_CODE_LIMIT) != 0 && !is_same_rep(engine, block, word))
+        check_code_limit(engine, block);
     if ((word & BLOCK_STRING_IO) != 0 && !((word & BLOCK_REP_FIRST) != 0 && counter_is_zero(engine, word))) {
         if (ticks_left(engine) <= 0)
             does_not_fit(engine);

@@ -80,7 +80,7 @@ static unsigned find_end(struct sim_engine *engine, const uint64_t *starts, unsi
 
 static uint32_t properties(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
-    uint32_t word = block->flags & (1u << 16) ? BLOCK_RF : 0;
+    uint32_t word = (block->flags & (1u << 16) ? BLOCK_RF : 0u) | (block->flags & ENGINE_HF_CODE_LIMIT ? BLOCK_CODE_LIMIT : 0u);
     if (count == 0)
         return word;
     const struct engine_opcode first = engine_opcode_at(engine->env, starts[0]);
@@ -119,14 +119,32 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
     engine_retry(engine, block->cflags & UNICORN_CF_COUNT);
 }
 
-/* An instruction that Unicorn would run, or die of, and the processor does not: nothing of it is translated. All before it has completed. */
-static _Noreturn void undefined_at_boundary(struct sim_engine *engine)
+/* How many instructions end within the 64 KiB of a code segment. */
+static unsigned within_64k(const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
-    engine_report_hits(engine);
-    if (engine_boundary_is_due(engine))
-        engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);
-    engine->result->event = (struct vmx_event){.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
-    engine_stop_at_boundary(engine, SIM_STOP_EXCEPTION);
+    enum { LIMIT = 0x10000 };
+    for (unsigned i = 0; i < count; i++) {
+        const uint64_t end = i + 1 < count ? starts[i + 1] : block->pc + block->size;
+        if (end - block->cs_base > LIMIT)
+            return i;
+    }
+    return count;
+}
+
+/* The length that the block is to have. An instruction that Unicorn would run, or die of, and the processor does not: nothing of it is
+   translated, it faults here. */
+static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
+{
+    unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, starts, count);
+    if (block->flags & ENGINE_HF_CODE_64K) {
+        const unsigned within = within_64k(block, starts, count);
+        if (within == 0)
+            engine_raise_at_boundary(engine, VMX_GP);
+        end = within < end ? within : end;
+    }
+    if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
+        engine_raise_at_boundary(engine, VMX_UD);
+    return end;
 }
 
 void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit)
@@ -139,9 +157,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
-    const unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, starts, count);
-    if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
-        undefined_at_boundary(engine);
+    const unsigned end = wanted_length(engine, block, starts, count);
     if (end < count) {
         tcg_func_start_x86_64(engine->tcg);
         engine_reserve_for_checks(engine);
