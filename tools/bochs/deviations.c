@@ -28,10 +28,15 @@ const size_t bochs_known_difference_count = sizeof bochs_known_differences / siz
 #define REP_COUNT_0                                                                                                                                  \
     "INS and OUTS with REP and a count of 0 exit; SDM 2B, \"REP/REPE/REPZ/REPNE/REPNZ\": the count is tested first, and then nothing is executed"
 
+#define ERROR_CODE_IN_REAL_MODE                                                                                                                      \
+    "tells of an error code in real-address mode; SDM 3C, \"Information for VM Exits Due to Vectored Events\": bit 11 is 0 there"
+
 #define NEED_NOT "SDM 3A, \"Caching Translation Information\", allows and does not ask for"
 #define EXITS_DROP "drops cached translations at every VM exit and VM entry, VPID or not, which " NEED_NOT
 
 const struct bochs_deviation bochs_deviations[] = {
+    {"accesses", "a-stack-faults-as-a-stack", ERROR_CODE_IN_REAL_MODE},
+    {"accesses", "real-mode-ends-at-64-kib", ERROR_CODE_IN_REAL_MODE},
     {"apic_page", "fetch",
      "ends with a panic of its own at a fetch from the APIC-access page; SDM 3C, \"Virtualizing Memory-Mapped APIC Accesses\": an APIC-access VM "
      "exit"},
