@@ -98,11 +98,11 @@ static void after_return(struct unicorn_env *env, const struct unicorn_segment b
     struct unicorn_segment *ss = &env->segs[VMX_SS];
     if ((ss->selector & 0xfffc) == 0 && (ss->flags & ~(uint32_t)FLAGS_DPL) == NULL_SS_FLAGS && ss->flags != before[VMX_SS].flags)
         ss->flags &= FLAGS_DPL;
+    after_load_of_cs();
     if ((env->eflags & RFLAGS_VM) != 0)
         return;
     mark_accessed(env, VMX_CS, return_address);
     mark_accessed(env, VMX_SS, return_address);
-    after_load_of_cs();
 }
 
 /* An IRET that begins with NMIs blocked ends the blocking even when it faults or exits. The originals end it when they complete, so that
