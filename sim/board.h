@@ -58,6 +58,9 @@ void sim_board_executed(struct bk_vcpu *vcpu, const struct vmx_instruction *i, c
 /* The processor is in root operation again after a VM exit. */
 void sim_board_exited(struct bk_vcpu *vcpu);
 
+/* The engine's callback for instructions that it does not know: VMREAD and VMWRITE of registers in root operation. */
+unsigned sim_board_undefined(void *vcpu, uint64_t rip, uint64_t *flags);
+
 /* ---- events ---- */
 /* Timers catch up; what the interrupt controllers offer this processor becomes pending. INIT outside of VMX operation acts at once. */
 void sim_board_arrive(struct bk_vcpu *vcpu);

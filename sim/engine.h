@@ -45,6 +45,10 @@ struct sim_engine_callbacks {
        sim_engine_set() is valid; RIP is not. What else a walk needs of the running state: sim_engine_smap_exempt(), sim_engine_pkru().
        An answer without the right that a data access needs serves this access alone: the next one to the page asks again. */
     void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+    /* In the middle of a run, at CPL 0 in 64-bit mode, without traps, breakpoints or blocking: an instruction that the engine does not know stands at
+       RIP. May execute it in the engine's place, and answers its length then, 0 when it is to stop the run as #UD. It may change the general registers
+       (sim_engine_gpr(), which has RSP too) and the arithmetic flags, *flags, which are 0 unless it sets them. NULL: they all stop. */
+    unsigned (*undefined)(void *context, uint64_t rip, uint64_t *flags);
     /* Data accesses to physical addresses from the end of RAM on, 1 to 8 bytes; NULL: reads give all ones, writes vanish. Called in the middle
        of an instruction: only one that runs alone may get there. */
     uint64_t (*mmio_read)(void *context, hpa_t address, unsigned size);

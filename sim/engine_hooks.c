@@ -211,11 +211,34 @@ static uint8_t int1_length(struct unicorn_env *env)
     return 0;
 }
 
+/* Whoever drives the engine executes what it does not know, without the price of a stop. Returns where that is not to be. */
+static void try_undefined(struct sim_engine *engine)
+{
+    enum { DR7_ENABLES = 0xff };
+    struct unicorn_env *env = engine->env;
+    const uint32_t wanted = UNICORN_HF_CS64, unwanted = UNICORN_HF_CPL | UNICORN_HF_INHIBIT_IRQ;
+    uint64_t flags = 0;
+    if (engine->callbacks.undefined == NULL || (env->hflags & (wanted | unwanted)) != wanted || (env->eflags & RFLAGS_TF) != 0 ||
+        (env->dr[7] & DR7_ENABLES) != 0 || engine->allowing || engine->blocked != 0)
+        return;
+    const unsigned length = engine->callbacks.undefined(engine->callbacks.context, env->eip, &flags);
+    if (length == 0)
+        return;
+    env->eip += length;
+    env->eflags &= ~(uint64_t)RFLAGS_RF;
+    env->cc_src = flags;
+    env->cc_op = UNICORN_CC_OP_EFLAGS;
+    engine->count.left--;
+    engine_retry(engine, 0);
+}
+
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector)
 {
     struct sim_engine *engine = engine_running;
     engine_unwind(engine, RETURN_ADDRESS); /* first: a look at the code may have to translate its address, as if at a boundary */
+    if (vector == VMX_UD)
+        try_undefined(engine);
     const uint8_t length = vector == VMX_UD ? int1_length(env) : 0;
     if (length == 0)
         engine_raise(engine, (uint8_t)vector, 0, 0);
