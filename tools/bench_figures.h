@@ -42,6 +42,8 @@ bool bench_memory(struct bench_figures *figures);
 bool bench_guests(struct bench_figures *figures);
 /* Exits a second by kind, the same on Bochs, replays from a snapshot. */
 bool bench_exits(struct bench_figures *figures);
+/* Round trips of a hypervisor that runs inside, and on Bochs. */
+bool bench_inside(struct bench_figures *figures);
 /* Whole processes: start to verdict, worker processes, firmware. */
 bool bench_processes(struct bench_figures *figures);
 

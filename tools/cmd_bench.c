@@ -66,7 +66,7 @@ int cmd_bench(int argc, char **argv)
     }
     static struct bench_figures figures;
     /* Memory first: what the others leave behind would count. */
-    if (!bench_memory(&figures) || !bench_guests(&figures) || !bench_exits(&figures) || !bench_processes(&figures))
+    if (!bench_memory(&figures) || !bench_guests(&figures) || !bench_exits(&figures) || !bench_inside(&figures) || !bench_processes(&figures))
         return 2;
     if (json)
         print_json(&figures);

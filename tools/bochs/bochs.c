@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "../../sim/multiboot_image.h"
 #include "internal.h"
 
 const char *bochs_model(const char *profile)
@@ -17,6 +18,29 @@ const char *bochs_model(const char *profile)
         if (strcasecmp(rows[i].profile, profile) == 0)
             return rows[i].model;
     return "corei7_skylake_x";
+}
+
+bool bochs_run_image(const void *image, size_t size, const char *profile, unsigned memory_mbytes, uint8_t **serial, size_t *serial_size,
+                     struct sim_error *error)
+{
+    struct bytes rom = {NULL, 0, 0}, out = {NULL, 0, 0};
+    bool stuck = false;
+    struct multiboot_image read;
+    bool done = multiboot_read_image(image, size, &read) == NULL && read.segments == 1;
+    if (done) {
+        const struct multiboot_segment *s = &read.segment[0];
+        const struct bochs_flat_kernel kernel = {(const uint8_t *)image + s->from, s->file_bytes, (uint32_t)s->address, read.entry};
+        done = bochs_make_rom_of(&rom, &kernel, memory_mbytes);
+    }
+    if (!done) {
+        *error = (struct sim_error){.file = "bochs"};
+        snprintf(error->message, sizeof error->message, "no ROM could be made of the image");
+    }
+    done = done && bochs_boot(&rom, bochs_model(profile), memory_mbytes, &out, &stuck, error);
+    free(rom.data);
+    *serial = out.data;
+    *serial_size = out.size;
+    return done && !stuck;
 }
 
 static bool boot(const struct hw_machine *machine, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error)

@@ -36,3 +36,10 @@ const char *bochs_model(const char *profile)
     (void)profile;
     return "";
 }
+
+bool bochs_run_image(const void *image, size_t size, const char *profile, unsigned memory_mbytes, uint8_t **serial, size_t *serial_size,
+                     struct sim_error *error)
+{
+    (void)image, (void)size, (void)profile, (void)memory_mbytes, (void)serial, (void)serial_size;
+    return absent("bochs", error);
+}

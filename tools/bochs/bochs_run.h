@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../../sim/compare.h"
 #include "../../sim/run.h"
@@ -30,6 +31,11 @@ bool qemu_run(const struct sim_scenario *scenarios, size_t count, struct sim_tra
    scenario that the image did not come to counts as refused. */
 bool line_run(const char *path, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
               struct sim_error *error);
+
+/* Boots a multiboot image of one segment on Bochs with the processor nearest to the profile; what it sends over COM1 is the caller's to free. It ends by the word
+   of port 8900H. False: Bochs cannot run, *error says why. */
+bool bochs_run_image(const void *image, size_t size, const char *profile, unsigned memory_mbytes, uint8_t **serial, size_t *serial_size,
+                     struct sim_error *error);
 
 /* The CPU profile for scenarios that name none, when both paths are to show the same. */
 #define BOCHS_PROFILE "bochs-skylake-x"
