@@ -108,6 +108,47 @@ static void wrong_input_is_told(void)
     }
 }
 
+/* The benchmark's hypervisor for so many exits; a line of its source may be another. */
+static void write_hypervisor(const char *name, unsigned rounds, const char *line, const char *other)
+{
+    static char text[16384], source[8192];
+    struct assembled image = {0};
+    struct sim_error error = {0};
+    FILE *from = fopen(BENCH_FOLDER "/round_trip.asm", "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
+    source[fread(source, 1, sizeof source - 1, from)] = '\0';
+    fclose(from);
+    char *at = strstr(source, line);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    *at = '\0';
+    snprintf(text, sizeof text, "ROUNDS equ %u\n%s%s%s", rounds, source, other, at + strlen(line));
+    CU_ASSERT_FATAL(assemble("test", 1, text, 32, 0x100000, &image, &error));
+    write_file(name, image.bytes, image.size);
+    assembled_free(&image);
+}
+
+static void a_hypervisors_exits_are_traced(void)
+{
+    char command[512];
+    write_hypervisor("hypervisor", 5, "bits 32", "bits 32");
+    CU_ASSERT_EQUAL(boot("--trace a hypervisor"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "D");
+    CU_ASSERT_EQUAL(boot("--trace b hypervisor > c && cmp a b"), 0);
+    snprintf(command, sizeof command, "--help >c && '%s' stat --csv a", VMXBENCH);
+    CU_ASSERT_EQUAL(boot(command), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "VMCALL,5,100.00"));
+    snprintf(command, sizeof command, "--help >c && '%s' diff a b", VMXBENCH);
+    CU_ASSERT_EQUAL(boot(command), 0);
+}
+
+static void a_failed_entry_is_explained(void)
+{
+    write_hypervisor("bad", 5, "field 0x6820, 2", "field 0x6820, 0");
+    CU_ASSERT_EQUAL(boot("--explain bad 2>&1"), 0); /* the image sees an exit that it did not expect, and ends */
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "processor 0: VM entry failed: GUEST.RFLAGS"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "GUEST_RFLAGS                     0000000000000000H"));
+}
+
 /* Firmware that knows nothing of this machine, with one and with eight processors. */
 static void seabios_finds_processors_and_nothing_to_boot(void)
 {
@@ -147,5 +188,7 @@ static void clean_up(void)
 }
 
 SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
-      {"wrong_input_is_told", wrong_input_is_told}, {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
+      {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
+      {"a_failed_entry_is_explained", a_failed_entry_is_explained},
+      {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
       {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors}, {"clean_up", clean_up})

@@ -36,7 +36,7 @@ bool bochs_run_image(const void *image, size_t size, const char *profile, unsign
         *error = (struct sim_error){.file = "bochs"};
         snprintf(error->message, sizeof error->message, "no ROM could be made of the image");
     }
-    done = done && bochs_boot(&rom, bochs_model(profile), memory_mbytes, &out, &stuck, error);
+    done = done && bochs_boot(&rom, bochs_model(profile), memory_mbytes, 1, &out, &stuck, error);
     free(rom.data);
     *serial = out.data;
     *serial_size = out.size;
