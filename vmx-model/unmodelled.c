@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Controls whose effect the model lacks: whoever enters with one of them is told so instead of getting a wrong answer. */
+/* Controls whose effect the model lacks: whoever enters with one of them is told so instead of getting a wrong answer. One that the processor does
+   not offer needs no words: VM entry fails. */
 #include "controls.h"
 #include "transition.h"
 
@@ -26,11 +27,11 @@ static const char *execution_controls(const struct vmx_cpu *cpu)
         {VMX_SEC_INSTRUCTION_TIMEOUT, "Not modelled: instruction timeout"},
     };
     const struct lacking tertiary[] = {{~(uint64_t)VMX_TER_LOADIWKEY_EXITING, "Not modelled: tertiary controls other than LOADIWKEY exiting"}};
-    const char *const text = FIRST_SET(vmx_secondary_controls(cpu), secondary);
-    return text != NULL ? text : FIRST_SET(vmx_tertiary_controls(cpu), tertiary);
+    const char *const text = FIRST_SET(vmx_secondary_controls(cpu) & cpu->caps->secondary.may_be_1, secondary);
+    return text != NULL ? text : FIRST_SET(vmx_tertiary_controls(cpu) & cpu->caps->tertiary, tertiary);
 }
 
-static const char *transition_controls(const struct vmcs *v)
+static const char *transition_controls(const struct vmcs *v, const struct vmx_caps *caps)
 {
     const struct lacking entry[] = {
         {VMX_ENTRYCTL_TO_SMM, "Not modelled: entry to SMM"},
@@ -41,17 +42,17 @@ static const char *transition_controls(const struct vmcs *v)
     const struct lacking exit[] = {{VMX_EXITCTL_CLEAR_UINV, "Not modelled: clear UINV"}};
     const struct lacking exit2[] = {
         {~(uint64_t)VMX_EXITCTL2_LOAD_SPEC_CTRL, "Not modelled: secondary VM-exit controls other than load IA32_SPEC_CTRL"}};
-    const uint64_t exit_word = vmcs_get(v, VMCS_VM_EXIT_CONTROLS);
-    const char *text = FIRST_SET(vmcs_get(v, VMCS_VM_ENTRY_CONTROLS), entry);
+    const uint64_t exit_word = vmcs_get(v, VMCS_VM_EXIT_CONTROLS) & caps->exit.may_be_1;
+    const char *text = FIRST_SET(vmcs_get(v, VMCS_VM_ENTRY_CONTROLS) & caps->entry.may_be_1, entry);
     if (text == NULL)
         text = FIRST_SET(exit_word, exit);
     if (text == NULL && (exit_word & VMX_EXITCTL_ACTIVATE_SECONDARY) != 0)
-        text = FIRST_SET(vmcs_get(v, VMCS_SECONDARY_VM_EXIT_CONTROLS), exit2);
+        text = FIRST_SET(vmcs_get(v, VMCS_SECONDARY_VM_EXIT_CONTROLS) & caps->exit2, exit2);
     return text;
 }
 
 const char *vmx_unmodelled_controls(const struct vmx_cpu *cpu)
 {
     const char *const text = execution_controls(cpu);
-    return text != NULL ? text : transition_controls(cpu->vmcs);
+    return text != NULL ? text : transition_controls(cpu->vmcs, cpu->caps);
 }

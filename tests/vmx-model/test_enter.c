@@ -467,6 +467,19 @@ static void unmodelled_controls_are_named(void)
     CU_ASSERT_PTR_NOT_NULL(vmx_unmodelled_controls(&m.cpu));
 }
 
+static void a_control_that_the_processor_lacks_fails_the_entry_and_needs_no_model(void)
+{
+    prepare(VALID_LONG);
+    add_secondary(VMX_SEC_BUS_LOCK_DETECTION);
+    add(VMCS_VM_ENTRY_CONTROLS, VMX_ENTRYCTL_LOAD_FRED);
+    m.caps.secondary.may_be_1 &= ~VMX_SEC_BUS_LOCK_DETECTION;
+    m.caps.entry.may_be_1 &= ~VMX_ENTRYCTL_LOAD_FRED;
+    CU_ASSERT_PTR_NULL(vmx_unmodelled_controls(&m.cpu));
+    const struct vmx_entry_result r = vmx_enter(&m.cpu, VMX_ENTRY_LAUNCH);
+    CU_ASSERT_EQUAL(r.kind, VMX_FAIL_VALID);
+    CU_ASSERT_EQUAL(r.check, VMX_CHECK_CTL_SECONDARY_ALLOWED1);
+}
+
 SUITE("vmx-model/enter", {"the_first_entry_loads_everything", the_first_entry_loads_everything},
       {"later_entries_load_what_changed", later_entries_load_what_changed},
       {"what_the_guest_did_is_saved_and_not_loaded_again", what_the_guest_did_is_saved_and_not_loaded_again},
@@ -486,4 +499,6 @@ SUITE("vmx-model/enter", {"the_first_entry_loads_everything", the_first_entry_lo
       {"pae_guests_get_their_pdptes", pae_guests_get_their_pdptes}, {"tpr_below_threshold_is_found_at_entry", tpr_below_threshold_is_found_at_entry},
       {"a_failed_entry_loads_host_state", a_failed_entry_loads_host_state},
       {"faults_of_the_instruction_itself_are_events", faults_of_the_instruction_itself_are_events},
-      {"unmodelled_controls_are_named", unmodelled_controls_are_named})
+      {"unmodelled_controls_are_named", unmodelled_controls_are_named},
+      {"a_control_that_the_processor_lacks_fails_the_entry_and_needs_no_model",
+       a_control_that_the_processor_lacks_fails_the_entry_and_needs_no_model})
