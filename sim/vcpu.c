@@ -166,6 +166,8 @@ static bool judge_exception(struct bk_vcpu *vcpu, const struct vmx_event *event,
     /* INVEPT, INVVPID and INVPCID look like SSE instructions to an engine that does not know them: CR0.TS makes it say #NM. */
     if (event->vector == VMX_UD || event->vector == VMX_NM)
         return sim_vcpu_judge_instruction(vcpu, event, entered);
+    if (event->vector == VMX_GP)
+        return sim_vcpu_judge_protection(vcpu, event, entered);
     if (!is_debug_trap(event))
         return sim_vcpu_raise(vcpu, event, false, entered);
     vcpu->cpu.state.pending_debug |= event->payload;

@@ -88,6 +88,20 @@ static enum vmx_decode_status decode(struct bk_vcpu *vcpu, const uint8_t bytes[1
     return status;
 }
 
+bool sim_vcpu_judge_protection(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
+{
+    uint8_t bytes[15];
+    struct vmx_translation missing;
+    struct vmx_instruction instruction;
+    const unsigned have = fetch(vcpu, bytes, &missing);
+    if (vmx_decode(bytes, have, vmx_code_bits(&vcpu->cpu.state), &instruction) != VMX_DECODED)
+        return sim_vcpu_raise(vcpu, otherwise, false, entered);
+    const struct vmx_outcome outcome = vmx_decide(&vcpu->cpu, &instruction);
+    if (outcome.kind == VMX_OUTCOME_FAULT || outcome.kind == VMX_OUTCOME_EXIT)
+        return sim_vcpu_apply(vcpu, &outcome, entered);
+    return sim_vcpu_raise(vcpu, otherwise, false, entered);
+}
+
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;

@@ -21,6 +21,9 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
 /* vcpu_instruction.c */
 /* A sensitive instruction, or one that the engine does not know (`otherwise`: the exception it raised; NULL for none). */
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
+/* The engine raised #GP, for the privilege level perhaps: a VM exit that comes before that (MOV DR) or an invalid opcode (XSETBV) takes its place.
+   SDM 3C, "Relative Priority of Faults and VM Exits". */
+bool sim_vcpu_judge_protection(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
 
 /* vcpu_ports.c */
 /* IN, OUT, and one iteration of INS and OUTS at the machine's own ports; RUN for any other instruction. */
