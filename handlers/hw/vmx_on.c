@@ -83,6 +83,8 @@ void hw_machine_reset(struct bk_machine *machine)
     for (unsigned cpu = machine->cpus; cpu-- > 0;) {
         hw_go_to(machine, cpu);
         hw_apic_restore(machine->cpu[cpu].apic_base);
+        write_cr4(machine->host_cr4); /* as a scenario's own host-state fields may have left it */
+        write_cr0(machine->host_cr0); /* and transitions leave CD and NW as the last guest had them */
         while (hw_take_interrupt() >= 0)
             ;
         hw_take_nmi();
