@@ -7,7 +7,7 @@
 #include "../../handlers/bench/trace.h"
 #include "../../vmx-model/reasons.h"
 
-enum { RFLAGS_RF = 1 << 16 };
+enum { RFLAGS_RF = 1 << 16, OPERAND_SIZE_32 = 1 << 11 };
 
 #define RF_NOT_SAVED                                                                                                                                 \
     "Bochs saves RFLAGS.RF as 0; SDM 3C, \"Saving RIP, RSP, RFLAGS, and SSP\": 1 when the exit is fault-like and no event is being delivered"
@@ -22,6 +22,8 @@ const struct sim_known_difference bochs_known_differences[] = {
     {VMX_EXIT_APIC_ACCESS, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
     {VMX_EXIT_PML_FULL, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
     {VMX_EXIT_SPP_RELATED_EVENT, TRACE_RFLAGS, RFLAGS_RF, RF_NOT_SAVED},
+    {VMX_EXIT_GDTR_IDTR, TRACE_INSTRUCTION_INFO, OPERAND_SIZE_32,
+     "Bochs shows operand size 0; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 1 is 32-bit, outside of 64-bit mode"},
 };
 const size_t bochs_known_difference_count = sizeof bochs_known_differences / sizeof *bochs_known_differences;
 
@@ -33,6 +35,12 @@ const size_t bochs_known_difference_count = sizeof bochs_known_differences / siz
 
 #define NEED_NOT "SDM 3A, \"Caching Translation Information\", allows and does not ask for"
 #define EXITS_DROP "drops cached translations at every VM exit and VM entry, VPID or not, which " NEED_NOT
+
+#define ENTRY_CONTROLS "SDM 3C, \"VM-Entry Control Fields\""
+#define GUEST_REGISTERS "SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\""
+#define GUEST_SEGMENTS "SDM 3C, \"Checks on Guest Segment Registers\""
+#define GUEST_EVENTS "SDM 3C, \"Checks on Guest Non-Register State\""
+#define CODE_AS_DATA "does not compare DPL and RPL of a data segment register that holds nonconforming code; " GUEST_SEGMENTS
 
 const struct bochs_deviation bochs_deviations[] = {
     {"accesses", "a-stack-faults-as-a-stack", ERROR_CODE_IN_REAL_MODE},
@@ -48,11 +56,41 @@ const struct bochs_deviation bochs_deviations[] = {
      "takes odd bits of a sub-page permission vector; SDM 3C, \"Sub-Page Permissions\": reserved, an SPP misconfiguration"},
     {"eptp_switching", "invept-of-another-eptp-leaves-them", EXITS_DROP},
     {"eptp_switching", "translations-of-two-eptps-are-apart", "drops cached translations at EPTP switching, which " NEED_NOT},
+    {"descriptor_displacement", "sixteen-bits",
+     "does not sign-extend a displacement of 16 bits in the exit qualification; SDM 3C, \"Exit Qualification\": it is sign-extended"},
+    {"ept_accesses", "read-modify-write",
+     "shows an access that reads and writes as a write; SDM 3C, \"Exit Qualification for EPT Violations\": the read, which comes first, sets bit 0"},
     {"exception_nmi", "nmi",
      "a VM entry does not end blocking by NMI; SDM 3C, \"Loading Non-Register State\": blocking is what the interruptibility state says"},
     {"hlt", "hlt-without-exiting",
      "an external interrupt waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": with external-interrupt exiting it exits whatever IF "
      "says"},
+    {"lenient", "CTL.INJ.TYPE_OTHER", "injects events of type 7 without \"monitor trap flag\", and ends with a panic of its own; " ENTRY_CONTROLS},
+    {"lenient", "CTL.INJ.ERRCODE_REALMODE", "injects error codes in real-address mode where IA32_VMX_BASIC[56] is 1; " ENTRY_CONTROLS},
+    {"lenient", "CTL.INJ.ERRCODE_TYPE", "injects error codes with any type where IA32_VMX_BASIC[56] is 1; " ENTRY_CONTROLS},
+    {"lenient", "HOST.PERF_GLOBAL_CTRL", "does not judge reserved bits; SDM 3C, \"Checks on Host Control Registers, MSRs, and SSP\""},
+    {"lenient", "GUEST.PERF_GLOBAL_CTRL", "does not judge reserved bits; " GUEST_REGISTERS},
+    {"lenient", "GUEST.DEBUGCTL", "does not judge reserved bits; " GUEST_REGISTERS},
+    {"lenient", "GUEST.DS.AR.DPL", CODE_AS_DATA},
+    {"lenient", "GUEST.ES.AR.DPL", CODE_AS_DATA},
+    {"lenient", "GUEST.FS.AR.DPL", CODE_AS_DATA},
+    {"lenient", "GUEST.GS.AR.DPL", CODE_AS_DATA},
+    {"lenient", "GUEST.CS.AR.DPL_NONCONF", "compares the DPL of CS with its RPL; " GUEST_SEGMENTS ": with the DPL of SS"},
+    {"lenient", "GUEST.PDBG.RESERVED", "does not judge bits 63:32 of the pending debug exceptions; " GUEST_EVENTS},
+    {"lenient", "HOST.CR4.CET_WP", "enters with host CR4.CET = 1 and CR0.WP = 0; SDM 3C, \"Checks on Host Control Registers, MSRs, and SSP\""},
+    {"lenient", "GUEST.IA32E.PG", "enters an IA-32e mode guest with CR0.PG = 0 where \"unrestricted guest\" is 1; " GUEST_REGISTERS},
+    {"lenient", "GUEST.RFLAGS.VM_REAL", "enters with RFLAGS.VM = 1 and CR0.PE = 0; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\""},
+    {"lenient", "GUEST.INTR.NMI_STI",
+     "gives qualification 0 for an NMI under blocking by STI; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
+    {"lenient", "GUEST.RIP.WIDTH", "enters with a RIP beyond the linear-address width; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\""},
+    {"lenient", "GUEST.ACTIVITY.INJ_HLT", "injects any event in the HLT state; " GUEST_EVENTS},
+    {"lenient", "GUEST.PDBG.BS_SET", "does not judge the pending single step; " GUEST_EVENTS},
+    {"lenient", "GUEST.PDBG.BS_CLEAR", "does not judge the pending single step; " GUEST_EVENTS},
+    {"lenient", "code-rpl-is-free", "judges the RPL of CS with \"unrestricted guest\"; " GUEST_SEGMENTS ": only without it"},
+    {"lenient", "fmask-high-half", "loads reserved bits of IA32_FMASK; SDM 4, \"Model-Specific Registers\": 63:32 are reserved"},
+    {"lenient", "tsc-aux-high-half", "loads reserved bits of IA32_TSC_AUX; SDM 4, \"Model-Specific Registers\": 63:32 are reserved"},
+    {"lenient", "enabled-breakpoint-alone",
+     "delivers no #DB for bit 12 of the pending debug exceptions alone; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": it does"},
     {"non_register_state", "GUEST.DEBUGCTL",
      "takes reserved bits of IA32_DEBUGCTL; SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\": they are 0"},
     {"non_register_state", "GUEST.ACTIVITY.INJ_HLT",
@@ -66,6 +104,8 @@ const struct bochs_deviation bochs_deviations[] = {
      "ends with a panic of its own at an injection of type 7 with vector 1; SDM 3C, \"VM-Entry Control Fields\": VMfailValid"},
     {"rdrand_rdseed", "rdrand-and-rdseed",
      "RDSEED of a 16-bit register shows operand size 1; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 0 is 16-bit"},
+    {"real_mode_errors", "error-code",
+     "gives #GP of SYSENTER an error code in real-address mode; SDM 3C, \"Information for VM Exits Due to Vectored Events\": bit 11 is 0 there"},
     {"rep_io", "rep-ins-count-0", REP_COUNT_0},
     {"rep_io", "rep-outs-count-0", REP_COUNT_0},
     {"translation_cache", "guest-cr0-wp*", "drops cached translations when CR0.WP changes, which " NEED_NOT},
@@ -77,6 +117,10 @@ const struct bochs_deviation bochs_deviations[] = {
     {"translation_cache", "ept-nothing", EXITS_DROP},
     {"translation_cache", "ept-invept-another-eptp", EXITS_DROP},
     {"translation_cache", "ept-invvpid-another-address", EXITS_DROP},
+    {"single_step", "exit-under-tf",
+     "saves a pending single step when an instruction exits under RFLAGS.TF; SDM 3C, \"Saving Non-Register State\": it has not completed"},
+    {"single_step", "reflected-fault-saves-rf",
+     "saves RFLAGS.RF as 0 at the exit, so that a reflected fault pushes 0; SDM 3C, \"Saving RIP, RSP, RFLAGS, and SSP\": 1"},
     {"vcpus", "sipi-starts-a-waiting-vcpu",
      "saves the active state at a VM exit by a SIPI; SDM 3C, \"Saving Non-Register State\": the state before the VM exit, which is wait-for-SIPI"},
     {"virtual_interrupts", "window-hlt",

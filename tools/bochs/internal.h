@@ -19,7 +19,7 @@ bool bytes_add(struct bytes *to, const void *data, size_t size);
 
 /* ---- image.c ---- */
 /* Bochs takes a ROM of this size at most, with what it holds besides scenarios. */
-enum { BOCHS_ROM_MAX = 4 << 20, BOCHS_LOADER_BYTES = 64 << 10 };
+enum { BOCHS_ROM_MAX = 2 << 20, BOCHS_LOADER_BYTES = 64 << 10 };
 /* Bytes of packed scenarios that go into one ROM. */
 size_t bochs_module_room(void);
 /* The ROM that starts the hardware image with one boot module (none when it has no bytes), in a machine of so many MBytes. False: it does not fit. */
