@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bochs' listed deviations as rules on a case. */
+#include "known.h"
+
+#include <string.h>
+
+#include "vmx-model/controls.h"
+#include "vmx-model/exit_info.h"
+#include "vmx-model/reasons.h"
+#include "vmx-model/registers.h"
+
+enum { RF_IN_THIRD_BYTE = 1, PENDING_CONDITIONS = 1 << 14 | 0xf, NONCONFORMING_CODE = 0xb };
+#define HIGH_HALF UINT64_C(0xffffffff00000000)
+
+/* ---- what differs ---- */
+static bool both_exit(const struct disagreement *d)
+{
+    return d->sim.kind == TRACE_EXIT && d->bochs.kind == TRACE_EXIT && memcmp(d->sim.gpr, d->bochs.gpr, sizeof d->sim.gpr) == 0;
+}
+
+/* Two VM exits are the same but for this item, whose bits differ as the mask says. RFLAGS.RF is left to the table of known differences. */
+static bool only_differs(const struct disagreement *d, enum trace_item item, uint64_t bits)
+{
+    if (!both_exit(d))
+        return false;
+    for (unsigned i = 0; i < TRACE_TICKS; i++) {
+        uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
+        if (i == TRACE_RFLAGS)
+            differ &= ~VMX_RFLAGS_RF;
+        if (i == item ? differ != bits : differ != 0)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t basic_reason(const struct trace_record *exit)
+{
+    return exit->kind == TRACE_EXIT ? vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]) : UINT32_MAX;
+}
+
+static bool is_control_set(const struct disagreement *d, enum vmcs_field field, uint64_t bit)
+{
+    return (d->field[field] & bit) != 0;
+}
+
+static bool unrestricted(const struct disagreement *d)
+{
+    return is_control_set(d, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_ACTIVATE_SECONDARY) &&
+           is_control_set(d, VMCS_SECONDARY_VM_EXEC_CONTROL, VMX_SEC_UNRESTRICTED_GUEST);
+}
+
+/* ---- VM exits ---- */
+/* An instruction that exits under RFLAGS.TF. */
+static bool single_step_is_pending(const struct disagreement *d)
+{
+    return only_differs(d, TRACE_PENDING_DEBUG, VMX_PENDING_BS) && (d->sim.item[TRACE_PENDING_DEBUG] & VMX_PENDING_BS) == 0 &&
+           (d->sim.item[TRACE_RFLAGS] & VMX_RFLAGS_TF) != 0;
+}
+
+/* An access that reads and writes. */
+static bool read_and_write_is_a_write(const struct disagreement *d)
+{
+    enum { READ = 1, WRITE = 2 };
+    return only_differs(d, TRACE_QUALIFICATION, READ | WRITE) && basic_reason(&d->sim) == VMX_EXIT_EPT_VIOLATION &&
+           (d->sim.item[TRACE_QUALIFICATION] & READ) != 0;
+}
+
+/* In real-address mode no exception has an error code. */
+static bool error_code_in_real_mode(const struct disagreement *d)
+{
+    return only_differs(d, TRACE_INTERRUPTION_INFO, 1 << 11) && (d->sim.item[TRACE_CR0] & VMX_CR0_PE) == 0 &&
+           (d->sim.item[TRACE_INTERRUPTION_INFO] >> 11 & 1) == 0;
+}
+
+/* A displacement of 16 bits. */
+static bool displacement_is_not_extended(const struct disagreement *d)
+{
+    enum { ADDRESS_SIZE = 7 << 7 };
+    return only_differs(d, TRACE_QUALIFICATION, ~UINT64_C(0xffff)) && (d->sim.item[TRACE_INSTRUCTION_INFO] & ADDRESS_SIZE) == 0 &&
+           (d->sim.item[TRACE_QUALIFICATION] >> 15 & 1) != 0;
+}
+
+/* Flags on the guest's stack: RF as Bochs saved it in an exit before, which is a known difference. */
+static bool saved_rf_reached_the_stack(const struct disagreement *d)
+{
+    if (d->known_items == 0 || d->sim.kind != TRACE_MEMORY || d->bochs.kind != TRACE_MEMORY || d->sim.text_length != d->bochs.text_length)
+        return false;
+    for (uint32_t i = 0; i < d->sim.text_length; i++)
+        if (d->sim.text[i] != d->bochs.text[i] && (d->sim.text[i] ^ d->bochs.text[i]) != RF_IN_THIRD_BYTE)
+            return false;
+    return true;
+}
+
+/* ---- VM entries that succeed in one of the two ---- */
+/* Bit 12 of the pending debug exceptions, without a breakpoint condition. */
+static bool enabled_breakpoint_alone(const struct disagreement *d)
+{
+    const uint64_t pending = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
+    return d->before.kind == TRACE_END && (pending & VMX_PENDING_ENABLED) != 0 && (pending & PENDING_CONDITIONS) == 0 &&
+           d->result->sim.kind == OUTCOME_EXIT && d->result->bochs.kind == OUTCOME_EXIT;
+}
+
+static bool nmi_does_not_wake(const struct disagreement *d)
+{
+    return d->field[VMCS_GUEST_ACTIVITY_STATE] != VMX_ACTIVE && d->result->sim.kind == OUTCOME_EXIT &&
+           d->result->sim.number == VMX_EXIT_EXCEPTION_NMI && d->result->bochs.kind == OUTCOME_NOTHING;
+}
+
+static bool code_privilege_is_its_rpl(const struct disagreement *d)
+{
+    const uint64_t rights = d->field[VMCS_GUEST_CS_AR_BYTES], rpl = d->field[VMCS_GUEST_CS_SELECTOR] & 3;
+    return unrestricted(d) && (rights & VMX_AR_TYPE & ~2u) == 9 && (rights & VMX_AR_DPL) >> 5 == rpl;
+}
+
+/* With "unrestricted guest" the RPL of CS is free. */
+static bool code_rpl_is_judged(const struct disagreement *d)
+{
+    const uint64_t rights = d->field[VMCS_GUEST_CS_AR_BYTES], rpl = d->field[VMCS_GUEST_CS_SELECTOR] & 3;
+    return unrestricted(d) && d->result->bochs.kind == OUTCOME_FAILED_ENTRY && d->result->bochs.number == VMX_EXIT_INVALID_STATE &&
+           d->result->bochs.qualification == 0 && (rights & VMX_AR_CODE) != 0 && (rights & VMX_AR_DPL) >> 5 != rpl;
+}
+
+/* A nonconforming code segment as data segment. */
+static bool is_code(uint64_t rights)
+{
+    return (rights & VMX_AR_TYPE) == NONCONFORMING_CODE;
+}
+static bool ds_is_code(const struct disagreement *d)
+{
+    return is_code(d->field[VMCS_GUEST_DS_AR_BYTES]);
+}
+static bool es_is_code(const struct disagreement *d)
+{
+    return is_code(d->field[VMCS_GUEST_ES_AR_BYTES]);
+}
+static bool fs_is_code(const struct disagreement *d)
+{
+    return is_code(d->field[VMCS_GUEST_FS_AR_BYTES]);
+}
+static bool gs_is_code(const struct disagreement *d)
+{
+    return is_code(d->field[VMCS_GUEST_GS_AR_BYTES]);
+}
+
+/* ---- MSR lists ---- */
+/* The entry of the list at which the simulator fails; NULL: it does not. */
+static const struct part *refused_entry(const struct disagreement *d)
+{
+    uint64_t left = d->result->sim.qualification;
+    if (d->result->sim.rule != VMX_CHECK_MSRLOAD_WRMSR_GP)
+        return NULL;
+    for (unsigned i = 0; i < d->c->parts; i++)
+        if (d->c->part[i].kind == PART_MSR_LOAD && --left == 0)
+            return &d->c->part[i];
+    return NULL;
+}
+
+static bool goes_on(const struct disagreement *d)
+{
+    const struct outcome *bochs = &d->result->bochs;
+    return bochs->kind == OUTCOME_EXIT ||
+           (bochs->kind == OUTCOME_FAILED_ENTRY && bochs->number == VMX_EXIT_MSR_LOAD_FAIL && bochs->qualification > d->result->sim.qualification);
+}
+
+static bool high_half_of(const struct disagreement *d, uint32_t msr)
+{
+    const struct part *entry = refused_entry(d);
+    return entry != NULL && entry->a == msr && (entry->c & HIGH_HALF) != 0 && goes_on(d);
+}
+
+static bool fmask_takes_high_half(const struct disagreement *d)
+{
+    return high_half_of(d, VMX_MSR_FMASK);
+}
+
+static bool tsc_aux_takes_high_half(const struct disagreement *d)
+{
+    return high_half_of(d, VMX_MSR_TSC_AUX);
+}
+
+/* Where the processor lacks the monitor trap flag, so that no event of type 7 is there. */
+static bool other_event_is_unknown(const struct disagreement *d)
+{
+    return (d->c->caps->primary.may_be_1 & VMX_PRI_MONITOR_TRAP_FLAG) == 0;
+}
+
+static bool any_vector_may_have_an_error_code(const struct disagreement *d)
+{
+    return (d->c->caps->basic & VMX_BASIC_ANY_ERRCODE) != 0;
+}
+
+static bool only_high_half_is_reserved(const struct disagreement *d)
+{
+    const uint64_t pending = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
+    return (pending & HIGH_HALF) != 0 && (pending & UINT32_MAX & ~(uint64_t)(VMX_PENDING_B | VMX_PENDING_ENABLED | VMX_PENDING_BS)) == 0;
+}
+
+static bool nmi_under_sti(const struct disagreement *d)
+{
+    return d->result->sim.rule == VMX_CHECK_GUEST_INTR_NMI_STI && d->result->bochs.kind == OUTCOME_FAILED_ENTRY &&
+           d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
+}
+
+#define LEFT_OUT(check, name)                                                                                                                        \
+    {                                                                                                                                                \
+        "lenient", name, VMX_CHECK_##check, NULL                                                                                                     \
+    }
+const struct known known_list[] = {
+    {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_TYPE_OTHER, other_event_is_unknown},
+    {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_OTHER_VECTOR, other_event_is_unknown},
+    {"lenient", "CTL.INJ.ERRCODE_REALMODE", VMX_CHECK_CTL_INJ_ERRCODE_REALMODE, any_vector_may_have_an_error_code},
+    {"lenient", "CTL.INJ.ERRCODE_TYPE", VMX_CHECK_CTL_INJ_ERRCODE_TYPE, any_vector_may_have_an_error_code},
+    LEFT_OUT(HOST_PERF_GLOBAL_CTRL, "HOST.PERF_GLOBAL_CTRL"),
+    LEFT_OUT(GUEST_PERF_GLOBAL_CTRL, "GUEST.PERF_GLOBAL_CTRL"),
+    LEFT_OUT(GUEST_DEBUGCTL, "GUEST.DEBUGCTL"),
+    {"lenient", "GUEST.DS.AR.DPL", VMX_CHECK_GUEST_DS_AR_DPL, ds_is_code},
+    {"lenient", "GUEST.ES.AR.DPL", VMX_CHECK_GUEST_ES_AR_DPL, es_is_code},
+    {"lenient", "GUEST.FS.AR.DPL", VMX_CHECK_GUEST_FS_AR_DPL, fs_is_code},
+    {"lenient", "GUEST.GS.AR.DPL", VMX_CHECK_GUEST_GS_AR_DPL, gs_is_code},
+    {"lenient", "GUEST.CS.AR.DPL_NONCONF", VMX_CHECK_GUEST_CS_AR_DPL_NONCONF, code_privilege_is_its_rpl},
+    LEFT_OUT(GUEST_PDBG_BS_SET, "GUEST.PDBG.BS_SET"),
+    LEFT_OUT(GUEST_PDBG_BS_CLEAR, "GUEST.PDBG.BS_CLEAR"),
+    {"lenient", "GUEST.PDBG.RESERVED", VMX_CHECK_GUEST_PDBG_RESERVED, only_high_half_is_reserved},
+    LEFT_OUT(HOST_CR4_CET_WP, "HOST.CR4.CET_WP"),
+    LEFT_OUT(GUEST_IA32E_PG, "GUEST.IA32E.PG"),
+    LEFT_OUT(GUEST_RFLAGS_VM_REAL, "GUEST.RFLAGS.VM_REAL"),
+    {"lenient", "GUEST.INTR.NMI_STI", VMX_CHECK_NONE, nmi_under_sti},
+    LEFT_OUT(GUEST_RIP_WIDTH, "GUEST.RIP.WIDTH"),
+    LEFT_OUT(GUEST_ACTIVITY_INJ_HLT, "GUEST.ACTIVITY.INJ_HLT"),
+    {"lenient", "code-rpl-is-free", VMX_CHECK_NONE, code_rpl_is_judged},
+    {"lenient", "fmask-high-half", VMX_CHECK_NONE, fmask_takes_high_half},
+    {"lenient", "tsc-aux-high-half", VMX_CHECK_NONE, tsc_aux_takes_high_half},
+    {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
+    {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_wake},
+    {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
+    {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
+    {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},
+    {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
+    {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},
+};
+const unsigned known_count = sizeof known_list / sizeof *known_list;
