@@ -43,6 +43,13 @@ return {
   fails("GUEST.INTR.NMI_STI", {
     vmcs = { VM_ENTRY_INTR_INFO_FIELD = 0x80000202, GUEST_INTERRUPTIBILITY_INFO = 1, GUEST_RFLAGS = 0x202 },
   }),
+  fails("GUEST.INTR.NMI_VIRTUAL", {
+    controls = { pin = { "virtual_nmis" } }, idt = { [2] = 0x8000 },
+    vmcs = { VM_ENTRY_INTR_INFO_FIELD = 0x80000202, GUEST_INTERRUPTIBILITY_INFO = 8 },
+  }),
+  fails("MSRLOAD.WRMSR_GP", {
+    name = "msr-list-of-4-gbytes", vmcs = { VM_ENTRY_MSR_LOAD_COUNT = 0x10000000, VM_ENTRY_MSR_LOAD_ADDR = 0 },
+  }),
   fails("GUEST.RIP.WIDTH", { vmcs = { GUEST_RIP = 1 << 48 } }),
   fails("GUEST.ACTIVITY.INJ_HLT", { idt = { [13] = 0x8000 }, vmcs = { GUEST_ACTIVITY_STATE = 1, VM_ENTRY_INTR_INFO_FIELD = 0x80000b0d } }),
   fails("GUEST.PDBG.BS_SET", { vmcs = { GUEST_RFLAGS = 0x102, GUEST_INTERRUPTIBILITY_INFO = 2 } }),

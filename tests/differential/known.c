@@ -49,6 +49,11 @@ static bool unrestricted(const struct disagreement *d)
            is_control_set(d, VMCS_SECONDARY_VM_EXEC_CONTROL, VMX_SEC_UNRESTRICTED_GUEST);
 }
 
+static bool enters_or_sleeps(const struct outcome *outcome)
+{
+    return outcome->kind == OUTCOME_EXIT || outcome->kind == OUTCOME_NOTHING;
+}
+
 /* ---- VM exits ---- */
 /* An instruction that exits under RFLAGS.TF. */
 static bool single_step_is_pending(const struct disagreement *d)
@@ -100,10 +105,16 @@ static bool enabled_breakpoint_alone(const struct disagreement *d)
            d->result->sim.kind == OUTCOME_EXIT && d->result->bochs.kind == OUTCOME_EXIT;
 }
 
-static bool nmi_does_not_wake(const struct disagreement *d)
+/* An NMI that arrives with the VM entry. */
+static bool nmi_does_not_arrive(const struct disagreement *d)
 {
-    return d->field[VMCS_GUEST_ACTIVITY_STATE] != VMX_ACTIVE && d->result->sim.kind == OUTCOME_EXIT &&
-           d->result->sim.number == VMX_EXIT_EXCEPTION_NMI && d->result->bochs.kind == OUTCOME_NOTHING;
+    enum { NMI_EVENT = 2 << 8 | 2, EVENT = 0x7ff };
+    bool given = false;
+    for (unsigned i = 0; i < d->c->parts; i++)
+        given |= d->c->part[i].kind == PART_STEP && d->c->part[i].a == STEP_NMI;
+    if (!given || d->result->sim.kind != OUTCOME_EXIT || d->result->sim.number != VMX_EXIT_EXCEPTION_NMI || !enters_or_sleeps(&d->result->bochs))
+        return false;
+    return d->sim.kind == TRACE_EXIT && (d->sim.item[TRACE_INTERRUPTION_INFO] & EVENT) == NMI_EVENT;
 }
 
 static bool code_privilege_is_its_rpl(const struct disagreement *d)
@@ -201,6 +212,18 @@ static bool nmi_under_sti(const struct disagreement *d)
            d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
 }
 
+/* Bochs counts the bytes of an MSR list in 32 bits: a list of 4 GBytes at address 0 ends in front of it. */
+static bool list_is_beyond_4_gbytes(const struct disagreement *d)
+{
+    static const enum vmcs_field lists[][2] = {{VMCS_VM_ENTRY_MSR_LOAD_COUNT, VMCS_VM_ENTRY_MSR_LOAD_ADDR},
+                                               {VMCS_VM_EXIT_MSR_LOAD_COUNT, VMCS_VM_EXIT_MSR_LOAD_ADDR},
+                                               {VMCS_VM_EXIT_MSR_STORE_COUNT, VMCS_VM_EXIT_MSR_STORE_ADDR}};
+    bool any = false;
+    for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++)
+        any |= d->field[lists[i][0]] != 0 && (d->field[lists[i][0]] << 4 & UINT32_MAX) == 0 && d->field[lists[i][1]] == 0;
+    return any && d->result->bochs.kind == OUTCOME_FAIL_VALID && d->result->bochs.number == 7;
+}
+
 #define LEFT_OUT(check, name)                                                                                                                        \
     {                                                                                                                                                \
         "lenient", name, VMX_CHECK_##check, NULL                                                                                                     \
@@ -224,6 +247,8 @@ const struct known known_list[] = {
     LEFT_OUT(HOST_CR4_CET_WP, "HOST.CR4.CET_WP"),
     LEFT_OUT(GUEST_IA32E_PG, "GUEST.IA32E.PG"),
     LEFT_OUT(GUEST_RFLAGS_VM_REAL, "GUEST.RFLAGS.VM_REAL"),
+    LEFT_OUT(GUEST_INTR_NMI_VIRTUAL, "GUEST.INTR.NMI_VIRTUAL"),
+    {"lenient", "msr-list-of-4-gbytes", VMX_CHECK_NONE, list_is_beyond_4_gbytes},
     {"lenient", "GUEST.INTR.NMI_STI", VMX_CHECK_NONE, nmi_under_sti},
     LEFT_OUT(GUEST_RIP_WIDTH, "GUEST.RIP.WIDTH"),
     LEFT_OUT(GUEST_ACTIVITY_INJ_HLT, "GUEST.ACTIVITY.INJ_HLT"),
@@ -231,7 +256,7 @@ const struct known known_list[] = {
     {"lenient", "fmask-high-half", VMX_CHECK_NONE, fmask_takes_high_half},
     {"lenient", "tsc-aux-high-half", VMX_CHECK_NONE, tsc_aux_takes_high_half},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
-    {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_wake},
+    {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},

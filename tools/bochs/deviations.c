@@ -82,6 +82,8 @@ const struct bochs_deviation bochs_deviations[] = {
     {"lenient", "GUEST.RFLAGS.VM_REAL", "enters with RFLAGS.VM = 1 and CR0.PE = 0; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\""},
     {"lenient", "GUEST.INTR.NMI_STI",
      "gives qualification 0 for an NMI under blocking by STI; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
+    {"lenient", "GUEST.INTR.NMI_VIRTUAL", "injects an NMI under virtual-NMI blocking; " GUEST_EVENTS},
+    {"lenient", "msr-list-of-4-gbytes", "counts the bytes of an MSR list in 32 bits and refuses one of 4 GBytes at address 0; " ENTRY_CONTROLS},
     {"lenient", "GUEST.RIP.WIDTH", "enters with a RIP beyond the linear-address width; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\""},
     {"lenient", "GUEST.ACTIVITY.INJ_HLT", "injects any event in the HLT state; " GUEST_EVENTS},
     {"lenient", "GUEST.PDBG.BS_SET", "does not judge the pending single step; " GUEST_EVENTS},
