@@ -62,6 +62,13 @@ static bool single_step_is_pending(const struct disagreement *d)
            (d->sim.item[TRACE_RFLAGS] & VMX_RFLAGS_TF) != 0;
 }
 
+/* A VM entry does not end blocking by NMI, so that a guest before it, of another case, may have left it. */
+static bool nmi_blocking_is_left_over(const struct disagreement *d)
+{
+    return only_differs(d, TRACE_INTERRUPTIBILITY, VMX_BLOCKING_BY_NMI) && (d->sim.item[TRACE_INTERRUPTIBILITY] & VMX_BLOCKING_BY_NMI) == 0 &&
+           is_control_set(d, VMCS_PIN_BASED_VM_EXEC_CONTROL, VMX_PIN_NMI_EXITING);
+}
+
 /* An access that reads and writes. */
 static bool read_and_write_is_a_write(const struct disagreement *d)
 {
@@ -195,6 +202,12 @@ static bool other_event_is_unknown(const struct disagreement *d)
     return (d->c->caps->primary.may_be_1 & VMX_PRI_MONITOR_TRAP_FLAG) == 0;
 }
 
+/* FRED gives events of type 7 an instruction length. */
+static bool other_event_has_a_length(const struct disagreement *d)
+{
+    return other_event_is_unknown(d) && (d->field[VMCS_VM_ENTRY_INTR_INFO_FIELD] >> 8 & 7) == VMX_EVENT_OTHER;
+}
+
 static bool any_vector_may_have_an_error_code(const struct disagreement *d)
 {
     return (d->c->caps->basic & VMX_BASIC_ANY_ERRCODE) != 0;
@@ -231,6 +244,7 @@ static bool list_is_beyond_4_gbytes(const struct disagreement *d)
 const struct known known_list[] = {
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_TYPE_OTHER, other_event_is_unknown},
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_OTHER_VECTOR, other_event_is_unknown},
+    {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_ILEN_MAX, other_event_has_a_length},
     {"lenient", "CTL.INJ.ERRCODE_REALMODE", VMX_CHECK_CTL_INJ_ERRCODE_REALMODE, any_vector_may_have_an_error_code},
     {"lenient", "CTL.INJ.ERRCODE_TYPE", VMX_CHECK_CTL_INJ_ERRCODE_TYPE, any_vector_may_have_an_error_code},
     LEFT_OUT(HOST_PERF_GLOBAL_CTRL, "HOST.PERF_GLOBAL_CTRL"),
@@ -257,6 +271,7 @@ const struct known known_list[] = {
     {"lenient", "tsc-aux-high-half", VMX_CHECK_NONE, tsc_aux_takes_high_half},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
+    {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_blocking_is_left_over},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},
