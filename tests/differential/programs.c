@@ -455,7 +455,7 @@ static void divide(struct program *p)
 static void trap_flag(struct program *p)
 {
     if (!chance(p->r, 4))
-        return; /* what comes behind is compared no further: Bochs shows a pending single step at each exit */
+        return;          /* what comes behind is compared no further: Bochs shows a pending single step at each exit */
     TEXT(p, "\x9c\x58"); /* PUSHF, POP RAX */
     u8(p, 0x0d);         /* OR EAX, TF */
     number(p, 0x100, code_bits(p) == 16 ? 2 : 4);
