@@ -12,7 +12,7 @@
 #include "../../tools/paths.h"
 #include "../support/suite.h"
 
-enum { SCENARIOS_MAX = 4096, KNOWN_MAX = 64, AGREEING_AT_LEAST = 150 };
+enum { SCENARIOS_MAX = 4096, KNOWN_MAX = 256, AGREEING_AT_LEAST = 150 };
 
 static const char *const folders[] = {SCENARIOS_FOLDER "/exits", SCENARIOS_FOLDER "/rules", SCENARIOS_FOLDER "/entry"};
 
