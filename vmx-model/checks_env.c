@@ -37,7 +37,7 @@ void vmx_check_gather(struct check_env *e, const struct vmx_cpu *cpu, bool resum
     e->ept = check_enabled(e, VMX_WORD_SECONDARY, VMX_SEC_ENABLE_EPT);
     e->cr0 = check_field(e, VMCS_GUEST_CR0);
     e->cr4 = check_field(e, VMCS_GUEST_CR4);
-    e->fred = (e->cr4 & VMX_CR4_FRED) != 0;
+    e->fred = (e->cr4 & e->caps->cr4_fixed1 & VMX_CR4_FRED) != 0;
     e->rflags = check_field(e, VMCS_GUEST_RFLAGS);
     e->v86 = (e->rflags & VMX_RFLAGS_VM) != 0;
     e->ss_dpl = check_dpl((uint32_t)check_field(e, VMCS_GUEST_SS_AR_BYTES));

@@ -24,7 +24,7 @@ struct check_env {
     uint8_t event_type, event_vector;      /* of the event that is injected, else 0 */
     uint32_t blocking, activity;           /* interruptibility state, activity state */
     unsigned ss_dpl;
-    bool fred; /* guest CR4.FRED */
+    bool fred; /* guest CR4.FRED, where the processor has it */
 };
 
 /* A rule and what it is about. Rules with a second argument take their subject from the row: a rule that depends on a control has it in
