@@ -202,12 +202,6 @@ static bool other_event_is_unknown(const struct disagreement *d)
     return (d->c->caps->primary.may_be_1 & VMX_PRI_MONITOR_TRAP_FLAG) == 0;
 }
 
-/* FRED gives events of type 7 an instruction length. */
-static bool other_event_has_a_length(const struct disagreement *d)
-{
-    return other_event_is_unknown(d) && (d->field[VMCS_VM_ENTRY_INTR_INFO_FIELD] >> 8 & 7) == VMX_EVENT_OTHER;
-}
-
 static bool any_vector_may_have_an_error_code(const struct disagreement *d)
 {
     return (d->c->caps->basic & VMX_BASIC_ANY_ERRCODE) != 0;
@@ -244,7 +238,6 @@ static bool list_is_beyond_4_gbytes(const struct disagreement *d)
 const struct known known_list[] = {
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_TYPE_OTHER, other_event_is_unknown},
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_OTHER_VECTOR, other_event_is_unknown},
-    {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_ILEN_MAX, other_event_has_a_length},
     {"lenient", "CTL.INJ.ERRCODE_REALMODE", VMX_CHECK_CTL_INJ_ERRCODE_REALMODE, any_vector_may_have_an_error_code},
     {"lenient", "CTL.INJ.ERRCODE_TYPE", VMX_CHECK_CTL_INJ_ERRCODE_TYPE, any_vector_may_have_an_error_code},
     LEFT_OUT(HOST_PERF_GLOBAL_CTRL, "HOST.PERF_GLOBAL_CTRL"),

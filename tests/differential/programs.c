@@ -167,7 +167,7 @@ static void system_instruction(struct program *p)
                  {3, "\x0f\x01\xc4"},  /* VMXOFF */
                  {3, "\x0f\x01\xd4"},  /* VMFUNC */
                  {3, "\x0f\x01\xd0"},  /* XGETBV */
-                 {3, "\x0f\x01\xc8"},  /* MONITOR */
+                 {2, "\xf3\x90"},      /* PAUSE */
                  {3, "\x0f\x01\xc9"},  /* MWAIT */
                  {2, "\xf3\x90"},      /* PAUSE */
                  {1, "\xfa"},          /* CLI */
