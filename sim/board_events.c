@@ -83,6 +83,13 @@ bool sim_board_sleep(struct bk_vcpu *vcpu, uint64_t timer)
     return true;
 }
 
+static bool nmi_is_blocked(const struct vmx_cpu *cpu)
+{
+    if (vmx_non_root(cpu) && (vmx_pin_controls(cpu) & VMX_PIN_VIRTUAL_NMIS) != 0)
+        return false;
+    return cpu->nmi_blocked || (cpu->state.interruptibility & VMX_BLOCKING_BY_NMI) != 0;
+}
+
 bool sim_board_would_wake(struct bk_vcpu *vcpu)
 {
     const struct vmx_cpu *cpu = &vcpu->cpu;
@@ -90,7 +97,7 @@ bool sim_board_would_wake(struct bk_vcpu *vcpu)
     uint8_t vector;
     if (cpu->state.activity == VMX_WAIT_FOR_SIPI)
         return pending->sipi || (pending->init && cpu->operation == VMX_OPERATION_OFF);
-    if (pending->nmi || (pending->init && cpu->operation != VMX_OPERATION_ROOT))
+    if ((pending->nmi && !nmi_is_blocked(cpu)) || (pending->init && cpu->operation != VMX_OPERATION_ROOT))
         return true; /* an INIT that root operation blocks wakes nobody */
     const bool exits = vmx_non_root(cpu) && (vmx_pin_controls(cpu) & VMX_PIN_EXT_INTR_EXITING) != 0;
     return (exits || (cpu->state.rflags & VMX_RFLAGS_IF) != 0) && sim_board_interrupt(vcpu, &vector);

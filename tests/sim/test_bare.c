@@ -477,7 +477,40 @@ static void tasks_are_switched_by_the_processor(void)
         printf("end %d at %llx: %s %s\n", (int)o.end, (unsigned long long)o.rip, o.error, o.output);
 }
 
-SUITE("sim/bare", {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
+/* An NMI that arrives while the handler of another has not returned wakes nobody out of HLT. */
+static void a_blocked_nmi_wakes_nobody(void)
+{
+    static struct outcome o;
+    run("lgdt [gdtr]\n"
+        "lidt [idtr]\n"
+        "mov eax, handler\n"
+        "mov [idt + 2 * 8], ax\n"
+        "shr eax, 16\n"
+        "mov [idt + 2 * 8 + 6], ax\n"
+        "mov dword [0xfee000f0], 0x1ff\n"
+        "mov dword [0xfee00300], 0x4400\n" /* NMI to processor 0, itself */
+        "jmp $\n"
+        "handler: say 'N'\n"
+        "mov dword [0xfee00300], 0x4400\n"
+        "cli\n"
+        "hlt\n"
+        "say 'W'\n"
+        "jmp $\n"
+        "align 8\n"
+        "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
+        "gdtr: dw 23\n"
+        "dd gdt\n"
+        "idtr: dw 0x7ff\n"
+        "dd idt\n"
+        "align 8\n"
+        "idt: times 256 dq 0x00008e0000080000\n",
+        1, 1000000, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_DEAD);
+    CU_ASSERT_STRING_EQUAL(o.output, "N");
+}
+
+SUITE("sim/bare", {"a_blocked_nmi_wakes_nobody", a_blocked_nmi_wakes_nobody},
+      {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
       {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},
       {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
