@@ -10,7 +10,7 @@
 #include "bochs/bochs_run.h"
 #include "files.h"
 
-enum { REPEATS = 3, FEW = 1, ON_BOCHS = 60000, HERE = 1000000, MEMORY_MIB = 32 };
+enum { REPEATS = 3, FEW = 1, ON_BOCHS = 300000, HERE = 1000000, MEMORY_MIB = 32 };
 
 /* The image for so many exits. */
 static bool make_image(unsigned rounds, struct assembled *image)

@@ -119,7 +119,12 @@ exit:   mov eax, 0x4402                 ; exit reason
         vmresume
         jmp failed
 done:   mov al, 'D'
-finish: mov dx, 0x3f8
+finish: mov ah, al
+        mov dx, 0x3fb
+        mov al, 3                       ; 8 data bits, no parity, 1 stop bit
+        out dx, al
+        mov dx, 0x3f8
+        mov al, ah
         out dx, al
         mov dx, 0x3fd
 drain:  in al, dx
