@@ -187,6 +187,9 @@ void __real_helper_load_seg_x86_64(struct unicorn_env *env, int segment, int sel
 void __wrap_helper_load_seg_x86_64(struct unicorn_env *env, int segment, int selector)
 {
     engine_restore(engine_running, RETURN_ADDRESS);
+    /* A null selector fits SS in 64-bit mode alone, below CPL 3, and with the CPL as its RPL: the original takes any RPL. */
+    if (segment == VMX_SS && (selector & 0xfffc) == 0 && ((uint32_t)selector & 3) != (env->hflags & UNICORN_HF_CPL))
+        engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
     __real_helper_load_seg_x86_64(env, segment, selector);
     engine_update_mode(env);
 }

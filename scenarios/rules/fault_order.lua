@@ -9,7 +9,17 @@ local function user(name, code, controls, steps)
   }
 end
 local function fault(vector) return { expect "EXCEPTION_NMI" { vector = vector, rip = "here" } } end
+local function null_stack(rpl, steps)
+  return scenario {
+    name   = "null-stack-selector-with-rpl-" .. rpl,
+    exception_bitmap = { "#GP" }, policy = { exceptions = "stop" },
+    guest  = asm("mov eax, " .. rpl .. "\nhere: mov ss, ax\nmov eax, 16\nmov ss, ax\nvmcall"), steps = steps,
+  }
+end
 return {
+  null_stack(0, { expect "VMCALL" {} }),
+  null_stack(2, { expect "EXCEPTION_NMI" { vector = "#GP", error_code = 0, rip = "here" } }),
+  null_stack(3, { expect "EXCEPTION_NMI" { vector = "#GP", error_code = 0, rip = "here" } }),
   user("xsetbv-without-osxsave", "here: xsetbv", nil, fault "#UD"),
   user("mov-dr-exits-before-the-level", "here: mov dr3, rax", { primary = { "mov_dr_exiting" } }, { expect "DR_ACCESS" { dr = 3, rip = "here" } }),
   user("mov-dr-at-cpl-3", "here: mov dr3, rax", nil, fault "#GP"),
