@@ -95,7 +95,7 @@ void engine_look_at_all(struct sim_engine *engine)
         return;
     engine->bias = LOOK_AT_ALL;
     engine->count.left -= engine->bias;
-    engine->looked_at_left -= engine->bias;
+    engine->looked_at_left = (int64_t)((uint64_t)engine->looked_at_left - (uint64_t)engine->bias); /* where nothing was looked at it may wrap */
     engine->count.limit -= (uint64_t)engine->bias;
 }
 
