@@ -25,6 +25,17 @@ static const char header[] = "dd 0x1badb002, 0x10003, -(0x1badb002 + 0x10003), 0
                              "%endmacro\n"
                              "start: mov esp, 0x80000\n";
 
+/* Flat segments, and interrupt gates whose offsets the code fills in. */
+#define FLAT_TABLES                                                                                                                                  \
+    "align 8\n"                                                                                                                                      \
+    "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"                                                                                            \
+    "gdtr: dw 23\n"                                                                                                                                  \
+    "dd gdt\n"                                                                                                                                       \
+    "idtr: dw 0x7ff\n"                                                                                                                               \
+    "dd idt\n"                                                                                                                                       \
+    "align 8\n"                                                                                                                                      \
+    "idt: times 256 dq 0x00008e0000080000\n"
+
 struct outcome {
     enum sim_board_end end;
     unsigned status;
@@ -392,15 +403,7 @@ static void the_local_apic_timer_wakes_a_processor(void)
         "early: finish 6\n"
         "handler: say 'T'\n"
         "mov dword [0xfee000b0], 0\n"
-        "iret\n"
-        "align 8\n"
-        "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
-        "gdtr: dw 23\n"
-        "dd gdt\n"
-        "idtr: dw 0x7ff\n"
-        "dd idt\n"
-        "align 8\n"
-        "idt: times 256 dq 0x00008e0000080000\n",
+        "iret\n" FLAT_TABLES,
         1, 1000000, &o);
     CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
     CU_ASSERT_EQUAL(o.status, 11);
@@ -495,15 +498,7 @@ static void a_blocked_nmi_wakes_nobody(void)
         "cli\n"
         "hlt\n"
         "say 'W'\n"
-        "jmp $\n"
-        "align 8\n"
-        "gdt: dq 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
-        "gdtr: dw 23\n"
-        "dd gdt\n"
-        "idtr: dw 0x7ff\n"
-        "dd idt\n"
-        "align 8\n"
-        "idt: times 256 dq 0x00008e0000080000\n",
+        "jmp $\n" FLAT_TABLES,
         1, 1000000, &o);
     CU_ASSERT_EQUAL(o.end, SIM_BOARD_DEAD);
     CU_ASSERT_STRING_EQUAL(o.output, "N");
