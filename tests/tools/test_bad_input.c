@@ -3,50 +3,9 @@
    expected, nothing left behind, and the other scripts run. */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "tests/support/suite.h"
-
-static char output[1 << 18];
-static char folder[] = "/tmp/vmxbench-test.XXXXXX";
-
-/* Runs `vmxbench ARGUMENTS` with the folder as working directory; what it prints stands in `output`. */
-static int vmxbench(const char *arguments)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "cd '%s' && '%s' 2>&1 %s", folder, VMXBENCH, arguments);
-    FILE *from = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
-    const size_t size = fread(output, 1, sizeof output - 1, from);
-    output[size] = '\0';
-    const int status = pclose(from);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void write_file(const char *name, const void *bytes, size_t size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "wb");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
-    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, to), size);
-    fclose(to);
-}
-
-static void write_script(const char *name, const char *text)
-{
-    write_file(name, text, strlen(text));
-}
-
-static void expect_words(const char *input, const char *words)
-{
-    if (strstr(output, words) == NULL)
-        fprintf(stderr, "%s\n  wanted: %s\n  printed: %s\n", input, words, output);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, words));
-}
+#include "tests/support/command.h"
 
 struct row {
     const char *script, *words;
@@ -56,7 +15,7 @@ static void run_rows(const struct row *rows, size_t count, int status)
 {
     for (size_t i = 0; i < count; i++) {
         write_script("s.lua", rows[i].script);
-        const int got = vmxbench("run s.lua");
+        const int got = vmxbench("2>&1 run s.lua");
         if (got != status)
             fprintf(stderr, "%s: status %d\n", rows[i].script, got);
         CU_ASSERT_EQUAL(got, status);
@@ -157,11 +116,11 @@ static void files_that_are_no_scripts_are_told_from_them(void)
     static const char binary[] = "\x7f"
                                  "ELF\0\0\0\0";
     write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
-    CU_ASSERT_EQUAL(vmxbench("run -q --trace t.trace s.lua"), 0);
-    CU_ASSERT_EQUAL(vmxbench("run t.trace"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run -q --trace t.trace s.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run t.trace"), 2);
     expect_words("run t.trace", "t.trace: not a scenario script but a trace: `vmxbench stat` and `vmxbench graph` read those\n");
     write_file("b.bin", binary, sizeof binary);
-    CU_ASSERT_EQUAL(vmxbench("run b.bin"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run b.bin"), 2);
     expect_words("run b.bin", "b.bin: not a scenario script but binary data\n");
 }
 
@@ -170,14 +129,12 @@ static void the_other_scripts_run(void)
     write_script("bad.lua", "return");
     write_script("good.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
     for (unsigned jobs = 1; jobs <= 2; jobs++) {
-        char arguments[64];
-        snprintf(arguments, sizeof arguments, "run -j %u nowhere.lua bad.lua good.lua", jobs);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 2);
-        expect_words(arguments, "nowhere.lua: no such file or folder\n");
-        expect_words(arguments, "bad.lua: the script returns nothing");
-        expect_words(arguments, "ok    x (1 exit)\n1 passed, 0 failed, 2 unusable\n");
+        CU_ASSERT_EQUAL(vmxbench("2>&1 run -j %u nowhere.lua bad.lua good.lua", jobs), 2);
+        expect_words("run -j", "nowhere.lua: no such file or folder\n");
+        expect_words("run -j", "bad.lua: the script returns nothing");
+        expect_words("run -j", "ok    x (1 exit)\n1 passed, 0 failed, 2 unusable\n");
     }
-    CU_ASSERT_EQUAL(vmxbench("run --tap nowhere.lua good.lua 2>/dev/null"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --tap nowhere.lua good.lua 2>/dev/null"), 2);
     CU_ASSERT_STRING_EQUAL(output, "TAP version 13\nnot ok 1 - nowhere.lua\n# nowhere.lua: no such file or folder\nok 2 - x\n1..2\n");
 }
 
@@ -185,9 +142,9 @@ static void reports_survive_any_name(void)
 {
     write_script("s.lua", "return scenario { name = 'a # TODO <b> & \"c\" \\xff \\u{fffe}', guest = asm [[ vmcall ]],\n"
                           "steps = { expect 'VMCALL' { rax = 1 } } }");
-    CU_ASSERT_EQUAL(vmxbench("run --tap s.lua"), 1);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --tap s.lua"), 1);
     expect_words("run --tap", "\nnot ok 1 - a \\# TODO <b> & \"c\" \xff");
-    CU_ASSERT_EQUAL(vmxbench("run --junit - s.lua 2>/dev/null"), 1);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --junit - s.lua 2>/dev/null"), 1);
     expect_words("run --junit",
                  " name=\"a # TODO &lt;b&gt; &amp; &quot;c&quot; \xef\xbf\xbd \xef\xbf\xbd\">\n    <failure message=\"s.lua:2: VMCALL: rax:");
     expect_words("run --junit", "tests=\"1\" failures=\"1\" errors=\"0\" skipped=\"0\">");
@@ -196,40 +153,24 @@ static void reports_survive_any_name(void)
 static void output_that_cannot_be_written_leaves_nothing(void)
 {
     write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
-    CU_ASSERT_EQUAL(vmxbench("run --trace nowhere/t s.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --trace nowhere/t s.lua"), 2);
     expect_words("run --trace nowhere/t", "nowhere/t: cannot write the trace: No such file or directory");
-    CU_ASSERT_EQUAL(vmxbench("run --junit nowhere/t s.lua"), 2);
-    CU_ASSERT_EQUAL(vmxbench("run --format json s.lua >/dev/full"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --junit nowhere/t s.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --format json s.lua >/dev/full"), 2);
     expect_words("run --format json", "standard output cannot be written");
-    CU_ASSERT_EQUAL(vmxbench("run --trace . s.lua"), 2);
-    CU_ASSERT_EQUAL(vmxbench("graph -o x.svg bad.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run --trace . s.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 graph -o x.svg bad.lua"), 2);
     write_script("cut.trace", "VMXT");
-    CU_ASSERT_EQUAL(vmxbench("stat cut.trace"), 2);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 stat cut.trace"), 2);
     expect_words("stat cut.trace", "too short for a trace");
-    CU_ASSERT_EQUAL(vmxbench("run -q --trace - s.lua 2>/dev/null >t.trace; ls | tr '\\n' ' '"), 0);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run -q --trace - s.lua 2>/dev/null >t.trace; ls | tr '\\n' ' '"), 0);
     CU_ASSERT_STRING_EQUAL(output, "b.bin bad.lua cut.trace good.lua s.lua t.trace ");
 }
 
-static int clean_up(int status)
-{
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command) == 0 ? status : 1;
-}
-
-int main(void)
-{
-    static char name[] = "tools/bad_input";
-    CU_TestInfo tests[] = {{"bad_scripts_give_the_line_and_what_is_wrong", bad_scripts_give_the_line_and_what_is_wrong},
-                           {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
-                           {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
-                           {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
-                           {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
-                           {"the_other_scripts_run", the_other_scripts_run},
-                           {"reports_survive_any_name", reports_survive_any_name},
-                           {"output_that_cannot_be_written_leaves_nothing", output_that_cannot_be_written_leaves_nothing},
-                           CU_TEST_INFO_NULL};
-    if (mkdtemp(folder) == NULL)
-        return 2;
-    return clean_up(suite_main(name, tests));
-}
+COMMAND_SUITE("tools/bad_input", {"bad_scripts_give_the_line_and_what_is_wrong", bad_scripts_give_the_line_and_what_is_wrong},
+              {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
+              {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
+              {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
+              {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
+              {"the_other_scripts_run", the_other_scripts_run}, {"reports_survive_any_name", reports_survive_any_name},
+              {"output_that_cannot_be_written_leaves_nothing", output_that_cannot_be_written_leaves_nothing})

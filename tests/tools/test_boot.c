@@ -1,39 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vmxbench boot as people type it: statuses, what is printed where, and every wrong input with a line that says what would be right. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../sim/assemble.h"
-#include "../support/suite.h"
-
-enum { OUTPUT_BYTES = 1 << 20 };
-
-static char folder[] = "/tmp/vmxbench-boot-XXXXXX";
-static char output[OUTPUT_BYTES];
-
-static int boot(const char *arguments)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "cd %s && '%s' boot %s", folder, VMXBENCH, arguments);
-    FILE *from = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
-    output[fread(output, 1, sizeof output - 1, from)] = '\0';
-    const int status = pclose(from);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void write_file(const char *name, const void *bytes, size_t size)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "wb");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
-    CU_ASSERT_EQUAL(fwrite(bytes, 1, size, to), size);
-    CU_ASSERT_EQUAL(fclose(to), 0);
-}
+#include "../support/command.h"
 
 static void write_image(const char *name, const char *source)
 {
@@ -49,7 +21,6 @@ static void write_image(const char *name, const char *source)
 static void write_images(void)
 {
     static const char zeros[3 << 20];
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     write_image("seven", "mov al, 7\nout 0xf4, al\nhlt\n");
     write_image("spins", "cli\njmp $\n");
     write_image("faults", "lidt [none]\nud2\nnone: dd 0, 0\n");
@@ -63,13 +34,13 @@ static void write_images(void)
 
 static void the_status_is_the_guests(void)
 {
-    CU_ASSERT_EQUAL(boot("seven 2>&1"), 15);
+    CU_ASSERT_EQUAL(vmxbench("boot seven 2>&1"), 15);
     CU_ASSERT_STRING_EQUAL(output, "");
-    CU_ASSERT_EQUAL(boot("--append 'a b' words"), 1);
+    CU_ASSERT_EQUAL(vmxbench("boot --append 'a b' words"), 1);
     CU_ASSERT_STRING_EQUAL(output, "words a b");
-    CU_ASSERT_EQUAL(boot("--limit 1000 spins 2>&1"), 1);
+    CU_ASSERT_EQUAL(vmxbench("boot --limit 1000 spins 2>&1"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "limit of instructions was reached; processor 0 is at RIP 100021H with interrupts off"));
-    CU_ASSERT_EQUAL(boot("faults 2>&1"), 1);
+    CU_ASSERT_EQUAL(vmxbench("boot faults 2>&1"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "triple fault of processor 0"));
 }
 
@@ -100,7 +71,7 @@ static void wrong_input_is_told(void)
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char arguments[512];
         snprintf(arguments, sizeof arguments, "%s 2>&1", rows[i].arguments);
-        CU_ASSERT_EQUAL(boot(arguments), 2);
+        CU_ASSERT_EQUAL(vmxbench("boot %s", arguments), 2);
         const bool told = strstr(output, rows[i].text) != NULL && strchr(output, '\n') == output + strlen(output) - 1;
         if (!told)
             printf("\n%s: %s", rows[i].arguments, output);
@@ -129,22 +100,19 @@ static void write_hypervisor(const char *name, unsigned rounds, const char *line
 
 static void a_hypervisors_exits_are_traced(void)
 {
-    char command[512];
     write_hypervisor("hypervisor", 5, "bits 32", "bits 32");
-    CU_ASSERT_EQUAL(boot("--trace a hypervisor"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --trace a hypervisor"), 0);
     CU_ASSERT_STRING_EQUAL(output, "D");
-    CU_ASSERT_EQUAL(boot("--trace b hypervisor > c && cmp a b"), 0);
-    snprintf(command, sizeof command, "--help >c && '%s' stat --csv a", VMXBENCH);
-    CU_ASSERT_EQUAL(boot(command), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --trace b hypervisor > c && cmp a b"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --csv a"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "VMCALL,5,100.00"));
-    snprintf(command, sizeof command, "--help >c && '%s' diff a b", VMXBENCH);
-    CU_ASSERT_EQUAL(boot(command), 0);
+    CU_ASSERT_EQUAL(vmxbench("diff a b"), 0);
 }
 
 static void a_failed_entry_is_explained(void)
 {
     write_hypervisor("bad", 5, "field 0x6820, 2", "field 0x6820, 0");
-    CU_ASSERT_EQUAL(boot("--explain bad 2>&1"), 0); /* the image sees an exit that it did not expect, and ends */
+    CU_ASSERT_EQUAL(vmxbench("boot --explain bad 2>&1"), 0); /* the image sees an exit that it did not expect, and ends */
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "processor 0: VM entry failed: GUEST.RFLAGS"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "GUEST_RFLAGS                     0000000000000000H"));
 }
@@ -156,9 +124,9 @@ static void seabios_finds_processors_and_nothing_to_boot(void)
         printf("\n%s is not there (tools/setup.sh fetches it)\n", SEABIOS);
         return;
     }
-    CU_ASSERT_EQUAL(boot("--fw-cfg --bios " SEABIOS " 2>/dev/null"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --fw-cfg --bios " SEABIOS " 2>/dev/null"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "No bootable device."));
-    CU_ASSERT_EQUAL(boot("--fw-cfg --smp 8 --bios " SEABIOS " 2>&1"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --fw-cfg --smp 8 --bios " SEABIOS " 2>&1"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "Found 8 cpu(s)"));
 }
 
@@ -172,7 +140,8 @@ static void xen_finds_vmx_and_starts_all_processors(void)
         printf("\n%s is not there (tools/setup.sh fetches it)\n", XEN);
         return;
     }
-    CU_ASSERT_EQUAL(boot("--smp 4 --memory 256M --limit 2000000000 --append 'com1=115200,8n1 console=com1 noreboot' --module " VMXBENCH " " XEN), 1);
+    CU_ASSERT_EQUAL(
+        vmxbench("boot --smp 4 --memory 256M --limit 2000000000 --append 'com1=115200,8n1 console=com1 noreboot' --module " VMXBENCH " " XEN), 1);
     for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strstr(output, texts[i]) == NULL)
             printf("\nXen does not say: %s\n", texts[i]);
@@ -180,15 +149,8 @@ static void xen_finds_vmx_and_starts_all_processors(void)
     }
 }
 
-static void clean_up(void)
-{
-    char command[64];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    CU_ASSERT_EQUAL(system(command), 0);
-}
-
-SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
-      {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
-      {"a_failed_entry_is_explained", a_failed_entry_is_explained},
-      {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
-      {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors}, {"clean_up", clean_up})
+COMMAND_SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
+              {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
+              {"a_failed_entry_is_explained", a_failed_entry_is_explained},
+              {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
+              {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors})

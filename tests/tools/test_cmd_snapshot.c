@@ -2,45 +2,17 @@
 /* vmxbench snapshot and what vmxbench run does with its files; replays with --repeat. */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "tests/support/suite.h"
-
-static char output[1 << 16];
-static char folder[] = "/tmp/vmxbench-test.XXXXXX";
-
-/* Runs a line of shell in which $V is the command and the folder is the working directory. */
-static int shell(const char *line)
-{
-    char command[2048];
-    snprintf(command, sizeof command, "cd '%s' && V='%s' && { %s; } 2>&1", folder, VMXBENCH, line);
-    FILE *from = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
-    const size_t size = fread(output, 1, sizeof output - 1, from);
-    output[size] = '\0';
-    const int status = pclose(from);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+#include "tests/support/command.h"
 
 static void expect(const char *line, int status, const char *words)
 {
-    const int got = shell(line);
+    const int got = shell("{ %s; } 2>&1", line);
     if (got != status || strstr(output, words) == NULL)
         fprintf(stderr, "%s\n  wanted %d: %s\n  got %d: %s\n", line, status, words, got, output);
     CU_ASSERT_EQUAL(got, status);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, words));
-}
-
-static void write_script(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
-    fputs(text, to);
-    fclose(to);
 }
 
 #define GUEST "mode = 'long', guest = asm [[ mov ecx, 500\n again: dec ecx\n jnz again\n cpuid\n cpuid\n cpuid\n hlt ]],"
@@ -93,7 +65,6 @@ static void a_scenario_is_replayed_from_its_beginning(void)
 
 static void set_up_and_run(void)
 {
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
     write_script("one.lua", "return scenario { name = 'one', " GUEST "steps = { expect 'CPUID' {}, expect 'CPUID' {}, expect 'CPUID' {} } }");
     write_script("bad.lua", "return scenario { name = 'bad', " GUEST "steps = { expect 'CPUID' {}, expect 'CPUID' { length = 3 } } }");
     write_script("two.lua", "local s = {}\nfor i, n in ipairs { 'a', 'b' } do\n s[i] = scenario { name = n, " GUEST
@@ -101,13 +72,6 @@ static void set_up_and_run(void)
     a_run_goes_on_with_the_bytes_of_the_whole_run();
 }
 
-static void leave_nothing(void)
-{
-    char line[64];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    CU_ASSERT_EQUAL(system(line), 0);
-}
-
-SUITE("tools/cmd_snapshot", {"a_run_goes_on_with_the_bytes_of_the_whole_run", set_up_and_run},
-      {"the_verdict_is_that_of_the_whole_run", the_verdict_is_that_of_the_whole_run}, {"mistakes_are_told", mistakes_are_told},
-      {"a_scenario_is_replayed_from_its_beginning", a_scenario_is_replayed_from_its_beginning}, {"nothing_is_left_behind", leave_nothing})
+COMMAND_SUITE("tools/cmd_snapshot", {"a_run_goes_on_with_the_bytes_of_the_whole_run", set_up_and_run},
+              {"the_verdict_is_that_of_the_whole_run", the_verdict_is_that_of_the_whole_run}, {"mistakes_are_told", mistakes_are_told},
+              {"a_scenario_is_replayed_from_its_beginning", a_scenario_is_replayed_from_its_beginning})

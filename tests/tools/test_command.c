@@ -4,34 +4,17 @@
 #include <cjson/cJSON.h>
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "example_trace.h"
-#include "tests/support/suite.h"
+#include "tests/support/command.h"
 #include "tools/wrap.h"
 #include "vmx-model/checks.h"
 #include "vmx-model/controls.h"
 #include "vmx-model/reasons.h"
 #include "vmx-model/reasons_zh.h"
-
-static char output[1 << 20];
-
-/* Runs `vmxbench ARGUMENTS` in a shell; what it prints stands in `output`. */
-static int vmxbench(const char *arguments)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "'%s' %s", VMXBENCH, arguments);
-    FILE *from = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
-    const size_t size = fread(output, 1, sizeof output - 1, from);
-    output[size] = '\0';
-    const int status = pclose(from);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static unsigned lines(const char *text)
 {
@@ -56,9 +39,7 @@ static void help_is_everywhere(void)
     static const char *const commands[] = {"",       "run",   "stat", "graph",     "reasons", "fields", "controls",
                                            "checks", "bench", "diff", "calibrate", "whatif",  "advise"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        char arguments[64];
-        snprintf(arguments, sizeof arguments, "%s --help", commands[i]);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("%s --help", commands[i]), 0);
         CU_ASSERT_EQUAL(strncmp(output, "usage: vmxbench", 15), 0);
     }
     CU_ASSERT_EQUAL(vmxbench("--version"), 0);
@@ -115,9 +96,7 @@ static void mistakes_give_one_line_and_status_2(void)
         {"run --trace - --format text x", "give one of them a file"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char arguments[128];
-        snprintf(arguments, sizeof arguments, "%s 2>&1 >/dev/null", cases[i].arguments);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 2);
+        CU_ASSERT_EQUAL(vmxbench("%s 2>&1 >/dev/null", cases[i].arguments), 2);
         if (strstr(output, cases[i].says) == NULL)
             fprintf(stderr, "%s: %s", cases[i].arguments, output);
         CU_ASSERT_PTR_NOT_NULL(strstr(output, cases[i].says));
@@ -153,10 +132,8 @@ static void the_man_page_and_readme_are_in_step_with_help(void)
     }
     const char *page = whole_file(SOURCE_FOLDER "/tools/vmxbench.1");
     for (unsigned i = 0; i < count; i++) {
-        char arguments[64];
         CU_ASSERT_PTR_NOT_NULL(strstr(page, names[i]));
-        snprintf(arguments, sizeof arguments, "%.23s --help", names[i]);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("%.23s --help", names[i]), 0);
         for (const char *at = output; (at = strstr(at, "--")) != NULL;) {
             char escaped[64] = "\\-\\-";
             const size_t length = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-");
@@ -179,11 +156,9 @@ static void manuals_list_every_entry(void)
                    {"controls", 0, WRAP_COLUMNS},
                    {"checks", VMX_CHECK_COUNT - 1, WRAP_COLUMNS}};
     for (unsigned i = 0; i < sizeof manuals / sizeof manuals[0]; i++) {
-        char arguments[64];
-        CU_ASSERT_EQUAL(vmxbench(manuals[i].command), 0);
+        CU_ASSERT_EQUAL(vmxbench("%s", manuals[i].command), 0);
         CU_ASSERT_TRUE(fits_columns(output, manuals[i].columns));
-        snprintf(arguments, sizeof arguments, "%s --json", manuals[i].command);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("%s --json", manuals[i].command), 0);
         cJSON *array = cJSON_Parse(output);
         CU_ASSERT_PTR_NOT_NULL_FATAL(array);
         CU_ASSERT_EQUAL((unsigned)cJSON_GetArraySize(array), manuals[i].entries != 0 ? manuals[i].entries : vmx_control_count);
@@ -196,15 +171,12 @@ static void manuals_list_every_entry(void)
 static void every_reason_has_a_page_in_both_languages(void)
 {
     for (unsigned i = 0; i < VMX_REASON_LIMIT; i++) {
-        char arguments[96];
-        snprintf(arguments, sizeof arguments, "reasons %s", vmx_reasons[i].name);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("reasons %s", vmx_reasons[i].name), 0);
         CU_ASSERT_EQUAL(strncmp(output, vmx_reasons[i].name, strlen(vmx_reasons[i].name)), 0);
         CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
         if (vmx_reasons[i].seed_name == NULL)
             continue;
-        snprintf(arguments, sizeof arguments, "reasons %s --lang zh", vmx_reasons[i].seed_name);
-        CU_ASSERT_EQUAL(vmxbench(arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("reasons %s --lang zh", vmx_reasons[i].seed_name), 0);
         CU_ASSERT_PTR_NOT_NULL(strstr(output, "\xe8\xa7\xa3\xe5\x86\xb3\xe6\x96\xb9\xe6\xb3\x95"));
         CU_ASSERT_TRUE(fits_columns(output, WRAP_COLUMNS));
     }
@@ -246,7 +218,7 @@ static void names_are_taken_as_people_write_them(void)
         {"checks guest.cr0.fixed0", "GUEST.CR0.FIXED0: VM-entry check "},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        CU_ASSERT_EQUAL(vmxbench(cases[i].arguments), 0);
+        CU_ASSERT_EQUAL(vmxbench("%s", cases[i].arguments), 0);
         CU_ASSERT_EQUAL(strncmp(output, cases[i].title, strlen(cases[i].title)), 0);
     }
     CU_ASSERT_EQUAL(vmxbench("controls load_ia32_pat"), 0); /* in two words: both are shown */
@@ -256,31 +228,13 @@ static void names_are_taken_as_people_write_them(void)
 
 /* ---- with a trace in a folder of its own ---- */
 
-static char folder[] = "/tmp/vmxbench-test.XXXXXX";
 static struct example example;
-
-static void write_trace(const char *name, uint32_t size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "wb");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
-    CU_ASSERT_EQUAL(fwrite(example.bytes, 1, size, to), size);
-    fclose(to);
-}
-
-static int in_folder(const char *format)
-{
-    char arguments[512];
-    snprintf(arguments, sizeof arguments, format, folder, folder);
-    return vmxbench(arguments);
-}
 
 static void stat_prints_the_columns_of_perf(void)
 {
     example_usual(&example);
-    write_trace("usual.trace", example.size);
-    CU_ASSERT_EQUAL(in_folder("stat %s/usual.trace"), 0);
+    write_file("usual.trace", example.bytes, example.size);
+    CU_ASSERT_EQUAL(vmxbench("stat usual.trace"), 0);
     CU_ASSERT_STRING_EQUAL(output, "\n\nAnalyze events for all VMs, all VCPUs:\n\n"
                                    "             VM-EXIT    Samples  Samples%     Time%    Min Time    Max Time         Avg time \n\n"
                                    "               CPUID          2    33.33%    26.82%      1.50us      2.00us      1.75us ( +-  14.29% )\n"
@@ -289,11 +243,11 @@ static void stat_prints_the_columns_of_perf(void)
                                    "      IO_INSTRUCTION          1    16.67%    10.73%      1.40us      1.40us      1.40us ( +-   0.00% )\n"
                                    "       EPT_VIOLATION          1    16.67%    46.74%      6.10us      6.10us      6.10us ( +-   0.00% )\n"
                                    "\nTotal Samples:6, Total events handled time:13.05us.\n\n");
-    CU_ASSERT_EQUAL(in_folder("stat --key time --csv %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --key time --csv usual.trace"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "deviation_percent\nEPT_VIOLATION,1,16.67,6100,46.74,6100,6100,6100.00,0.00\n"));
-    CU_ASSERT_EQUAL(in_folder("stat --vcpu 3 %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --vcpu 3 usual.trace"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "VCPU 3:"));
-    CU_ASSERT_EQUAL(in_folder("stat --json %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --json usual.trace"), 0);
     cJSON *json = cJSON_Parse(output);
     CU_ASSERT_PTR_NOT_NULL_FATAL(json);
     CU_ASSERT_EQUAL(cJSON_GetObjectItem(json, "total_samples")->valueint, 6);
@@ -301,31 +255,21 @@ static void stat_prints_the_columns_of_perf(void)
     cJSON_Delete(json);
 }
 
-static void write_script(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(to);
-    fputs(text, to);
-    fclose(to);
-}
-
 static void a_scenario_is_run_where_a_trace_is_wanted(void)
 {
     write_script("two.lua", "return scenario { name = 'two', mode = 'long', guest = asm [[ cpuid\ncpuid\nvmcall ]],\n"
                             "steps = { expect 'CPUID' {}, expect 'CPUID' {}, expect 'VMCALL' {} } }\n");
-    CU_ASSERT_EQUAL(in_folder("run --trace %s/two.trace %s/two.lua"), 0);
-    CU_ASSERT_EQUAL(in_folder("stat --csv %s/two.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --trace two.trace two.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --csv two.lua"), 0);
     CU_ASSERT_EQUAL(strncmp(strchr(output, '\n'), "\nCPUID,2,66.67,", 15), 0);
     static char of_script[4096];
     snprintf(of_script, sizeof of_script, "%.4000s", output);
-    CU_ASSERT_EQUAL(in_folder("stat --csv %s/two.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat --csv two.trace"), 0);
     CU_ASSERT_STRING_EQUAL(output, of_script);
-    CU_ASSERT_EQUAL(in_folder("graph -o - %s/two.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("graph -o - two.lua"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "<b>CPUID</b>"));
     write_script("bad.lua", "return scenario {\n");
-    CU_ASSERT_EQUAL(in_folder("stat %s/bad.lua 2>&1 >/dev/null"), 2);
+    CU_ASSERT_EQUAL(vmxbench("stat bad.lua 2>&1 >/dev/null"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "bad.lua:"));
     CU_ASSERT_EQUAL(lines(output), 1);
 }
@@ -333,10 +277,10 @@ static void a_scenario_is_run_where_a_trace_is_wanted(void)
 static void a_damaged_trace_gives_status_2_and_the_place(void)
 {
     example_usual(&example);
-    write_trace("cut.trace", example.size - 4);
-    CU_ASSERT_EQUAL(in_folder("stat %s/cut.trace 2>&1 >/dev/null"), 2);
+    write_file("cut.trace", example.bytes, example.size - 4);
+    CU_ASSERT_EQUAL(vmxbench("stat cut.trace 2>&1 >/dev/null"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "cut off or damaged at byte"));
-    CU_ASSERT_EQUAL(in_folder("graph -o %s/cut.svg %s/cut.trace 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("graph -o cut.svg cut.trace 2>&1"), 2);
 }
 
 static unsigned files_in_folder(void)
@@ -354,17 +298,17 @@ static void pictures_appear_whole_or_not_at_all(void)
     struct stat file;
     char path[128];
     example_usual(&example);
-    write_trace("usual.trace", example.size);
+    write_file("usual.trace", example.bytes, example.size);
     const unsigned before = files_in_folder();
-    CU_ASSERT_EQUAL(in_folder("graph -o %s/nowhere/x.svg %s/usual.trace 2>/dev/null"), 2);
+    CU_ASSERT_EQUAL(vmxbench("graph -o nowhere/x.svg usual.trace 2>/dev/null"), 2);
     CU_ASSERT_EQUAL(vmxbench("graph -o /dev/full/x.svg /dev/null 2>/dev/null"), 2);
     CU_ASSERT_EQUAL(files_in_folder(), before);
-    CU_ASSERT_EQUAL(in_folder("graph -o %s/x.svg %s/usual.trace"), 0);
-    CU_ASSERT_EQUAL(in_folder("graph -o %s/x.dot %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("graph -o x.svg usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("graph -o x.dot usual.trace"), 0);
     CU_ASSERT_EQUAL(files_in_folder(), before + 2);
     snprintf(path, sizeof path, "%s/x.svg", folder);
     CU_ASSERT_EQUAL(stat(path, &file), 0);
-    CU_ASSERT_EQUAL(in_folder("graph -o - %s/usual.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("graph -o - usual.trace"), 0);
     CU_ASSERT_EQUAL(strncmp(output, "digraph exits {", 15), 0);
 }
 
@@ -378,15 +322,15 @@ static void diff_explains_the_first_divergence(void)
 {
     write_script("one.lua", "return scenario { name = 'one', guest = asm 'cpuid\\nvmcall', steps = { expect 'CPUID' {}, expect 'VMCALL' {} } }");
     write_script("other.lua", "return scenario { name = 'other', guest = asm 'cpuid\\ncpuid', steps = { expect 'CPUID' {}, expect 'CPUID' {} } }");
-    CU_ASSERT_EQUAL(in_folder("diff %s/one.lua %s/one.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("diff one.lua one.lua"), 0);
     CU_ASSERT_STRING_EQUAL(output, "1 scenario, no difference\n");
-    CU_ASSERT_EQUAL(in_folder("diff --time %s/one.lua %s/other.lua"), 1);
+    CU_ASSERT_EQUAL(vmxbench("diff --time one.lua other.lua"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "one: after 1 VM exits that agree: a VM exit VMCALL at 0x8002\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "reason               A 0x12  B 0xa  (differing bits 0x18)\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "1 of 1 scenario differ\n"));
-    CU_ASSERT_EQUAL(in_folder("run -q --trace %s/one.trace %s/one.lua"), 0);
-    CU_ASSERT_EQUAL(in_folder("diff --known %s/one.trace %s/one.lua"), 0);
-    CU_ASSERT_EQUAL(in_folder("diff --profile haswell %s/one.trace %s/one.lua"), 1);
+    CU_ASSERT_EQUAL(vmxbench("run -q --trace one.trace one.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("diff --known one.trace one.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("diff --profile haswell one.trace one.lua"), 1);
 }
 
 static void on_bochs_says_what_it_cannot_run(void)
@@ -394,23 +338,16 @@ static void on_bochs_says_what_it_cannot_run(void)
     write_script("many.lua",
                  "return { scenario { name = 'shown', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } },\n"
                  "  scenario { name = 'counted', guest = asm 'nop\\nvmcall', steps = { expect 'VMCALL' {} }, final = { instructions = 1 } } }");
-    CU_ASSERT_EQUAL(in_folder("run --on bochs %s/many.lua"), BOCHS_THERE ? 0 : 2);
+    CU_ASSERT_EQUAL(vmxbench("run --on bochs many.lua"), BOCHS_THERE ? 0 : 2);
     if (BOCHS_THERE)
         CU_ASSERT_STRING_EQUAL(output, "ok    shown (1 exit)\n"
                                        "skip  counted: not portable: it expects a number of instructions\n"
                                        "1 passed, 0 failed, 1 skipped\n");
-    CU_ASSERT_EQUAL(in_folder("run --on bochs --tap %s/many.lua"), BOCHS_THERE ? 0 : 2);
+    CU_ASSERT_EQUAL(vmxbench("run --on bochs --tap many.lua"), BOCHS_THERE ? 0 : 2);
     if (BOCHS_THERE)
         CU_ASSERT_PTR_NOT_NULL(strstr(output, "ok 2 - counted # SKIP not portable: it expects a number of instructions\n1..2\n"));
     /* Only nasm is to be found. */
-    char command[1400];
-    snprintf(command, sizeof command, "ln -s \"$(command -v nasm)\" %s/nasm && PATH=%s '%s' run --on bochs %s/many.lua 2>&1", folder, folder,
-             VMXBENCH, folder);
-    FILE *from = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(from);
-    output[fread(output, 1, sizeof output - 1, from)] = '\0';
-    const int status = pclose(from);
-    CU_ASSERT_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 2);
+    CU_ASSERT_EQUAL(shell("ln -s \"$(command -v nasm)\" nasm && PATH=%s \"$V\" run --on bochs many.lua 2>&1", folder), 2);
     CU_ASSERT_PTR_NOT_NULL(
         strstr(output, BOCHS_THERE ? "vmxbench run --on bochs: Bochs is not installed (Debian: bochs, bochs-term)\n" : "without the hardware image"));
 }
@@ -421,16 +358,16 @@ static void on_image_takes_a_recorded_line(void)
     write_script("many.lua",
                  "return { scenario { name = 'shown', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } },\n"
                  "  scenario { name = 'counted', guest = asm 'nop\\nvmcall', steps = { expect 'VMCALL' {} }, final = { instructions = 1 } } }");
-    CU_ASSERT_EQUAL(in_folder("run --pack %s/module %s/many.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --pack module many.lua"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "skip  shown: packed: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "skip  counted: not portable: it expects a number of instructions\n"));
     write_script("line", "vmxbench-hw 1\nvmxbench-hw: stopped: the processor has no VT-x (CPUID.1:ECX bit 5 is 0)\n");
-    CU_ASSERT_EQUAL(in_folder("run --on image:%s/line %s/many.lua 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("run --on image:line many.lua 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "vmxbench run --on image: vmxbench-hw: stopped: the processor has no VT-x"));
     write_script("line", "vmxbench-hw 1\nbegin 0\nrefused 0: damaged\nend 1 scenarios, 1 refused\n");
-    CU_ASSERT_EQUAL(in_folder("run --on image:%s/line %s/many.lua 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("run --on image:line many.lua 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "the image did not run it: damaged"));
-    CU_ASSERT_EQUAL(in_folder("run --pack /nonexistent/module %s/many.lua 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("run --pack /nonexistent/module many.lua 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "/nonexistent/module: the module cannot be written"));
 }
 
@@ -439,55 +376,40 @@ static void calibrate_gives_the_simulator_real_costs(void)
     write_script("costs.lua", "return scenario { name = 'costs', guest = asm 'xor eax, eax\\ncpuid\\nmov ecx, 0x174\\nrdmsr\\nvmcall',\n"
                               "  steps = { expect 'CPUID' {}, expect 'MSR_READ' {}, expect 'VMCALL' {} } }");
     /* Fitted to itself it is what it was. */
-    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua %s/costs.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("calibrate costs.lua costs.lua"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "the former costs times 1.000"));
 #define COST(symbol, ticks, what) CU_ASSERT_PTR_NOT_NULL(strstr(output, "COST(" #symbol ", " #ticks ", \"" what "\")\n"));
 #include "sim/costs.def"
 #undef COST
-    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("calibrate costs.lua 2>&1"), 2);
     write_script("other.lua",
                  "return scenario { name = 'other', guest = asm 'hlt', controls = { primary = { 'hlt_exiting' } }, steps = { expect 'HLT' {} } }");
-    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.lua %s/other.lua 2>&1"), 2);
+    CU_ASSERT_EQUAL(vmxbench("calibrate costs.lua other.lua 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "the same scenarios are wanted"));
     if (!BOCHS_THERE)
         return;
-    CU_ASSERT_EQUAL(in_folder("run -q --on bochs --trace %s/costs.trace %s/costs.lua"), 0);
-    CU_ASSERT_EQUAL(in_folder("calibrate %s/costs.trace %s/costs.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run -q --on bochs --trace costs.trace costs.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("calibrate costs.trace costs.lua"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "fitted by `vmxbench calibrate` to 3 VM exits on hardware"));
     CU_ASSERT_PTR_NULL(strstr(output, "COST(VM_EXIT, 600,"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n   CPUID "));
-    CU_ASSERT_EQUAL(in_folder("stat %s/costs.trace"), 0);
+    CU_ASSERT_EQUAL(vmxbench("stat costs.trace"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "               CPUID          1"));
 }
 
-static int clean_up(int status)
-{
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command) == 0 ? status : 1;
-}
-
-int main(void)
-{
-    static char name[] = "tools/command";
-    CU_TestInfo tests[] = {{"help_is_everywhere", help_is_everywhere},
-                           {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
-                           {"the_man_page_and_readme_are_in_step_with_help", the_man_page_and_readme_are_in_step_with_help},
-                           {"manuals_list_every_entry", manuals_list_every_entry},
-                           {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
-                           {"the_chinese_list_has_the_53_reasons", the_chinese_list_has_the_53_reasons},
-                           {"names_are_taken_as_people_write_them", names_are_taken_as_people_write_them},
-                           {"stat_prints_the_columns_of_perf", stat_prints_the_columns_of_perf},
-                           {"a_scenario_is_run_where_a_trace_is_wanted", a_scenario_is_run_where_a_trace_is_wanted},
-                           {"a_damaged_trace_gives_status_2_and_the_place", a_damaged_trace_gives_status_2_and_the_place},
-                           {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
-                           {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
-                           {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
-                           {"on_image_takes_a_recorded_line", on_image_takes_a_recorded_line},
-                           {"calibrate_gives_the_simulator_real_costs", calibrate_gives_the_simulator_real_costs},
-                           {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2},
-                           CU_TEST_INFO_NULL};
-    if (mkdtemp(folder) == NULL)
-        return 2;
-    return clean_up(suite_main(name, tests));
-}
+COMMAND_SUITE("tools/command", {"help_is_everywhere", help_is_everywhere},
+              {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
+              {"the_man_page_and_readme_are_in_step_with_help", the_man_page_and_readme_are_in_step_with_help},
+              {"manuals_list_every_entry", manuals_list_every_entry},
+              {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
+              {"the_chinese_list_has_the_53_reasons", the_chinese_list_has_the_53_reasons},
+              {"names_are_taken_as_people_write_them", names_are_taken_as_people_write_them},
+              {"stat_prints_the_columns_of_perf", stat_prints_the_columns_of_perf},
+              {"a_scenario_is_run_where_a_trace_is_wanted", a_scenario_is_run_where_a_trace_is_wanted},
+              {"a_damaged_trace_gives_status_2_and_the_place", a_damaged_trace_gives_status_2_and_the_place},
+              {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
+              {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
+              {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
+              {"on_image_takes_a_recorded_line", on_image_takes_a_recorded_line},
+              {"calibrate_gives_the_simulator_real_costs", calibrate_gives_the_simulator_real_costs},
+              {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2})
