@@ -19,7 +19,7 @@ static void log_current_vmcs(struct bk_machine *machine)
 bool snapshot_ram_reserve(struct sim_ram_image *image, uint64_t pages, uint32_t count)
 {
     *image = (struct sim_ram_image){.pages = pages,
-                                    .slot = calloc(pages, sizeof *image->slot),
+                                    .slot = calloc(pages + 1, sizeof *image->slot),
                                     .number = malloc((size_t)count * sizeof *image->number + 1),
                                     .content = malloc((size_t)count * SIM_PAGE + 1)};
     return image->slot != NULL && image->number != NULL && image->content != NULL;

@@ -91,7 +91,7 @@ static void capabilities(struct archive *a, struct vmx_caps *c)
     }
     for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++)
         archive_u64(a, numbers[i]);
-    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
         allowed(a, words[i]);
     ARCHIVE(a, c->physical_bits);
     ARCHIVE(a, c->linear_bits);

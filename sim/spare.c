@@ -17,8 +17,9 @@ static _Thread_local struct spare spare;
 static bool is_like(const struct bk_machine *machine, const struct sim_machine_options *options)
 {
     const struct vmx_caps *caps = options->caps != NULL ? options->caps : vmx_default_profile();
-    return machine->ram_size == SIM_GUEST_BASE + options->guest_bytes && machine->vcpu_count == options->vcpus &&
-           memcmp(&machine->caps, caps, sizeof *caps) == 0;
+    /* Where only padding differs a new machine is made, which is as good. */
+    const bool same_caps = memcmp(&machine->caps, caps, sizeof *caps) == 0; /* NOLINT(bugprone-suspicious-memory-comparison) */
+    return same_caps && machine->ram_size == SIM_GUEST_BASE + options->guest_bytes && machine->vcpu_count == options->vcpus;
 }
 
 void sim_spare_free(void)

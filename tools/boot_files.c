@@ -30,8 +30,8 @@ static bool read_unpacked(const char *path, struct boot_file *out)
     int got = PART;
     const char *why = NULL;
     while (got == PART && why == NULL) {
-        uint8_t *grown = realloc(out->bytes, out->size + PART);
-        if (grown == NULL || out->size > MOST) {
+        uint8_t *grown = out->size > MOST ? NULL : realloc(out->bytes, out->size + PART);
+        if (grown == NULL) {
             why = "too large";
             break;
         }

@@ -137,7 +137,7 @@ int boot_parse(struct boot_request *request, int argc, char **argv)
         return 2;
     }
     request->image = images == 1 ? argv[optind] : NULL;
-    const char *path = request->image != NULL ? request->image : request->bios, *slash = strrchr(path, '/');
+    const char *path = images == 1 ? argv[optind] : request->bios, *slash = strrchr(path, '/');
     request->name = slash != NULL ? slash + 1 : path;
     return -1;
 }

@@ -76,7 +76,7 @@ bool paths_add(struct path_list *list, const char *name, const char **why)
         *why = "the path is too long";
         return false;
     }
-    strcpy(folder, name);
+    memcpy(folder, name, strlen(name) + 1);
     for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
         folder[end - 1] = '\0';
     const size_t before = list->count;

@@ -148,7 +148,7 @@ static bool can_take(const struct step *steps)
 }
 
 static const struct check_cases *const tables[] = {&control_cases, &host_cases, &guest_control_cases, &guest_segment_cases, &guest_state_cases};
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { TABLES = sizeof tables / sizeof tables[0] };
 
 static const struct check_case *random_check_case(struct random *r)
 {

@@ -324,8 +324,10 @@ static void controls(struct maker *m)
         control(m, VMX_WORD_PIN, VMX_PIN_VMX_PREEMPTION_TIMER);
         field(m, VMCS_VMX_PREEMPTION_TIMER_VALUE, 1 + below(m, 40));
     }
-    if (chance(m, 3))
-        field(m, VMCS_EXCEPTION_BITMAP, random_next(&m->random) & random_next(&m->random) & UINT32_MAX);
+    if (chance(m, 3)) {
+        const uint64_t one = random_next(&m->random);
+        field(m, VMCS_EXCEPTION_BITMAP, one & random_next(&m->random) & UINT32_MAX);
+    }
 }
 
 static void stimuli(struct maker *m)

@@ -277,7 +277,8 @@ static void a_missing_bochs_is_named(void)
     struct bochs_outcome outcome;
     struct sim_trace trace = {NULL, 0, 0};
     struct sim_error error;
-    char *path = strdup(getenv("PATH") != NULL ? getenv("PATH") : "");
+    const char *set = getenv("PATH");
+    char *path = strdup(set != NULL ? set : "");
     setenv("PATH", "/nonexistent", 1);
     CU_ASSERT(!bochs_run(&scenario, 1, &trace, &outcome, &error));
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "Bochs is not installed"));

@@ -341,7 +341,7 @@ static void real_mode_uses_the_vector_table(void)
     g.cpu.state.idtr.base = 0x8000;
     set_ram32(0x8000 + 4 * 0x20, 0x05000042);
     o = inject_event(event_of(0x20, VMX_EVENT_SOFTWARE_INTERRUPT, 2));
-    CU_ASSERT(g.cpu.state.rip == 0x42 && g.cpu.state.seg[VMX_CS].base == 0x5000 && slot16(0x2fea, 0) == 0x12);
+    CU_ASSERT(o.kind == VMX_OUTCOME_DONE && g.cpu.state.rip == 0x42 && g.cpu.state.seg[VMX_CS].base == 0x5000 && slot16(0x2fea, 0) == 0x12);
 }
 
 static void real_mode_faults_have_no_error_code(void)

@@ -76,6 +76,7 @@ static void single_steps_and_mtf_exits_become_pending(void)
     m.cpu.state.pending_debug = 0;
     m.cpu.state.debugctl = VMX_DEBUGCTL_BTF;
     o = STEP(&m, WBINVD);
+    CU_ASSERT_EQUAL(o.kind, VMX_OUTCOME_DONE);
     CU_ASSERT_EQUAL(m.cpu.state.pending_debug, 0);
 }
 
