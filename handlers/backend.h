@@ -103,6 +103,19 @@ void bk_charge(struct bk_machine *machine, bool on);
    `after` retired guest instructions from it (after > 0: sim only; false where the machine cannot do it). */
 enum bk_stimulus { BK_INTERRUPT, BK_NMI, BK_INIT, BK_SIPI, BK_MACHINE_CHECK_AT_ENTRY };
 bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after);
+/* Devices of the host that interrupt by themselves. Interrupt n of a source, counted from 0, arrives at a physical CPU `first + n * period` ticks after
+   bk_set_sources(), moved by at most `jitter` ticks either way: the same offset for the same seed and n, on every machine. */
+struct bk_source {
+    uint8_t vector;        /* 16 to 255 */
+    uint8_t physical_cpu;  /* where it arrives */
+    uint64_t period;       /* at least 1 */
+    uint64_t jitter;       /* at most half the period and `first`, and below 2^31 */
+    uint64_t first, count; /* count 0: without an end */
+    uint64_t seed;
+};
+enum { BK_SOURCES_MAX = 32 };
+/* These are all the sources that the machine has. False: it cannot have so many, hardware has none (count 0 is always possible). */
+bool bk_set_sources(struct bk_machine *machine, const struct bk_source *sources, unsigned count);
 /* Takes the pending external interrupt as the host (acknowledge and EOI): its vector, or -1 when none is pending. */
 int bk_take_interrupt(struct bk_vcpu *vcpu);
 /* Runs the host's NMI handler, after which NMIs are no longer blocked. */

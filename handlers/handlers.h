@@ -111,12 +111,18 @@ bool hv_wakes(struct hv_vcpu *vcpu);
 /* ---- kick.c ---- */
 /* Makes a virtual CPU leave its guest, if it is in there, and prepare an entry anew. */
 void hv_kick(struct hv_vcpu *vcpu);
-/* The host has taken an external interrupt, -1 for none: a kick is over; any other goes on to the guest. */
+/* The host has taken an external interrupt, -1 for none: a kick is over; any other goes on to the guest that it is for. */
 void hv_host_interrupt(struct hv_vcpu *vcpu, int vector);
 /* After this virtual CPU has touched devices: the others are kicked when an interrupt has come up for them. */
 void hv_tell_others(struct hv_vcpu *vcpu);
 /* What a local APIC sends beside interrupts. */
 void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal, uint8_t vector);
+
+/* ---- routing.c ---- */
+/* The host has taken this interrupt of a device where the virtual CPU runs: it goes to the one that it belongs to. */
+void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector);
+/* Tells whoever watches the run of an interrupt that the host has taken. */
+void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target);
 
 /* ---- cr.c ---- */
 /* Loads the PDPTEs of PAE paging from CR3 into the VMCS; false: a reserved bit is set, nothing is changed. */

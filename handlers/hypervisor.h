@@ -89,9 +89,12 @@ struct hv_vm {
     uint64_t mtrr_def_type;        /* IA32_MTRR_DEF_TYPE as the guest sees it */
     struct hv_device_set *devices; /* &device_set, or NULL without devices */
     struct hv_device_set device_set;
+    uint8_t route[256]; /* by vector: 1 + the virtual CPU that a device's interrupt belongs to; 0: whoever runs where it arrives */
     /* What the guest wrote to a debug or serial port, byte by byte, and what handlers report; may be NULL. */
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, unsigned vcpu, const char *text);
+    /* The host took an interrupt that has a route, or a kick: at which physical CPU, out of whose guest, for whom. May be NULL. */
+    void (*interrupt)(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target);
     void *context;
 };
 
@@ -143,7 +146,7 @@ struct hv_exit {
 
 void hv_default_policy(struct hv_policy *policy);
 /* The VM may not be moved afterwards.
-   Prepares a VM over a machine: policy first, then EPT and devices as it says. Every field of `vm` is set; output, report and context are NULL after it.
+   Prepares a VM over a machine: policy first, then EPT and devices as it says. Every field of `vm` is set; output, report, interrupt and context are NULL after it.
    False: out of pages. */
 bool hv_vm_init(struct hv_vm *vm, struct bk_machine *machine, const struct hv_policy *policy, unsigned vcpus);
 /* Reads the exit-information fields of the last exit and decodes them. */
@@ -163,6 +166,8 @@ void hv_prepare_entry(struct hv_vcpu *vcpu);
 /* Queues a virtual interrupt or NMI for the guest. */
 void hv_queue_interrupt(struct hv_vcpu *vcpu, uint8_t vector);
 void hv_queue_nmi(struct hv_vcpu *vcpu);
+/* Interrupts of a device under this vector belong to a virtual CPU, wherever they arrive: the owner of the VM assigns the device. */
+void hv_route_interrupt(struct hv_vm *vm, uint8_t vector, unsigned vcpu);
 /* Injects an exception at the next entry (fault of the current instruction: RIP is not advanced). */
 void hv_inject_exception(struct hv_vcpu *vcpu, uint8_t vector, bool has_error_code, uint32_t error_code);
 /* RIP += length, with the side effects of a retired instruction. */

@@ -16,10 +16,12 @@ void hv_kick(struct hv_vcpu *vcpu)
 
 void hv_host_interrupt(struct hv_vcpu *vcpu, int vector)
 {
-    if (vector == KICK_VECTOR && vcpu->kicked)
+    if (vector == KICK_VECTOR && vcpu->kicked) {
         vcpu->kicked = false;
-    else if (vector >= 0)
-        hv_queue_interrupt(vcpu, (uint8_t)vector);
+        hv_note_interrupt(vcpu, (uint8_t)vector, vcpu);
+    } else if (vector >= 0) {
+        hv_device_interrupts(vcpu, (uint8_t)vector);
+    }
 }
 
 /* What its local APIC offers a virtual CPU is told once. */

@@ -57,6 +57,8 @@ static const char *kind_name(enum trace_kind kind)
         return "costs";
     case TRACE_RULE:
         return "a violated rule";
+    case TRACE_INTERRUPT:
+        return "an interrupt that the host takes";
     }
     return "an unknown record";
 }
@@ -167,7 +169,8 @@ static bool finals_differ(struct comparison *c, const struct trace_record *a, co
 static bool payloads_differ(struct comparison *c, const struct trace_record *a, const struct trace_record *b)
 {
     static const char *const failure[] = {"kind", "number", "ticks"}, *const event[] = {"interruption info", "error code", "instruction length"},
-                             *const stimulus[] = {"step", "a", "b"}, *const output[] = {"port", "byte"};
+                             *const stimulus[] = {"step", "a", "b"}, *const output[] = {"port", "byte"},
+                             *const interrupt[] = {"vector", "physical CPU", "vCPU that it is for"};
     switch (a->kind) {
     case TRACE_EXIT:
         return exits_differ(c, a, b);
@@ -177,6 +180,8 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
         return numbers_differ(c, a, b, event, 3);
     case TRACE_STIMULUS:
         return numbers_differ(c, a, b, stimulus, 3);
+    case TRACE_INTERRUPT:
+        return numbers_differ(c, a, b, interrupt, 3);
     case TRACE_OUTPUT:
         return numbers_differ(c, a, b, output, 2);
     case TRACE_REPORT:

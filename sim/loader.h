@@ -21,6 +21,7 @@ struct loader {
     const struct script *script;
     const struct script_table *table;
     const struct sim_override *overrides;
+    bool *overrides_used; /* of those that name something which the scenario may lack */
     size_t override_count;
     struct sim_error *error;
     struct code_cache *cache;
@@ -112,6 +113,11 @@ bool load_start(struct loader *loader, const struct script_value *value);
 bool load_vcpu(const struct loader *loader, unsigned line, const struct script_table *table, uint32_t *vcpu);
 bool load_limit(struct loader *loader, const struct script_value *value);
 bool load_rest(struct loader *loader, const struct script_value *value);
+
+/* ---- loader_sources.c ---- */
+/* sources = { { vector = 0x40, period = 5000, vcpu = 1 } } with affinity = { [0x40] = 1 }: devices of the host that interrupt by themselves. */
+bool load_sources(struct loader *loader, const struct script_value *value);
+bool load_affinity(struct loader *loader, const struct script_value *value);
 
 /* ---- loader_bitmaps.c ---- */
 bool load_io_bitmap(struct loader *loader, const struct script_value *value);

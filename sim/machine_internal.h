@@ -25,6 +25,14 @@ struct sim_stimulus {
     uint64_t due; /* retired guest instructions of the vCPU */
 };
 
+/* A source of interrupts and how far it is. */
+struct sim_source {
+    struct bk_source source;
+    uint64_t origin; /* sim_now() of bk_set_sources() */
+    uint64_t raised; /* interrupts so far */
+    uint64_t due;    /* of the next one in sim_now(); UINT64_MAX: there is none */
+};
+
 struct sim_board;
 /* Whose translations the engine holds: the tag, and what it and the rights of pages are made of. */
 struct sim_context {
@@ -86,6 +94,8 @@ struct bk_machine {
     uint64_t retired_at_limit, ticks_at_limit; /* when the limit was set */
     uint64_t pause;                            /* in the measure of `limit`: there the run pauses; UINT64_MAX: nowhere */
     uint64_t steps;                            /* VM exits and event deliveries, which bound a guest that makes no progress */
+    struct sim_source sources[BK_SOURCES_MAX];
+    unsigned source_count;
     unsigned vcpu_count;
     bool free_of_charge;     /* what the bench does costs nothing */
     struct sim_board *board; /* what stands around the processors of a bare machine; NULL: root software is native code */
@@ -117,9 +127,14 @@ uint64_t sim_retired(const struct bk_machine *machine);
 /* What limits and pauses count: these, VM exits and event deliveries; of a guest that iterates REP, at least a sixteenth of its ticks. */
 uint64_t sim_used(const struct bk_machine *machine);
 
+/* The sources' interrupts that are due at a physical CPU by `now` of its clock are requested from its local APIC: bits by vector. */
+void sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint64_t now, uint64_t requested[4]);
+/* Ticks until the next one is due there; UINT64_MAX when there is none. */
+uint64_t sim_sources_distance(const struct bk_machine *machine, unsigned physical_cpu, uint64_t now);
+
 /* Turns stimuli that are due into pending events of the processor, and offers the local APIC's highest interrupt. */
 void sim_stimuli_arrive(struct bk_vcpu *vcpu);
-/* Guest instructions until the next stimulus is due; UINT64_MAX when there is none. */
+/* Guest instructions or ticks until the next stimulus or interrupt of a source is due; UINT64_MAX when there is none. */
 uint64_t sim_stimuli_distance(const struct bk_vcpu *vcpu);
 /* Time passes until the next stimulus is due, at most `ticks`. */
 /* The same without the clock: for a vCPU that sleeps while time passes. */

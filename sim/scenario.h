@@ -53,10 +53,13 @@ struct sim_scenario {
 /* A change of one control bit over what the script says: --set primary.use_msr_bitmaps=1. With the word SIM_OVERRIDE_PROFILE the control is the name of
    the CPU profile of scenarios that name none; one that wants a control which this profile lacks keeps the default profile and is not portable. */
 #define SIM_OVERRIDE_PROFILE "profile"
+/* With this word the interrupts of the source with vector `key` arrive at physical CPU `number`. A script without such a source is refused. */
+#define SIM_OVERRIDE_AFFINITY "affinity"
 struct sim_override {
     char word[16];
     char control[64];
     bool value;
+    unsigned key, number;
 };
 
 /* Loads a script and all scenarios that it returns, in order. False: *error is filled and nothing is returned. */

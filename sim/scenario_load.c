@@ -18,6 +18,8 @@ static const struct {
     {"mode", load_mode, true},
     {"guest_ram", load_guest_ram, true},
     {"vcpus", load_vcpus, false},
+    {"sources", load_sources, false},
+    {"affinity", load_affinity, false},
     {"limit", load_limit, true},
     {"controls", load_controls, true},
     {"io_bitmap", load_io_bitmap, false},
@@ -156,6 +158,15 @@ static bool names_differ(struct loader *loader, const struct sim_scenario *scena
     return true;
 }
 
+/* What a command line names has to be there in one scenario of the script at least. */
+static bool overrides_used(const struct loader *loader)
+{
+    for (size_t i = 0; i < loader->override_count; i++)
+        if (strcmp(loader->overrides[i].word, SIM_OVERRIDE_AFFINITY) == 0 && !loader->overrides_used[i])
+            return load_fail(loader, 0, NULL, "no source has the vector 0x%x, which the changed affinity names", loader->overrides[i].key);
+    return true;
+}
+
 bool sim_scenario_load(const char *path, const struct sim_override *overrides, size_t override_count, struct sim_scenario **scenarios, size_t *count,
                        struct sim_error *error)
 {
@@ -166,10 +177,13 @@ bool sim_scenario_load(const char *path, const struct sim_override *overrides, s
         return false;
     struct loader loader = {
         .path = path, .script = &script, .overrides = overrides, .override_count = override_count, .error = error, .cache = load_cache_new()};
-    bool good = load_all(&loader, &script.result, scenarios, count) && names_differ(&loader, *scenarios, *count);
+    loader.overrides_used = pack_allocate(NULL, override_count * sizeof *loader.overrides_used);
+    memset(loader.overrides_used, 0, override_count * sizeof *loader.overrides_used);
+    bool good = load_all(&loader, &script.result, scenarios, count) && names_differ(&loader, *scenarios, *count) && overrides_used(&loader);
     if (good && *count == 0)
         good = load_fail(&loader, 0, NULL, "the script returns no scenario");
     load_cache_free(loader.cache);
+    free(loader.overrides_used);
     script_free(&script);
     if (!good) {
         sim_scenario_free(*scenarios, *count);

@@ -4,8 +4,8 @@
 
 SNAPSHOT_COVERS(struct hv_vcpu, 216);
 SNAPSHOT_COVERS(struct hv_memory, 24);
-SNAPSHOT_COVERS(struct hv_vm,
-                80 + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) + HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
+SNAPSHOT_COVERS(struct hv_vm, 88 + sizeof(((struct hv_vm *)0)->route) + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) +
+                                  HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
 SNAPSHOT_COVERS(struct bench_cpu, 96);
 SNAPSHOT_COVERS(struct bench, 80 + sizeof(struct hv_vm) + sizeof(struct bench_setup) + BENCH_VCPUS * sizeof(struct bench_cpu));
 SNAPSHOT_COVERS(struct packed_step, 40);
@@ -35,7 +35,7 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     v->stop_reason[sizeof v->stop_reason - 1] = '\0';
 }
 
-/* Its policy is the scenario's. */
+/* Its policy and routes are the scenario's. */
 static void vm(struct archive *a, struct hv_vm *vm)
 {
     bool devices = vm->devices != NULL;

@@ -3,10 +3,12 @@
 #include "snapshot_internal.h"
 
 SNAPSHOT_COVERS(struct sim_stimulus, 16);
+SNAPSHOT_COVERS(struct sim_source, 72);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
 SNAPSHOT_COVERS(struct bk_vcpu, 2024 + sizeof(struct vmx_cpu) + sizeof(struct vmcs) + sizeof(struct sim_tlb));
-SNAPSHOT_COVERS(struct bk_machine, 472 + sizeof(struct vmx_caps) + SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
+SNAPSHOT_COVERS(struct bk_machine, 480 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
+                                       SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 
 static void floating_point(struct archive *a, struct sim_engine_float *f)
@@ -121,6 +123,22 @@ static void virtual_cpu(struct archive *a, struct bk_vcpu *vcpu)
     }
 }
 
+static void source(struct archive *a, struct sim_source *s)
+{
+    ARCHIVE(a, s->source.vector);
+    ARCHIVE(a, s->source.physical_cpu);
+    ARCHIVE(a, s->source.period);
+    ARCHIVE(a, s->source.jitter);
+    ARCHIVE(a, s->source.first);
+    ARCHIVE(a, s->source.count);
+    ARCHIVE(a, s->source.seed);
+    ARCHIVE(a, s->origin);
+    ARCHIVE(a, s->raised);
+    ARCHIVE(a, s->due);
+    if (a->reading && s->source.period == 0)
+        archive_fail(a, "an interrupt source has no period");
+}
+
 void snapshot_machine(struct archive *a, struct bk_machine *machine)
 {
     archive_mark(a, "mach");
@@ -137,6 +155,9 @@ void snapshot_machine(struct archive *a, struct bk_machine *machine)
     ARCHIVE(a, machine->retired_at_limit);
     ARCHIVE(a, machine->ticks_at_limit);
     ARCHIVE(a, machine->steps);
+    ARCHIVE_BELOW(a, machine->source_count, BK_SOURCES_MAX + 1);
+    for (unsigned i = 0; i < machine->source_count; i++)
+        source(a, &machine->sources[i]);
     ARCHIVE(a, machine->free_of_charge);
     archive_bytes(a, machine->error, sizeof machine->error);
     machine->error[sizeof machine->error - 1] = '\0';

@@ -69,6 +69,8 @@ void sim_stimuli_arrive(struct bk_vcpu *vcpu)
             vcpu->stimuli[kept++] = vcpu->stimuli[i];
     }
     vcpu->stimulus_count = kept;
+    if (vcpu->machine->source_count != 0)
+        sim_sources_arrive(vcpu->machine, bk_physical_cpu(vcpu), sim_now(vcpu), vcpu->interrupts);
     const int vector = local_apic_highest(vcpu);
     vcpu->cpu.pending.interrupt = vector >= 0;
     vcpu->cpu.pending.interrupt_vector = vector >= 0 ? (uint8_t)vector : 0;
@@ -77,7 +79,7 @@ void sim_stimuli_arrive(struct bk_vcpu *vcpu)
 uint64_t sim_stimuli_distance(const struct bk_vcpu *vcpu)
 {
     const uint64_t now = sim_engine_retired(vcpu->engine);
-    uint64_t distance = UINT64_MAX;
+    uint64_t distance = vcpu->machine->source_count == 0 ? UINT64_MAX : sim_sources_distance(vcpu->machine, bk_physical_cpu(vcpu), sim_now(vcpu));
     for (unsigned i = 0; i < vcpu->stimulus_count; i++) {
         const uint64_t due = vcpu->stimuli[i].due;
         if (due <= now)
@@ -131,6 +133,9 @@ bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
     const bool turns = vcpu->turn_end != UINT64_MAX;
     if (turns)
         sim_sleep(vcpu);
+    if (sim_used(vcpu->machine) >= vcpu->machine->limit)
+        return false;
+    sim_stimuli_arrive(vcpu);
     if (local_apic_highest(vcpu) >= 0 || vcpu->cpu.pending.nmi || vcpu->cpu.pending.init)
         return true;
     const uint64_t now = sim_now(vcpu);

@@ -91,6 +91,9 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         event_text(r->number[0], r->number[1], event, sizeof event);
         snprintf(name, sizeof name, "inject %s", event);
         instant(progress, r, name);
+    } else if (r->kind == TRACE_INTERRUPT) {
+        snprintf(name, sizeof name, "CPU %u takes interrupt 0x%x of vCPU %u", (unsigned)r->number[1], (unsigned)r->number[0], (unsigned)r->number[2]);
+        instant(progress, r, name);
     } else if (r->kind == TRACE_STIMULUS) {
         instant(progress, r, trace_stimulus_text(r->number[0]));
     }

@@ -153,6 +153,10 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         note(progress, r, "stimulus: ");
         fprintf(to, "%s %#" PRIx64 " %#" PRIx64 "\n", trace_stimulus_text(r->number[0]), r->number[1], r->number[2]);
         break;
+    case TRACE_INTERRUPT:
+        note(progress, r, "");
+        fprintf(to, "physical CPU %" PRIu64 " takes the interrupt %#" PRIx64 " of vCPU %" PRIu64 "\n", r->number[1], r->number[0], r->number[2]);
+        break;
     case TRACE_OUTPUT:
         keep_output(progress, r);
         break;

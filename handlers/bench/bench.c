@@ -42,6 +42,12 @@ static void on_report(void *context, unsigned vcpu, const char *text)
     trace_numbers(bench->trace, TRACE_REPORT, (uint8_t)vcpu, NULL, 0, text, length);
 }
 
+static void on_interrupt(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target)
+{
+    struct bench *bench = context;
+    trace_numbers(bench->trace, TRACE_INTERRUPT, (uint8_t)vcpu, (const uint64_t[]){vector, physical_cpu, target}, 3, NULL, 0);
+}
+
 /* ---- steps ---- */
 /* Those stimuli that stand before the next expectation of this vCPU. */
 static void apply_stimuli(struct bench *bench, struct bench_cpu *cpu)
@@ -286,6 +292,7 @@ void bench_attach(struct bench *bench)
     bench->setup.result = bench->result;
     bench->vm.output = on_output;
     bench->vm.report = on_report;
+    bench->vm.interrupt = on_interrupt;
     bench->vm.context = bench;
 }
 

@@ -38,7 +38,8 @@ enum packed_kind {
     PACKED_BINARY_BASE = 22, /* empty: EPT maps HPA = guest base + GPA; kept for readers */
     PACKED_PORTABLE = 23,    /* u32 1: nothing in it needs the simulator */
     PACKED_LACKS = 24,       /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
-    PACKED_START = 25        /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
+    PACKED_START = 25,       /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
+    PACKED_SOURCE = 28       /* u32 vector, u32 vCPU that it belongs to, u32 physical CPU, u32 0, then u64 each: period, jitter, first, count, seed */
 };
 
 enum packed_mode { PACKED_MODE_REAL, PACKED_MODE_PROTECTED, PACKED_MODE_LONG, PACKED_MODE_RESET /* reset vector, F000:FFF0 */ };

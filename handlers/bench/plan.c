@@ -82,7 +82,7 @@ static bool add_start(struct bench_plan *plan, const struct packed_record *recor
     return true;
 }
 
-/* Starts and steps name vCPUs that are there. */
+/* Starts, steps and sources name vCPUs that are there. */
 static bool names_its_vcpus(const struct bench_plan *plan)
 {
     struct packed_reader reader = plan->records;
@@ -91,6 +91,10 @@ static bool names_its_vcpus(const struct bench_plan *plan)
     const uint8_t *extra;
     while (bench_next_of(&reader, PACKED_STEP, &record))
         if (packed_step_of(&record, &step, &extra) && step.vcpu >= plan->vcpus)
+            return false;
+    reader = plan->records;
+    while (bench_next_of(&reader, PACKED_SOURCE, &record))
+        if (packed_u32(&record, 4) >= plan->vcpus)
             return false;
     return plan->starts >> plan->vcpus == 0;
 }
@@ -129,7 +133,7 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
     case PACKED_START:
         return add_start(plan, record);
     default:
-        return record->kind <= PACKED_START;
+        return record->kind <= PACKED_SOURCE;
     }
 }
 

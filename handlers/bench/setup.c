@@ -73,6 +73,29 @@ static bool write_ept(struct bench_setup *setup)
     return true;
 }
 
+/* Interrupt sources, and whom their interrupts are for. */
+static bool set_sources(struct bench_setup *setup)
+{
+    struct bk_source sources[BK_SOURCES_MAX];
+    unsigned count = 0;
+    struct packed_reader reader = setup->plan.records;
+    struct packed_record record;
+    for (; bench_next_of(&reader, PACKED_SOURCE, &record); count++) {
+        if (count == BK_SOURCES_MAX)
+            return bench_fail(setup->result, "packed scenario: too many interrupt sources");
+        sources[count] = (struct bk_source){.vector = (uint8_t)packed_u32(&record, 0),
+                                            .physical_cpu = (uint8_t)packed_u32(&record, 8),
+                                            .period = packed_u64(&record, 16),
+                                            .jitter = packed_u64(&record, 24),
+                                            .first = packed_u64(&record, 32),
+                                            .count = packed_u64(&record, 40),
+                                            .seed = packed_u64(&record, 48)};
+        hv_route_interrupt(setup->vm, sources[count].vector, packed_u32(&record, 4));
+    }
+    return bk_set_sources(setup->machine, sources, count) ||
+           bench_fail(setup->result, "this machine has no interrupt sources of the scenario's kind");
+}
+
 /* Features that the scenario takes away are gone. */
 static bool check_processor(struct bench_setup *setup)
 {
@@ -140,7 +163,7 @@ static bool prepare(struct bench_setup *setup)
         if (!prepared || (i == 0 && !write_ept(setup)))
             return false;
     }
-    return true;
+    return set_sources(setup);
 }
 
 bool bench_prepare_plan(struct bench_setup *setup)

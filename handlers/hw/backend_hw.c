@@ -387,6 +387,14 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
 
 /* ---- the physical CPU's events ---- */
 /* Not modelled: machine checks; INIT and SIPI where there is no second processor to send them. */
+/* Devices of this computer are not the scenario's. */
+bool bk_set_sources(struct bk_machine *machine, const struct bk_source *sources, unsigned count)
+{
+    (void)machine;
+    (void)sources;
+    return count == 0;
+}
+
 bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after)
 {
     const bool alone = vcpu->machine->cpus == 1;

@@ -97,6 +97,21 @@ static const struct refusal refusals[] = {
     {"vcpus = 0", 3, "vcpus is 1 to 8"},
     {"vcpus = 2, start = { [2] = 0x8000 }", 3, "start wants vCPUs that are there"},
     {"steps = { expect 'CPUID' { vcpu = 1 } }", 3, "there is no vCPU 1: the scenario has 1 (vcpus = ...)"},
+    /* interrupt sources */
+    {"sources = 7", 3, "sources wants a table"},
+    {"sources = { network = {} }", 3, "sources wants a list"},
+    {"sources = { { vector = 0x40, periods = 1 } }", 3, "sources: unknown key 'periods', did you mean 'period'?"},
+    {"sources = { { vector = 0x40 } }", 3, "a source wants at least vector and period"},
+    {"sources = { { vector = 15, period = 10 } }", 3, "a vector is 16 to 255"},
+    {"sources = { { vector = 0x40, period = 10, vcpu = 1 } }", 3, "sources: there is no vCPU 1: the scenario has 1 (vcpus = ...)"},
+    {"sources = { { vector = 0x40, period = 0 } }", 3, "a period is 1 to 2^40 ticks"},
+    {"sources = { { vector = 0x40, period = 10, jitter = 6 } }", 3, "jitter is at most half the period"},
+    {"sources = { { vector = 0x40, period = 10, jitter = 5, first = 4 } }", 3, "first is the jitter to 2^40 ticks"},
+    {"sources = { { vector = 0x40, period = 10 }, { vector = 0x40, period = 20 } }", 3, "two sources have the vector 0x40"},
+    {"sources = { { vector = 0x40, period = 10 } }, affinity = { [0x41] = 0 }", 3, "affinity: no source has the vector 0x41"},
+    {"sources = { { vector = 0x40, period = 10 } }, affinity = { [0x40] = 1 }", 3, "vector 0x40 goes to physical CPU 1: the scenario has 1 (0 to 0)"},
+    {"affinity = { [0x40] = 0 }", 3, "affinity: no source has the vector 0x40"},
+    {"affinity = { network = 0 }", 3, "affinity wants physical CPUs by vector, 16 to 255"},
     {"rest = 'all'", 3, "rest is \"any\", or it is left out"},
     /* controls */
     {"controls = { primry = {} }", 3, "no such word of controls 'primry', did you mean 'primary'?"},
@@ -328,6 +343,32 @@ static void overrides_change_controls(void)
     CU_ASSERT_STRING_EQUAL(loaded.error.message, "no such primary control 'use_io_bitmapz', did you mean 'use_io_bitmaps'?");
 }
 
+static void affinity_is_packed_with_its_source_and_can_be_changed(void)
+{
+    const char *text = "return scenario { name = 'x', " CODE " vcpus = 2, sources = { { vector = 0x40, period = 9, jitter = 4, seed = 3, vcpu = 1 },"
+                       " { vector = 0x50, period = 8, first = 5, count = 2 } }, affinity = { [0x50] = 1 } }";
+    const struct sim_override change = {.word = SIM_OVERRIDE_AFFINITY, .key = 0x40, .number = 1},
+                              none = {.word = SIM_OVERRIDE_AFFINITY, .key = 0x41, .number = 1};
+    static const uint64_t numbers[2][5] = {{9, 4, 9, 0, 3}, {8, 0, 5, 2, 0}};
+    struct packed_record record;
+    for (unsigned changed = 0; changed < 2; changed++) {
+        struct loaded loaded = load_with(text, &change, changed);
+        CU_ASSERT_TRUE_FATAL(loaded.good);
+        for (unsigned i = 0; i < 2; i++) {
+            CU_ASSERT_TRUE_FATAL(find_record(&loaded.scenarios[0], PACKED_SOURCE, i, &record));
+            CU_ASSERT_EQUAL(packed_u32(&record, 0), i == 0 ? 0x40 : 0x50);
+            CU_ASSERT_EQUAL(packed_u32(&record, 4), i == 0);
+            CU_ASSERT_EQUAL(packed_u32(&record, 8), i == 0 ? changed : 1);
+            for (unsigned n = 0; n < 5; n++)
+                CU_ASSERT_EQUAL(packed_u64(&record, 16 + 8 * n), numbers[i][n]);
+        }
+        unload(&loaded);
+    }
+    struct loaded loaded = load_with(text, &none, 1);
+    CU_ASSERT_FALSE(loaded.good);
+    CU_ASSERT_STRING_EQUAL(loaded.error.message, "no source has the vector 0x41, which the changed affinity names");
+}
+
 static void sweeps_make_many_scenarios(void)
 {
     struct loaded loaded =
@@ -367,6 +408,8 @@ static void portability_is_computed(void)
         {"profile = 'haswell'", false},
         {"profile = 'bochs-tigerlake'", true},
         {"lacks = { 'secondary.enable_pml' }", false},
+        {"sources = { { vector = 0x40, period = 10 } }", false},
+        {"sources = {}", true},
         {"final = { instructions = 1 }", false},
         {"final = { exits = 1 }, rest = 'any'", true},
         {"steps = { step_over(1), expect 'MONITOR_TRAP_FLAG' {} }", false},
@@ -433,7 +476,9 @@ SUITE("sim/scenario", {"every_mistake_is_refused_where_it_stands", every_mistake
       {"expectation_is_packed_with_its_line", expectation_is_packed_with_its_line},
       {"failed_entry_by_check_knows_its_outcome", failed_entry_by_check_knows_its_outcome},
       {"wrong_controls_are_allowed_where_a_failure_is_expected", wrong_controls_are_allowed_where_a_failure_is_expected},
-      {"overrides_change_controls", overrides_change_controls}, {"sweeps_make_many_scenarios", sweeps_make_many_scenarios},
-      {"iteration_is_in_a_fixed_order", iteration_is_in_a_fixed_order}, {"portability_is_computed", portability_is_computed},
+      {"overrides_change_controls", overrides_change_controls},
+      {"affinity_is_packed_with_its_source_and_can_be_changed", affinity_is_packed_with_its_source_and_can_be_changed},
+      {"sweeps_make_many_scenarios", sweeps_make_many_scenarios}, {"iteration_is_in_a_fixed_order", iteration_is_in_a_fixed_order},
+      {"portability_is_computed", portability_is_computed},
       {"code_that_shows_the_machine_is_not_portable", code_that_shows_the_machine_is_not_portable},
       {"same_script_packs_to_the_same_bytes", same_script_packs_to_the_same_bytes})

@@ -103,6 +103,11 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
     return true;
 }
 
+unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
+{
+    return vcpu->index;
+}
+
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
 {
     return &machine->vcpu[vcpu];
