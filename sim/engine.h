@@ -97,6 +97,20 @@ uint32_t sim_engine_changed(struct sim_engine *engine);
 /* Direct access to the general registers, in the order of enum vmx_gpr. */
 uint64_t *sim_engine_gpr(struct sim_engine *engine);
 
+/* x87 and SSE, which no group of state holds. */
+struct sim_engine_float {
+    uint16_t control, status, tags, opcode;
+    uint64_t instruction, data; /* offsets of the last x87 instruction and its operand */
+    struct {
+        uint64_t significand;
+        uint16_t exponent; /* and sign */
+    } x87[8];              /* physical registers; ST(0) is the one that the top of stack in `status` names */
+    uint64_t sse[16][2];
+    uint32_t mxcsr;
+};
+void sim_engine_get_float(struct sim_engine *engine, struct sim_engine_float *floating);
+void sim_engine_set_float(struct sim_engine *engine, struct sim_engine_float *floating);
+
 /* Forgets cached translations: all, or those of one page. */
 void sim_engine_flush(struct sim_engine *engine);
 void sim_engine_flush_page(struct sim_engine *engine, gva_t linear);
@@ -123,16 +137,6 @@ struct sim_ram_log;
 /* Whatever lets stores of guest code through marks the page in the log. NULL: no longer. */
 void sim_engine_log_stores(struct sim_engine *engine, struct sim_ram_log *log);
 
-struct sim_engine_float {
-    uint16_t control, status, tags, opcode;
-    uint64_t instruction, data; /* offsets of the last x87 instruction and its operand */
-    struct {
-        uint64_t significand;
-        uint16_t exponent; /* and sign */
-    } x87[8];
-    uint64_t sse[16][2];
-    uint32_t mxcsr;
-};
 /* All that decides how the guest goes on, between two runs. */
 struct sim_engine_image {
     struct vmx_state state;

@@ -29,9 +29,6 @@ void helper_fsave_x86_64(void);
 void helper_frstor_x86_64(void);
 void helper_fxsave_x86_64(void);
 void helper_fxrstor_x86_64(void);
-void helper_xsave_x86_64(void);
-void helper_xsaveopt_x86_64(void);
-void helper_xrstor_x86_64(void);
 void helper_boundw_x86_64(void);
 void helper_boundl_x86_64(void);
 void __wrap_helper_cmpxchg8b_x86_64(struct unicorn_env *env, uint64_t address);
@@ -53,9 +50,6 @@ static const struct helper {
                {helper_frstor_x86_64, 94, 1, false},
                {helper_fxsave_x86_64, 512, 0, true},
                {helper_fxrstor_x86_64, 512, 0, false},
-               {helper_xsave_x86_64, 576, 0, true},
-               {helper_xsaveopt_x86_64, 576, 0, true},
-               {helper_xrstor_x86_64, 576, 0, false},
                {helper_boundw_x86_64, 4, 1, false},
                {helper_boundl_x86_64, 8, 3, false},
                {(void (*)(void))__wrap_helper_cmpxchg8b_x86_64, 8, 7, true},

@@ -71,6 +71,10 @@ STOPS(uint64_t, inl, struct unicorn_env *env, uint32_t port)
 STOPS(void, outb, struct unicorn_env *env, uint32_t port, uint32_t data)
 STOPS(void, outw, struct unicorn_env *env, uint32_t port, uint32_t data)
 STOPS(void, outl, struct unicorn_env *env, uint32_t port, uint32_t data)
+STOPS(void, xsave, struct unicorn_env *env, uint64_t address, uint64_t components)
+STOPS(void, xsaveopt, struct unicorn_env *env, uint64_t address, uint64_t components)
+STOPS(void, xrstor, struct unicorn_env *env, uint64_t address, uint64_t components)
+STOPS(uint64_t, xgetbv, struct unicorn_env *env, uint32_t number)
 STOPS(void, write_crN, struct unicorn_env *env, int number, uint64_t value)
 #pragma GCC diagnostic pop
 

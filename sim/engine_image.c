@@ -35,21 +35,31 @@ static void map_float(struct float_map *map, struct sim_engine_float *f)
     add(map, UC_X86_REG_MXCSR, &f->mxcsr);
 }
 
-void sim_engine_save(struct sim_engine *engine, struct sim_engine_image *image)
+void sim_engine_get_float(struct sim_engine *engine, struct sim_engine_float *floating)
 {
     struct float_map map;
+    map_float(&map, floating);
+    (void)uc_reg_read_batch(engine->uc, map.number, map.place, map.count);
+}
+
+void sim_engine_set_float(struct sim_engine *engine, struct sim_engine_float *floating)
+{
+    struct float_map map;
+    map_float(&map, floating);
+    (void)uc_reg_write_batch(engine->uc, map.number, map.place, map.count);
+}
+
+void sim_engine_save(struct sim_engine *engine, struct sim_engine_image *image)
+{
     *image = (struct sim_engine_image){
         .ticks = sim_engine_ticks(engine), .unretired = engine->count.unretired, .allow = engine->allow, .watch = engine->watch};
     sim_engine_get(engine, VMX_GROUP_ALL, &image->state);
-    map_float(&map, &image->floating);
-    (void)uc_reg_read_batch(engine->uc, map.number, map.place, map.count);
+    sim_engine_get_float(engine, &image->floating);
 }
 
 void sim_engine_restore(struct sim_engine *engine, struct sim_engine_image *image)
 {
-    struct float_map map;
-    map_float(&map, &image->floating);
-    (void)uc_reg_write_batch(engine->uc, map.number, map.place, map.count);
+    sim_engine_set_float(engine, &image->floating);
     engine->count.left = 0;
     engine->count.limit = image->ticks;
     engine->count.unretired = image->unretired;

@@ -65,6 +65,8 @@ static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruc
         outcome = vmx_execute(&vcpu->cpu, i);
     if (outcome.kind == VMX_OUTCOME_RUN)
         outcome = sim_port_access(vcpu, i);
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = sim_extended_state(vcpu, i);
     if (board)
         sim_board_executed(vcpu, i, &outcome);
     return outcome;

@@ -29,6 +29,10 @@ bool sim_vcpu_judge_protection(struct bk_vcpu *vcpu, const struct vmx_event *oth
 /* IN, OUT, and one iteration of INS and OUTS at the machine's own ports; RUN for any other instruction. */
 struct vmx_outcome sim_port_access(struct bk_vcpu *vcpu, const struct vmx_instruction *i);
 
+/* vcpu_extended.c */
+/* XGETBV and the instructions that move state components; RUN for any other instruction. */
+struct vmx_outcome sim_extended_state(struct bk_vcpu *vcpu, const struct vmx_instruction *i);
+
 /* vcpu_apic.c: the APIC-access page. The instruction that touches it is stopped, then runs alone, each of its accesses asked for. */
 /* A translation of the engine that reached the page: tells the access where to go, or stops it. */
 void sim_apic_access(struct bk_vcpu *vcpu, gva_t linear, enum vmx_access_kind kind, struct vmx_translation *out);

@@ -29,6 +29,8 @@ static void update_translations(struct bk_vcpu *vcpu, const struct vmx_outcome *
 static enum bk_entered shut_down(struct bk_vcpu *vcpu)
 {
     struct bk_machine *machine = vcpu->machine;
+    if (machine->board == NULL && machine->error[0] != '\0')
+        return BK_HOST_ERROR;
     if (machine->board == NULL)
         return sim_vcpu_host_error(vcpu, "triple fault outside VMX non-root operation");
     machine->board->triple_fault = machine->error[0] == '\0';

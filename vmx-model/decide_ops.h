@@ -12,8 +12,8 @@ typedef struct vmx_outcome vmx_decision(struct vmx_cpu *cpu, const struct vmx_in
 
 /* decide_system.c */
 vmx_decision vmx_decide_cpuid, vmx_decide_hlt, vmx_decide_invd, vmx_decide_wbinvd, vmx_decide_invlpg, vmx_decide_invpcid, vmx_decide_rsm,
-    vmx_decide_getsec, vmx_decide_gdtr_idtr, vmx_decide_ldtr_tr, vmx_decide_xsetbv, vmx_decide_xsaves, vmx_decide_loadiwkey, vmx_decide_encls,
-    vmx_decide_enclv, vmx_decide_pconfig;
+    vmx_decide_getsec, vmx_decide_gdtr_idtr, vmx_decide_ldtr_tr, vmx_decide_xsetbv, vmx_decide_xsave, vmx_decide_xsaves, vmx_decide_loadiwkey,
+    vmx_decide_encls, vmx_decide_enclv, vmx_decide_pconfig;
 /* decide_time.c */
 vmx_decision vmx_decide_rdpmc, vmx_decide_rdtsc, vmx_decide_rdtscp, vmx_decide_rdpid, vmx_decide_mwait, vmx_decide_monitor, vmx_decide_pause,
     vmx_decide_umwait, vmx_decide_rdrand;

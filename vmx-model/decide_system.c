@@ -105,6 +105,14 @@ struct vmx_outcome vmx_decide_xsetbv(struct vmx_cpu *cpu, const struct vmx_instr
     return vmx_non_root(cpu) ? vmx_outcome_instruction_exit(VMX_EXIT_XSETBV, i, 0) : vmx_outcome_run();
 }
 
+/* XGETBV, XSAVE, XSAVEOPT, XSAVEC, XRSTOR: they never exit. */
+struct vmx_outcome vmx_decide_xsave(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    const bool missing = (i->op == VMX_OP_XSAVEOPT && !vmx_has(cpu->caps, VMX_FEATURE_XSAVEOPT)) ||
+                         (i->op == VMX_OP_XSAVEC && !vmx_has(cpu->caps, VMX_FEATURE_XSAVEC)) || !vmx_has(cpu->caps, VMX_FEATURE_XSAVE);
+    return missing || (cpu->state.cr4 & VMX_CR4_OSXSAVE) == 0 ? vmx_outcome_ud() : vmx_outcome_run();
+}
+
 struct vmx_outcome vmx_decide_xsaves(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     const struct vmx_state *s = &cpu->state;

@@ -119,7 +119,7 @@ static const struct decode_row group7_0[8] = {
     OP(ENCLV, M | NP), OP(VMCALL, M | NP), OP(VMLAUNCH, M | NP), OP(VMRESUME, M | NP), OP(VMXOFF, M | NP), OP(PCONFIG, M | NP), UD, UD};
 static const struct decode_row group7_1[8] = {OP(MONITOR, M | NP), OP(MWAIT, M | NP), ROW(M | NP), ROW(M | NP), UD, UD, UD, OP(ENCLS, M | NP)};
 static const struct decode_row group7_2[8] = {
-    ROW(M | NP), OP(XSETBV, M | NP), UD, UD, OP(VMFUNC, M | NP), ROW(M | NP), ROW(M | NP), ROW(M | NP)};
+    OP(XGETBV, M | NP), OP(XSETBV, M | NP), UD, UD, OP(VMFUNC, M | NP), ROW(M | NP), ROW(M | NP), ROW(M | NP)};
 static const struct decode_row group7_5[8] = {
     ROW(M | NP | PF3 | PF2), ROW(M | PF2), ROW(M | PF3), UD, UD, UD, ROW(M | NP), ROW(M | NP)};
 static const struct decode_row group7_7[8] = {ROW(M | ROW_ONLY64), OP(RDTSCP, M), UD, UD, UD, UD, UD, UD};
@@ -134,7 +134,7 @@ static const struct decode_row group8[16] = {
 static const struct decode_row group9_6_memory[4] = {OP(VMPTRLD, M | ROW_NATURAL), OP(VMCLEAR, M | ROW_NATURAL), OP(VMXON, M | ROW_NATURAL), UD};
 static const struct decode_row group9_7_register[4] = {OP(RDSEED, M), OP(RDSEED, M), OP(RDPID, M | ROW_NATURAL), UD};
 static const struct decode_row group9[16] = {
-    UD, ROW(M | LOCK), UD, OP(XRSTORS, M | NP), ROW(M | NP), OP(XSAVES, M | NP), BY_PREFIX(group9_6_memory, M), OP(VMPTRST, M | NP | ROW_NATURAL),
+    UD, ROW(M | LOCK), UD, OP(XRSTORS, M | NP), OP(XSAVEC, M | NP), OP(XSAVES, M | NP), BY_PREFIX(group9_6_memory, M), OP(VMPTRST, M | NP | ROW_NATURAL),
     UD, UD, UD, UD, UD, UD, OP(RDRAND, M | NP66), BY_PREFIX(group9_7_register, M)};
 
 static const struct decode_row group12_13[16] = {
@@ -144,8 +144,10 @@ static const struct decode_row group14[16] = {
 
 /* UMONITOR, UMWAIT and TPAUSE share an encoding with MFENCE; 66 is no operand-size prefix there. */
 static const struct decode_row group15_6_register[4] = {ROW(M), OP(TPAUSE, M), ROW(M), OP(UMWAIT, M)};
+static const struct decode_row group15_4_memory[4] = {OP(XSAVE, M), UD, ROW(M), UD};
+static const struct decode_row group15_6_memory[4] = {OP(XSAVEOPT, M), ROW(M), ROW(M), UD};
 static const struct decode_row group15[16] = {
-    ROW(M | NP), ROW(M | NP), ROW(M | NP), ROW(M | NP), ROW(M | NP | PF3), ROW(M | NP), ROW(M | NP66 | PF3), ROW(M | NP66),
+    ROW(M | NP), ROW(M | NP), ROW(M | NP), ROW(M | NP), BY_PREFIX(group15_4_memory, M), OP(XRSTOR, M | NP), BY_PREFIX(group15_6_memory, M), ROW(M | NP66),
     X4(ROW(M | PF3 | ROW_ONLY64)), ROW(M | PF3), ROW(M | NP | PF3), BY_PREFIX(group15_6_register, M), ROW(M | NP)};
 
 static const struct decode_row wbinvd[4] = {OP(WBINVD, 0), OP(WBINVD, 0), OP(WBNOINVD, 0), OP(WBINVD, 0)};

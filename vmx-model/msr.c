@@ -121,7 +121,7 @@ static bool s_cet_faults(const struct vmx_cpu *cpu, uint64_t value)
     return (value & UINT64_C(0x3c0)) != 0 || tracker_suppressed_and_waiting || not_canonical(cpu, value);
 }
 
-/* Not modelled: supervisor state components of XSAVES; IA32_XSS holds 0 but for what CPUID leaf 0DH, sub-leaf 1, lists. */
+/* IA32_XSS holds the supervisor state components that CPUID leaf 0DH, sub-leaf 1, lists. */
 static bool xss_faults(const struct vmx_cpu *cpu, uint64_t value)
 {
     uint32_t out[4];

@@ -31,4 +31,24 @@ return {
     ]],
     steps = { expect "EXCEPTION_NMI" { vector = "#UD", rip = "here" } },
   },
+  scenario {
+    name     = "xsaves-without-an-exit",                     -- pi goes out and comes back by a compacted area of XCR0's only component, x87
+    controls = { secondary = { "enable_xsaves_xrstors" } },
+    vmcs     = { GUEST_CR4 = 0x42020, CR4_READ_SHADOW = 0x40020 },
+    guest    = asm [[
+              mov eax, -1
+              mov edx, eax
+              fninit
+              fldpi
+              xsaves64 [0x9000]
+              fninit
+              xrstors64 [0x9000]
+              fstp qword [0x9800]
+              mov rbx, [0x9800]
+              mov rax, [0x9000 + 512]
+              mov rcx, [0x9000 + 520]
+              vmcall
+    ]],
+    steps = { expect "VMCALL" { rbx = 0x400921fb54442d18, rax = 1, rcx = 0x8000000000000001 } },
+  },
 }

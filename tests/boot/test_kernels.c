@@ -91,8 +91,13 @@ static void expect_all_right(const char *name, const char *profile, unsigned cpu
 }
 
 /* Lines in which Bochs departs from the manual: it reads the descriptor before it judges the type, of which it takes 32 bits. In lines that end in
-   ", kept" this machine shows a cached translation; each of Bochs' VM entries drops them all, which the manual allows. */
-static const char *const deviations[] = {"INVEPT, type 0 from nowhere: ", "INVVPID, type 4 from nowhere: ", "INVVPID, a type of 64 bits: "};
+   ", kept" this machine shows a cached translation; each of Bochs' VM entries drops them all, which the manual allows. Of a compacted area
+   it looks at MXCSR where SSE is initial, and it has PKRU where a standard area has it; of XSAVE it
+   reads before it writes, in an order that the manual does not tell. */
+static const char *const deviations[] = {"INVEPT, type 0 from nowhere: ", "INVVPID, type 4 from nowhere: ",
+                                         "INVVPID, a type of 64 bits: ",  "XRSTOR, SSE initial: MXCSR is not looked at: ",
+                                         "MXCSR is initial with it: ",    "PKRU behind the header: ",
+                                         "XSAVE beyond memory: "};
 
 static bool deviates(const char *line)
 {
@@ -117,14 +122,14 @@ static void compare(const char *name, unsigned host, char *ours, char *theirs)
     CU_ASSERT_PTR_NULL(other);
 }
 
-static void expect_bochs_agrees(const char *name)
+static void expect_bochs_agrees(const char *name, const char *profile)
 {
     for (unsigned i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         struct bytes image = kernel(name, hosts[i]), rom = rom_of(&image), theirs = {NULL, 0, 0};
         struct sim_error error = {.line = 0};
         bool stuck = false;
-        struct bytes ours = run(&image, &rom, "bochs-skylake-x", 1);
-        CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model("bochs-skylake-x"), RAM_MBYTES, 1, &theirs, &stuck, &error));
+        struct bytes ours = run(&image, &rom, profile, 1);
+        CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model(profile), RAM_MBYTES, 1, &theirs, &stuck, &error));
         CU_ASSERT_FATAL(bytes_add(&theirs, "", 1));
         CU_ASSERT(!stuck);
         compare(name, hosts[i], (char *)ours.data, (char *)theirs.data);
@@ -144,7 +149,7 @@ static void vmx_instructions_follow_the_manual(void)
 
 static void bochs_says_the_same_of_vmx_instructions(void)
 {
-    expect_bochs_agrees("instructions");
+    expect_bochs_agrees("instructions", "bochs-skylake-x");
 }
 
 static void transitions_follow_the_manual(void)
@@ -155,9 +160,23 @@ static void transitions_follow_the_manual(void)
 
 static void bochs_says_the_same_of_transitions(void)
 {
-    expect_bochs_agrees("transitions");
+    expect_bochs_agrees("transitions", "bochs-skylake-x");
+}
+
+static void state_components_follow_the_manual(void)
+{
+    expect_all_right("extended", "sapphire-rapids", 1);
+    expect_all_right("extended", "haswell", 1);
+    expect_all_right("extended", "nehalem", 1);
+}
+
+static void bochs_says_the_same_of_state_components(void)
+{
+    expect_bochs_agrees("extended", "bochs-tigerlake");
 }
 
 SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_follow_the_manual},
       {"bochs_says_the_same_of_vmx_instructions", bochs_says_the_same_of_vmx_instructions},
-      {"transitions_follow_the_manual", transitions_follow_the_manual}, {"bochs_says_the_same_of_transitions", bochs_says_the_same_of_transitions})
+      {"transitions_follow_the_manual", transitions_follow_the_manual}, {"bochs_says_the_same_of_transitions", bochs_says_the_same_of_transitions},
+      {"state_components_follow_the_manual", state_components_follow_the_manual},
+      {"bochs_says_the_same_of_state_components", bochs_says_the_same_of_state_components})

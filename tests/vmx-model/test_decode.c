@@ -170,6 +170,15 @@ static const struct {
     {X86_INS_RDRAND, VMX_OP_RDRAND},
     {X86_INS_RDSEED, VMX_OP_RDSEED},
     {X86_INS_XSETBV, VMX_OP_XSETBV},
+    {X86_INS_XGETBV, VMX_OP_XGETBV},
+    {X86_INS_XSAVE, VMX_OP_XSAVE},
+    {X86_INS_XSAVE64, VMX_OP_XSAVE},
+    {X86_INS_XSAVEOPT, VMX_OP_XSAVEOPT},
+    {X86_INS_XSAVEOPT64, VMX_OP_XSAVEOPT},
+    {X86_INS_XSAVEC, VMX_OP_XSAVEC},
+    {X86_INS_XSAVEC64, VMX_OP_XSAVEC},
+    {X86_INS_XRSTOR, VMX_OP_XRSTOR},
+    {X86_INS_XRSTOR64, VMX_OP_XRSTOR},
     {X86_INS_XSAVES, VMX_OP_XSAVES},
     {X86_INS_XSAVES64, VMX_OP_XSAVES},
     {X86_INS_XRSTORS, VMX_OP_XRSTORS},
@@ -221,6 +230,8 @@ static bool name_agrees(const cs_insn *instruction, enum vmx_op op)
 {
     if ((instruction->id == X86_INS_VMPTRLD && op == VMX_OP_VMXON) || (instruction->id == X86_INS_RDSEED && op == VMX_OP_RDPID))
         return true; /* Capstone wants F3H next to the opcode */
+    if (instruction->id == X86_INS_XSAVEOPT && op == VMX_OP_OTHER && instruction->detail->x86.prefix[2] == X86_PREFIX_OPSIZE)
+        return true; /* CLWB, which 66H makes of it */
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].capstone == instruction->id)
             return names[i].op == op;
@@ -461,6 +472,12 @@ static void names_what_vmx_cares_about(void)
         {{0x48, 0x0f, 0xc7, 0xf0}, VMX_OP_RDRAND, 4, 64},
         {{0x0f, 0xc7, 0xf8}, VMX_OP_RDSEED, 3, 64},
         {{0x0f, 0x01, 0xd1}, VMX_OP_XSETBV, 3, 64},
+        {{0x0f, 0x01, 0xd0}, VMX_OP_XGETBV, 3, 64},
+        {{0x48, 0x0f, 0xae, 0x23}, VMX_OP_XSAVE, 4, 64},
+        {{0x0f, 0xae, 0x33}, VMX_OP_XSAVEOPT, 3, 64},
+        {{0x66, 0x0f, 0xae, 0x33}, VMX_OP_OTHER, 4, 64}, /* CLWB */
+        {{0x0f, 0xc7, 0x23}, VMX_OP_XSAVEC, 3, 64},
+        {{0x0f, 0xae, 0x2b}, VMX_OP_XRSTOR, 3, 64},
         {{0x0f, 0xc7, 0x2b}, VMX_OP_XSAVES, 3, 64},
         {{0x0f, 0xc7, 0x1b}, VMX_OP_XRSTORS, 3, 64},
         {{0xcd, 0x80}, VMX_OP_INT_N, 2, 64},
