@@ -19,6 +19,11 @@ local function data_segment(name)
     vmcs = { ["GUEST_" .. name .. "_SELECTOR"] = code_as_data.selector, ["GUEST_" .. name .. "_AR_BYTES"] = code_as_data.rights },
   })
 end
+-- What SS has to be where its selector is null, though 64-bit mode uses none of it.
+local function null_stack(check, change)
+  change.GUEST_SS_SELECTOR = 0
+  return fails("GUEST.SS." .. check, { vmcs = change })
+end
 -- Segment registers as virtual-8086 mode wants them, with CR0.PE = 0.
 local v86 = { GUEST_RFLAGS = 0x20002, GUEST_CR0 = 0x30 }
 for _, segment in ipairs { "CS", "SS", "DS", "ES", "FS", "GS" } do
@@ -36,6 +41,11 @@ return {
   fails("GUEST.DEBUGCTL", { vmcs = { GUEST_IA32_DEBUGCTL = 0x10000 } }),
   data_segment "DS", data_segment "ES", data_segment "FS", data_segment "GS",
   fails("GUEST.CS.AR.DPL_NONCONF", { mode = "protected", vmcs = { GUEST_CS_SELECTOR = 0x2b, GUEST_CS_AR_BYTES = 0xc0fb } }),
+  null_stack("AR.TYPE", { GUEST_SS_AR_BYTES = 0xc092 }), null_stack("AR.S", { GUEST_SS_AR_BYTES = 0xc083 }),
+  null_stack("AR.P", { GUEST_SS_AR_BYTES = 0xc013 }),
+  null_stack("AR.RSVD_11_8", { GUEST_SS_AR_BYTES = 0xc193 }), null_stack("AR.RSVD_31_17", { GUEST_SS_AR_BYTES = 0x2c093 }),
+  null_stack("AR.G_LOW", { GUEST_SS_LIMIT = 0x1000, GUEST_SS_AR_BYTES = 0xc093 }), null_stack("AR.G_HIGH", { GUEST_SS_AR_BYTES = 0x4093 }),
+  null_stack("BASE_HIGH", { GUEST_SS_BASE = high }),
   fails("GUEST.PDBG.RESERVED", { vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = high } }),
   fails("HOST.CR4.CET_WP", { profile = "bochs-tigerlake", vmcs = { HOST_CR4 = 0x802020, HOST_CR0 = 0x80000033 } }),
   fails("GUEST.IA32E.PG", { controls = { secondary = { "unrestricted_guest" } }, vmcs = { GUEST_CR0 = 0x10031 } }),
@@ -57,6 +67,7 @@ return {
   enters("code-rpl-is-free", { mode = "protected", vmcs = { GUEST_CS_SELECTOR = 0x09 } }),
   fails("MSRLOAD.WRMSR_GP", { name = "fmask-high-half", msr_load = { { index = 0xc0000084, value = high } } }),
   fails("MSRLOAD.WRMSR_GP", { name = "tsc-aux-high-half", msr_load = { { index = 0xc0000103, value = high } } }),
+  fails("MSRLOAD.WRMSR_GP", { name = "xss-of-absent-states", msr_load = { { index = 0xda0, value = 0x1800 } } }),
   enters("enabled-breakpoint-alone", {
     vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1000 }, idt = { [1] = 0x8000 }, exception_bitmap = { "#DB" },
     steps = { expect "EXCEPTION_NMI" { vector = "#DB", event_type = "hardware_exception" } },

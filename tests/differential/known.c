@@ -9,7 +9,7 @@
 #include "vmx-model/reasons.h"
 #include "vmx-model/registers.h"
 
-enum { RF_IN_THIRD_BYTE = 1, PENDING_CONDITIONS = 1 << 14 | 0xf, NONCONFORMING_CODE = 0xb };
+enum { RF_IN_THIRD_BYTE = 1, PENDING_CONDITIONS = 1 << 14 | 0xf, NONCONFORMING_CODE = 0xb, CET_STATES = 3 << 11 };
 #define HIGH_HALF UINT64_C(0xffffffff00000000)
 
 /* ---- what differs ---- */
@@ -160,6 +160,14 @@ static bool gs_is_code(const struct disagreement *d)
     return is_code(d->field[VMCS_GUEST_GS_AR_BYTES]);
 }
 
+/* 64-bit mode takes a null selector in SS, and uses no more of it than its DPL. */
+static bool stack_is_null(const struct disagreement *d)
+{
+    const bool is_64_bit =
+        (d->field[VMCS_VM_ENTRY_CONTROLS] & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0 && (d->field[VMCS_GUEST_CS_AR_BYTES] & VMX_AR_L) != 0;
+    return is_64_bit && (d->field[VMCS_GUEST_SS_SELECTOR] & ~UINT64_C(3)) == 0;
+}
+
 /* ---- MSR lists ---- */
 /* The entry of the list at which the simulator fails; NULL: it does not. */
 static const struct part *refused_entry(const struct disagreement *d)
@@ -194,6 +202,13 @@ static bool fmask_takes_high_half(const struct disagreement *d)
 static bool tsc_aux_takes_high_half(const struct disagreement *d)
 {
     return high_half_of(d, VMX_MSR_TSC_AUX);
+}
+
+/* The states of CET, which CPUID of the profile does not list. */
+static bool xss_takes_absent_states(const struct disagreement *d)
+{
+    const struct part *entry = refused_entry(d);
+    return entry != NULL && entry->a == VMX_MSR_XSS && (entry->c & ~(uint64_t)CET_STATES) == 0 && goes_on(d);
 }
 
 /* Where the processor lacks the monitor trap flag, so that no event of type 7 is there. */
@@ -235,6 +250,10 @@ static bool list_is_beyond_4_gbytes(const struct disagreement *d)
     {                                                                                                                                                \
         "lenient", name, VMX_CHECK_##check, NULL                                                                                                     \
     }
+#define NULL_STACK(check)                                                                                                                            \
+    {                                                                                                                                                \
+        "lenient", "GUEST.SS.*", VMX_CHECK_GUEST_SS_##check, stack_is_null                                                                           \
+    }
 const struct known known_list[] = {
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_TYPE_OTHER, other_event_is_unknown},
     {"lenient", "CTL.INJ.TYPE_OTHER", VMX_CHECK_CTL_INJ_OTHER_VECTOR, other_event_is_unknown},
@@ -248,6 +267,14 @@ const struct known known_list[] = {
     {"lenient", "GUEST.FS.AR.DPL", VMX_CHECK_GUEST_FS_AR_DPL, fs_is_code},
     {"lenient", "GUEST.GS.AR.DPL", VMX_CHECK_GUEST_GS_AR_DPL, gs_is_code},
     {"lenient", "GUEST.CS.AR.DPL_NONCONF", VMX_CHECK_GUEST_CS_AR_DPL_NONCONF, code_privilege_is_its_rpl},
+    NULL_STACK(AR_TYPE),
+    NULL_STACK(AR_S),
+    NULL_STACK(AR_P),
+    NULL_STACK(AR_RSVD_11_8),
+    NULL_STACK(AR_RSVD_31_17),
+    NULL_STACK(AR_G_LOW),
+    NULL_STACK(AR_G_HIGH),
+    NULL_STACK(BASE_HIGH),
     LEFT_OUT(GUEST_PDBG_BS_SET, "GUEST.PDBG.BS_SET"),
     LEFT_OUT(GUEST_PDBG_BS_CLEAR, "GUEST.PDBG.BS_CLEAR"),
     {"lenient", "GUEST.PDBG.RESERVED", VMX_CHECK_GUEST_PDBG_RESERVED, only_high_half_is_reserved},
@@ -262,6 +289,7 @@ const struct known known_list[] = {
     {"lenient", "code-rpl-is-free", VMX_CHECK_NONE, code_rpl_is_judged},
     {"lenient", "fmask-high-half", VMX_CHECK_NONE, fmask_takes_high_half},
     {"lenient", "tsc-aux-high-half", VMX_CHECK_NONE, tsc_aux_takes_high_half},
+    {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_blocking_is_left_over},
