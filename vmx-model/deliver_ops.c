@@ -144,29 +144,36 @@ static void encode(const struct vmx_frame *f, uint8_t bytes[88])
             bytes[(f->count - 1 - i) * f->width + b] = (uint8_t)(f->value[i] >> (8 * b));
 }
 
+/* Values are pushed one by one, so the first that cannot be written is the one that is reported. Within a page they share a translation and go together. */
+static bool write_frame(struct vmx_delivery *d, uint64_t base, uint64_t sp, uint64_t mask, const struct vmx_frame *f, bool user,
+                        struct vmx_translation *t)
+{
+    enum { PAGE = 4096 };
+    const uint32_t size = f->count * f->width;
+    const uint64_t below = (sp - size) & mask, lowest = base + below;
+    uint8_t bytes[88];
+    encode(f, bytes);
+    const bool is_in_one_page = lowest % PAGE + size <= PAGE && below + size - 1 <= mask;
+    if (is_in_one_page && vmx_write_as(d->cpu, lowest, bytes, size, user, false, t))
+        return true;
+    for (uint32_t at = size; at != 0; at -= f->width)
+        if (!vmx_write_as(d->cpu, base + ((below + at - f->width) & mask), bytes + at - f->width, f->width, user, false, t))
+            return false;
+    return true;
+}
+
 enum vmx_delivered vmx_delivery_push(struct vmx_delivery *d, const struct vmx_segment *ss, uint64_t *sp, const struct vmx_frame *f, unsigned cpl,
                                      uint16_t fault_selector)
 {
     const uint32_t size = f->count * f->width;
     const uint64_t mask = ss == NULL ? UINT64_MAX : (ss->access_rights & VMX_AR_DB) != 0 ? UINT32_MAX : 0xffff;
     const uint64_t below = (*sp - size) & mask;
-    const uint64_t base = ss == NULL ? 0 : ss->base;
     struct vmx_translation t;
-    uint8_t bytes[88];
-    bool written;
     const bool wraps = ((*sp - 1) & mask) < below;
     const bool splits_value = wraps && (*sp & mask) % f->width != 0;
     if (ss != NULL && (splits_value || !has_room(ss, (uint32_t)*sp, size)))
         return vmx_delivery_fault(d, VMX_SS_FAULT, selector_error(d, fault_selector));
-    encode(f, bytes);
-    if (!wraps) {
-        written = vmx_write_as(d->cpu, base + below, bytes, size, cpl == 3, false, &t);
-    } else { /* the frame wraps around the end of the segment */
-        const uint32_t high = (uint32_t)(mask - below + 1);
-        written = vmx_write_as(d->cpu, base + below, bytes, high, cpl == 3, false, &t) &&
-                  vmx_write_as(d->cpu, base, bytes + high, size - high, cpl == 3, false, &t);
-    }
-    if (!written)
+    if (!write_frame(d, ss == NULL ? 0 : ss->base, *sp, mask, f, cpl == 3, &t))
         return vmx_delivery_stopped(d, &t, VMX_SS_FAULT);
     *sp = (*sp & ~mask) | below;
     return VMX_DELIVERED;

@@ -482,7 +482,7 @@ static void serial_faults_describe_the_last_delivery(void)
     spoil_gate(VMX_NP, VMX_PF);
     intercept(1u << VMX_PF);
     const struct vmx_outcome o = raise_event(interrupt(0x41));
-    CU_ASSERT(o.exit.interruption_info == 0x80000b0e && o.exit.qualification == UNMAPPED - 48);
+    CU_ASSERT(o.exit.interruption_info == 0x80000b0e && o.exit.qualification == UNMAPPED - 8);
     CU_ASSERT(o.exit.idt_vectoring_info == 0x80000b0b && o.exit.idt_vectoring_error_code == 0x41 * 8 + 3);
     CU_ASSERT_EQUAL(g.cpu.state.cr2, 0);
 }
@@ -494,7 +494,7 @@ static void second_page_fault_writes_cr2_when_promoted(void)
     reset_delivery_64bit();
     spoil_gate(VMX_PF, VMX_PF);
     const struct vmx_outcome o = raise_event(e);
-    CU_ASSERT(o.kind == VMX_OUTCOME_DONE && g.cpu.state.rip == HANDLERS + VMX_DF && g.cpu.state.cr2 == UNMAPPED - 48);
+    CU_ASSERT(o.kind == VMX_OUTCOME_DONE && g.cpu.state.rip == HANDLERS + VMX_DF && g.cpu.state.cr2 == UNMAPPED - 8);
 }
 
 static void nested_fault_pushes_the_instruction_itself(void)
@@ -526,13 +526,34 @@ static void ept_exits_of_a_delivery_name_its_event(void)
     CU_ASSERT((g.cpu.state.rflags & VMX_RFLAGS_RF) != 0); /* as the #PF would have pushed it */
 }
 
+static void the_first_value_that_cannot_be_pushed_is_reported(void)
+{
+    const gva_t page = STACK & ~(gva_t)0xfff;
+    reset_delivery_64bit();
+    secondary(VMX_SEC_ENABLE_EPT, true);
+    ept_map_guest();
+    g.cpu.state.gpr[VMX_RSP] = page + 16;
+    set_ram64(ept_entry(page, 1), 0);
+    struct vmx_outcome o = raise_event(interrupt(0x41));
+    CU_ASSERT(o.kind == VMX_OUTCOME_EXIT && o.exit.reason == VMX_EXIT_EPT_VIOLATION);
+    CU_ASSERT_EQUAL(o.exit.guest_linear, page + 8); /* SS */
+    reset_delivery_64bit();
+    secondary(VMX_SEC_ENABLE_EPT, true);
+    ept_map_guest();
+    g.cpu.state.gpr[VMX_RSP] = page + 16;
+    set_ram64(ept_entry(page - 1, 1), 0);
+    o = raise_event(interrupt(0x41));
+    CU_ASSERT(o.kind == VMX_OUTCOME_EXIT && o.exit.reason == VMX_EXIT_EPT_VIOLATION);
+    CU_ASSERT_EQUAL(o.exit.guest_linear, page - 8); /* RFLAGS, behind SS and RSP */
+}
+
 static void apic_accesses_of_a_delivery_have_type_3(void)
 {
     reset_delivery_64bit();
     secondary(VMX_SEC_VIRTUALIZE_APIC_ACCESSES, true);
     g.vmcs.field[VMCS_APIC_ACCESS_ADDR] = STACK & ~0xfff;
     const struct vmx_outcome o = raise_event(interrupt(0x41));
-    CU_ASSERT(o.exit.reason == VMX_EXIT_APIC_ACCESS && o.exit.qualification == (0x3000 | (((STACK & ~15) - 40) & 0xfff)));
+    CU_ASSERT(o.exit.reason == VMX_EXIT_APIC_ACCESS && o.exit.qualification == (0x3000 | (((STACK & ~15) - 8) & 0xfff)));
     CU_ASSERT_EQUAL(o.exit.idt_vectoring_info, 0x80000041);
 }
 
@@ -592,6 +613,7 @@ SUITE("vmx-model/deliver", {"selected_events_exit_directly", selected_events_exi
       {"bitmap_is_asked_before_promotion", bitmap_is_asked_before_promotion},
       {"fault_during_double_fault_delivery", fault_during_double_fault_delivery},
       {"serial_faults_describe_the_last_delivery", serial_faults_describe_the_last_delivery},
+      {"the_first_value_that_cannot_be_pushed_is_reported", the_first_value_that_cannot_be_pushed_is_reported},
       {"second_page_fault_writes_cr2_when_promoted", second_page_fault_writes_cr2_when_promoted},
       {"nested_fault_pushes_the_instruction_itself", nested_fault_pushes_the_instruction_itself},
       {"ept_exits_of_a_delivery_name_its_event", ept_exits_of_a_delivery_name_its_event},
