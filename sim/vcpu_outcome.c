@@ -47,12 +47,6 @@ static enum bk_entered abort_vmx(struct bk_vcpu *vcpu, uint32_t indicator)
     return BK_HOST_ERROR;
 }
 
-/* What an instruction comes to when it ends in shutdown: a VM entry that failed, and then could not load the host either. */
-static bool entry_aborted(const struct vmx_cpu *cpu)
-{
-    return cpu->operation == VMX_OPERATION_ROOT && cpu->vmcs != NULL && cpu->vmcs->abort_indicator != 0;
-}
-
 enum bk_entered sim_vcpu_host_error(struct bk_vcpu *vcpu, const char *what)
 {
     snprintf(vcpu->machine->error, sizeof vcpu->machine->error, "%s", what);
@@ -113,7 +107,7 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
         update_translations(vcpu, outcome);
         return false;
     case VMX_OUTCOME_SHUTDOWN:
-        *entered = entry_aborted(&vcpu->cpu) ? abort_vmx(vcpu, vcpu->cpu.vmcs->abort_indicator) : shut_down(vcpu);
+        *entered = outcome->abort != 0 ? abort_vmx(vcpu, outcome->abort) : shut_down(vcpu);
         return true;
     case VMX_OUTCOME_RUN:
         return false;

@@ -136,7 +136,7 @@ static struct vmx_outcome enter(struct vmx_cpu *cpu, const struct vmx_instructio
     case VMX_ENTRY_FAILED:
         break;
     }
-    return switched((struct vmx_outcome){.kind = entry.abort != 0 ? VMX_OUTCOME_SHUTDOWN : VMX_OUTCOME_DONE});
+    return switched((struct vmx_outcome){.kind = entry.abort != 0 ? VMX_OUTCOME_SHUTDOWN : VMX_OUTCOME_DONE, .abort = entry.abort});
 }
 
 struct vmx_outcome vmx_execute_vmlaunch(struct vmx_cpu *cpu, const struct vmx_instruction *i)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "cpuid_bits.h"
 #include "decide.h"
 #include "features.h"
 #include "walk.h"
@@ -228,10 +229,13 @@ bool vmx_msr_read(const struct vmx_cpu *cpu, uint32_t index, uint64_t *value)
     return false;
 }
 
-/* IA32_FEATURE_CONTROL: lock 0, VMX in SMX 1, VMX outside SMX 2. */
+/* IA32_FEATURE_CONTROL: lock 0, VMX in SMX 1, VMX outside SMX 2; with SMX SENTER enables 15:8. */
 static bool feature_control_faults(const struct vmx_cpu *cpu, uint64_t value)
 {
-    return (cpu->feature_control & 1) != 0 || (value & ~UINT64_C(7)) != 0;
+    uint32_t leaf[4];
+    vmx_cpuid(cpu->caps, 1, 0, leaf);
+    const uint64_t valid = 7 | ((leaf[2] & VMX_CPUID_SMX) != 0 ? UINT64_C(0xff00) : 0);
+    return (cpu->feature_control & 1) != 0 || (value & ~valid) != 0;
 }
 
 /* IA32_MTRR_DEF_TYPE: type 7:0, MTRRs enabled 11; fixed ranges (10) are not offered. */

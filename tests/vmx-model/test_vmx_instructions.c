@@ -363,6 +363,7 @@ static void a_vmx_abort_is_noted_in_the_region(void)
     put64(MSR_LIST, VMX_MSR_FS_BASE);
     const struct vmx_outcome o = STEP(&m, VMLAUNCH);
     CU_ASSERT_EQUAL(o.kind, VMX_OUTCOME_SHUTDOWN);
+    CU_ASSERT_EQUAL(o.abort, 4);
     CU_ASSERT_EQUAL(get32(VALID_VMCS + 4), 4);
 }
 

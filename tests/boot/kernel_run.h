@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One run of a kernel of this folder on the bare machine, or on Bochs. */
+#ifndef TESTS_KERNEL_RUN_H
+#define TESTS_KERNEL_RUN_H
+
+#include "../../sim/bare.h"
+#include "../../tools/bochs/internal.h"
+
+enum { KERNEL_ALL_RIGHT = 1, KERNEL_RAM_MBYTES = 32, KERNEL_WORDS = 4 };
+
+/* What is left out: processor 0 alone, a command line of nothing, what a loader leaves in IA32_FEATURE_CONTROL. */
+struct kernel_run {
+    const char *name, *profile;
+    unsigned host; /* 32: protected mode, 36: with PAE, 64: 64-bit mode */
+    unsigned cpus;
+    const char *text;         /* command line */
+    bool from_rom;            /* as firmware, cold, and not by the multiboot loader */
+    bool feature_control_set; /* IA32_FEATURE_CONTROL of every processor, */
+    uint64_t feature_control; /* this */
+    hpa_t watched;            /* words of physical memory that are wanted when all is over */
+};
+
+struct kernel_outcome {
+    char *serial; /* freed by the caller; ends in 0 */
+    enum sim_board_end end;
+    unsigned status;
+    char error[160]; /* machine->error */
+    uint32_t word[KERNEL_WORDS];
+    gva_t rip; /* of the processor that ended the run */
+};
+
+/* Bytes of NAME-HOST.bin; fatal where it is not there. */
+struct bytes kernel_image(const char *name, unsigned host);
+struct kernel_outcome kernel_run(const struct kernel_run *run);
+/* Runs it twice, and asserts that all of its lines are right and the same both times. Returns the lines, freed by the caller. */
+char *kernel_all_right(const struct kernel_run *run);
+/* Its lines on Bochs; freed by the caller. */
+char *kernel_on_bochs(const struct kernel_run *run);
+
+#endif
