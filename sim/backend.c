@@ -259,8 +259,13 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
     machine->clock += SIM_COST_VM_ENTRY;
     vcpu->cost_entry = SIM_COST_VM_ENTRY;
     cpu->tsc = sim_now(vcpu);
-    const struct vmx_entry_result result = vmx_enter(cpu, cpu->vmcs->launched != 0 ? VMX_ENTRY_RESUME : VMX_ENTRY_LAUNCH);
+    const bool resume = cpu->vmcs->launched != 0;
+    if (machine->entry_watcher != NULL && vmx_check_first(cpu, resume) != VMX_CHECK_NONE)
+        machine->entry_watcher(machine->entry_watcher_context, vcpu->index, cpu, resume, VMX_CHECK_NONE);
+    const struct vmx_entry_result result = vmx_enter(cpu, resume ? VMX_ENTRY_RESUME : VMX_ENTRY_LAUNCH);
     vcpu->violated = result.check;
+    if (machine->entry_watcher != NULL && vmx_check_rows[result.check].stage == VMX_STAGE_MSR_LOAD)
+        machine->entry_watcher(machine->entry_watcher_context, vcpu->index, cpu, resume, result.check);
     switch (result.kind) {
     case VMX_ENTRY_FAULT:
         return BK_FAULT;

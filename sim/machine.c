@@ -109,6 +109,12 @@ void sim_machine_free(struct bk_machine *machine)
     free(machine);
 }
 
+void sim_machine_watch_entries(struct bk_machine *machine, sim_entry_watcher *watcher, void *context)
+{
+    machine->entry_watcher = watcher;
+    machine->entry_watcher_context = context;
+}
+
 enum vmx_check sim_machine_violated(const struct bk_vcpu *vcpu)
 {
     return vcpu->violated;

@@ -32,6 +32,10 @@ void sim_machine_pause(struct bk_machine *machine, uint64_t after);
 
 /* The rule that the last VM entry of this vCPU violated; VMX_CHECK_NONE when it entered. */
 enum vmx_check sim_machine_violated(const struct bk_vcpu *vcpu);
+/* Before each VM entry of this machine that violates rules, and after one whose MSR-load list does (`msr_load`, else VMX_CHECK_NONE), for who explains. */
+typedef void sim_entry_watcher(void *context, unsigned vcpu, const struct vmx_cpu *cpu, bool resume, enum vmx_check msr_load);
+void sim_machine_watch_entries(struct bk_machine *machine, sim_entry_watcher *watcher, void *context);
+
 /* The model's processor under a vCPU, for tools that explain; RAM, for tests. */
 struct vmx_cpu *sim_machine_cpu(struct bk_vcpu *vcpu);
 uint8_t *sim_machine_ram(struct bk_machine *machine, uint64_t *size);

@@ -7,7 +7,7 @@ SNAPSHOT_COVERS(struct sim_source, 72);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
 SNAPSHOT_COVERS(struct bk_vcpu, 2024 + sizeof(struct vmx_cpu) + sizeof(struct vmcs) + sizeof(struct sim_tlb));
-SNAPSHOT_COVERS(struct bk_machine, 480 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
+SNAPSHOT_COVERS(struct bk_machine, 496 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
                                        SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 

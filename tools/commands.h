@@ -11,6 +11,7 @@ int cmd_calibrate(int argc, char **argv);
 int cmd_checks(int argc, char **argv);
 int cmd_controls(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_fields(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
 int cmd_limits(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"diff", "the first divergence of two traces, explained field by field", cmd_diff},
     {"whatif", "exits and time before and after a change of control bits", cmd_whatif},
     {"advise", "which control bit saves how many exits and how much time, and why", cmd_advise},
+    {"explain", "why VM entries fail: of KVM's dump of a VMCS, or of a scenario", cmd_explain},
     {"reasons", "the VM-exit reasons as a manual", cmd_reasons},
     {"fields", "the VMCS fields as a manual", cmd_fields},
     {"controls", "the VMX controls and capability bits as a manual", cmd_controls},
