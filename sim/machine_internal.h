@@ -101,7 +101,7 @@ struct bk_machine {
     struct sim_board *board; /* what stands around the processors of a bare machine; NULL: root software is native code */
     struct bk_vcpu vcpu[SIM_VCPUS_MAX];
     uint8_t field_exists[VMCS_FIELD_COUNT];
-    struct sim_ram_log log; /* every store to RAM is noted here but those to current VMCSs, whose pages count as written all the time */
+    struct sim_ram_log log;           /* every store to RAM is noted here but those to current VMCSs, whose pages count as written all the time */
     sim_entry_watcher *entry_watcher; /* NULL: nobody asks */
     void *entry_watcher_context;
     char error[160];

@@ -139,8 +139,8 @@ static void a_good_vmcs_violates_nothing_and_a_bad_one_its_rule(void)
     write_script("bad", text);
     CU_ASSERT_EQUAL(shell("\"$V\" explain - <bad"), 1);
     expect_words("bad", "exit reason 33 (INVALID_STATE), exit qualification 0\n");
-    expect_words(
-        "bad", "1 rule is violated; a processor reports exit reason 80000021H (invalid guest state), exit qualification 0\n1. GUEST.RFLAGS.RSVD1");
+    expect_words("bad",
+                 "1 rule is violated; a processor reports exit reason 80000021H (invalid guest state), exit qualification 0\n1. GUEST.RFLAGS.RSVD1");
     expect_words("bad", "   mended by: set bit 1 of GUEST_RFLAGS: 0000000000000002H\n");
 }
 
