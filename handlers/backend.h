@@ -116,6 +116,8 @@ struct bk_source {
 enum { BK_SOURCES_MAX = 32 };
 /* These are all the sources that the machine has. False: it cannot have so many, hardware has none (count 0 is always possible). */
 bool bk_set_sources(struct bk_machine *machine, const struct bk_source *sources, unsigned count);
+/* How often source n has interrupted so far, and how often its request was not taken yet when the next one came: these are one interrupt then. */
+void bk_source_counts(const struct bk_machine *machine, unsigned source, uint64_t *raised, uint64_t *merged);
 /* Takes the pending external interrupt as the host (acknowledge and EOI): its vector, or -1 when none is pending. */
 int bk_take_interrupt(struct bk_vcpu *vcpu);
 /* Runs the host's NMI handler, after which NMIs are no longer blocked. */

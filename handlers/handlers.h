@@ -122,7 +122,7 @@ void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal,
 /* The host has taken this interrupt of a device where the virtual CPU runs: it goes to the one that it belongs to. */
 void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector);
 /* Tells whoever watches the run of an interrupt that the host has taken. */
-void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target);
+void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target, bool merged);
 
 /* ---- cr.c ---- */
 /* Loads the PDPTEs of PAE paging from CR3 into the VMCS; false: a reserved bit is set, nothing is changed. */

@@ -93,8 +93,9 @@ struct hv_vm {
     /* What the guest wrote to a debug or serial port, byte by byte, and what handlers report; may be NULL. */
     void (*output)(void *context, unsigned port, uint8_t byte);
     void (*report)(void *context, unsigned vcpu, const char *text);
-    /* The host took an interrupt that has a route, or a kick: at which physical CPU, out of whose guest, for whom. May be NULL. */
-    void (*interrupt)(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target);
+    /* The host took an interrupt that has a route, or a kick: at which physical CPU, out of whose guest, for whom, and whether the same one
+       waited for that one already. May be NULL. */
+    void (*interrupt)(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target, bool merged);
     void *context;
 };
 

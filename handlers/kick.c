@@ -18,7 +18,7 @@ void hv_host_interrupt(struct hv_vcpu *vcpu, int vector)
 {
     if (vector == KICK_VECTOR && vcpu->kicked) {
         vcpu->kicked = false;
-        hv_note_interrupt(vcpu, (uint8_t)vector, vcpu);
+        hv_note_interrupt(vcpu, (uint8_t)vector, vcpu, false);
     } else if (vector >= 0) {
         hv_device_interrupts(vcpu, (uint8_t)vector);
     }

@@ -10,11 +10,11 @@ void hv_route_interrupt(struct hv_vm *vm, uint8_t vector, unsigned vcpu)
         vm->route[vector] = (uint8_t)(vcpu + 1);
 }
 
-void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target)
+void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target, bool merged)
 {
     const struct hv_vm *vm = here->vm;
     if (vm->interrupt != NULL)
-        vm->interrupt(vm->context, here->index, bk_physical_cpu(here->bk), vector, target->index);
+        vm->interrupt(vm->context, here->index, bk_physical_cpu(here->bk), vector, target->index, merged);
 }
 
 /* ---- posted interrupts: the descriptor holds a bit for each vector, then the bit "outstanding notification" ---- */
@@ -67,7 +67,7 @@ void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector)
         return;
     }
     struct hv_vcpu *to = &vm->vcpu[vm->route[vector] - 1];
-    hv_note_interrupt(here, vector, to);
+    hv_note_interrupt(here, vector, to, (to->pending_vectors[vector / 64] >> vector % 64 & 1) != 0);
     if (to != here && post(to, vector))
         return;
     hv_queue_interrupt(to, vector);

@@ -59,6 +59,8 @@ static const char *kind_name(enum trace_kind kind)
         return "a violated rule";
     case TRACE_INTERRUPT:
         return "an interrupt that the host takes";
+    case TRACE_SOURCE:
+        return "an interrupt source";
     }
     return "an unknown record";
 }
@@ -170,7 +172,8 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
 {
     static const char *const failure[] = {"kind", "number", "ticks"}, *const event[] = {"interruption info", "error code", "instruction length"},
                              *const stimulus[] = {"step", "a", "b"}, *const output[] = {"port", "byte"},
-                             *const interrupt[] = {"vector", "physical CPU", "vCPU that it is for"};
+                             *const interrupt[] = {"vector", "physical CPU", "vCPU that it is for", "waited there already"},
+                             *const source[] = {"vector", "interrupts", "requested already"};
     switch (a->kind) {
     case TRACE_EXIT:
         return exits_differ(c, a, b);
@@ -181,7 +184,9 @@ static bool payloads_differ(struct comparison *c, const struct trace_record *a, 
     case TRACE_STIMULUS:
         return numbers_differ(c, a, b, stimulus, 3);
     case TRACE_INTERRUPT:
-        return numbers_differ(c, a, b, interrupt, 3);
+        return numbers_differ(c, a, b, interrupt, 4);
+    case TRACE_SOURCE:
+        return numbers_differ(c, a, b, source, 3);
     case TRACE_OUTPUT:
         return numbers_differ(c, a, b, output, 2);
     case TRACE_REPORT:

@@ -184,43 +184,38 @@ static bool screen_shows(const struct judge *judge, const struct sim_final *fina
     return final->size == 0 || (final->size <= size && memmem(text, size, final->bytes, final->size) != NULL);
 }
 
-static bool judge_final(struct judge *judge, size_t i, const struct trace_record *end)
+/* *got: a number that was found in place of the expected one. */
+static bool final_holds(const struct judge *judge, size_t i, const struct trace_record *end, uint64_t *got)
 {
     const struct sim_final *final = &judge->scenario->finals[i];
-    uint64_t got = 0;
+    *got = 0;
     switch (final->kind) {
     case SIM_FINAL_REGISTER:
-        if (final_register_holds(final, &judge->final, &got))
-            return true;
-        break;
+        return final_register_holds(final, &judge->final, got);
     case SIM_FINAL_MEMORY:
-        if (judge->shown[i] == final->size && (final->size == 0 || memcmp(judge->seen[i], final->bytes, final->size) == 0))
-            return true;
-        break;
+        return judge->shown[i] == final->size && (final->size == 0 || memcmp(judge->seen[i], final->bytes, final->size) == 0);
     case SIM_FINAL_EXITS:
-        got = end->number[0];
-        if (got == final->value)
-            return true;
+        *got = end->number[0];
         break;
     case SIM_FINAL_INSTRUCTIONS:
-        got = end->number[1];
-        if (got == final->value)
-            return true;
+        *got = end->number[1];
         break;
     case SIM_FINAL_STOP:
-        got = end->number[3];
-        if (got == final->value)
-            return true;
+        *got = end->number[3];
         break;
     case SIM_FINAL_SCREEN:
-        if (screen_shows(judge, final))
-            return true;
-        break;
+        return screen_shows(judge, final);
     case SIM_FINAL_OUTPUT:
-        if (some_port_shows(judge, final))
-            return true;
-        break;
+        return some_port_shows(judge, final);
     }
+    return *got == final->value;
+}
+
+static bool judge_final(struct judge *judge, size_t i, const struct trace_record *end)
+{
+    uint64_t got;
+    if (final_holds(judge, i, end, &got))
+        return true;
     judge_final_differs(judge, i, got);
     return false;
 }
@@ -255,6 +250,19 @@ static bool judge_end(struct judge *judge, const struct trace_record *end)
     return true;
 }
 
+/* What a record adds to the final state. */
+static void keep_state(struct judge *judge, const struct trace_record *record)
+{
+    if (record->kind == TRACE_OUTPUT)
+        keep_output(judge, record);
+    if (record->kind == TRACE_FINAL && record->vcpu == 0)
+        judge->final = *record;
+    if (record->kind != TRACE_MEMORY)
+        return;
+    compare_memory(judge, record);
+    keep_screen(judge, record);
+}
+
 /* One record of the scenario. True: go on. */
 static bool judge_record(struct judge *judge, const struct trace_record *record)
 {
@@ -262,21 +270,11 @@ static bool judge_record(struct judge *judge, const struct trace_record *record)
     case TRACE_EXIT:
     case TRACE_ENTRY_FAIL:
         return judge_event(judge, record);
-    case TRACE_OUTPUT:
-        keep_output(judge, record);
-        return true;
-    case TRACE_FINAL:
-        if (record->vcpu == 0)
-            judge->final = *record;
-        return true;
-    case TRACE_MEMORY:
-        compare_memory(judge, record);
-        keep_screen(judge, record);
-        return true;
     case TRACE_END:
         judge->verdict->passed = judge_end(judge, record);
         return false;
     default:
+        keep_state(judge, record);
         return true;
     }
 }
@@ -326,6 +324,16 @@ static void begin(struct judge *judge, uint32_t *crc)
     }
 }
 
+static void end_judge(struct judge *judge)
+{
+    for (size_t i = 0; i < judge->scenario->final_count; i++)
+        free(judge->seen[i]);
+    free(judge->seen);
+    free(judge->shown);
+    free(judge->output);
+    free(judge->output_ports);
+}
+
 void sim_judge(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_verdict *verdict)
 {
     struct judge judge = {.scenario = scenario, .verdict = verdict};
@@ -338,10 +346,38 @@ void sim_judge(const struct sim_scenario *scenario, const uint8_t *trace, size_t
         judge_say(&judge, scenario->line, wrong);
     else if (find_trace(&judge, &reader, crc))
         walk(&judge, &reader);
-    for (size_t i = 0; i < scenario->final_count; i++)
-        free(judge.seen[i]);
-    free(judge.seen);
-    free(judge.shown);
-    free(judge.output);
-    free(judge.output_ports);
+    end_judge(&judge);
+}
+
+/* How often and by which exits the guest was served is left out: that is no part of what it came to. */
+static void judge_result(const struct judge *judge, const struct trace_record *end, struct sim_result *result)
+{
+    result->complete = result->holds = true;
+    for (size_t i = 0; i < judge->scenario->final_count; i++) {
+        uint64_t got;
+        if (judge->scenario->finals[i].kind == SIM_FINAL_EXITS || judge->scenario->finals[i].kind == SIM_FINAL_INSTRUCTIONS)
+            continue;
+        result->conditions++;
+        result->holds = result->holds && final_holds(judge, i, end, &got);
+    }
+}
+
+void sim_judge_result(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_result *result)
+{
+    struct sim_verdict ignored = {0};
+    struct judge judge = {.scenario = scenario, .verdict = &ignored};
+    struct trace_reader reader;
+    struct trace_record record;
+    uint32_t crc;
+    *result = (struct sim_result){0};
+    begin(&judge, &crc);
+    bool going = trace_open(&reader, trace, size) == NULL && find_trace(&judge, &reader, crc);
+    while (going && trace_next(&reader, &record) == 1) {
+        keep_state(&judge, &record);
+        going = record.kind != TRACE_END;
+        if (!going)
+            judge_result(&judge, &record, result);
+    }
+    free(ignored.text);
+    end_judge(&judge);
 }

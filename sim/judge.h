@@ -18,4 +18,12 @@ struct sim_verdict {
 /* `trace` holds one or more traces; the one of this scenario is found by its CRC-32. */
 void sim_judge(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_verdict *verdict);
 
+/* What the guest came to, whichever exits it took on the way. */
+struct sim_result {
+    bool complete;       /* the run stands in the trace up to its end */
+    unsigned conditions; /* of `final`, but those on numbers of exits and instructions */
+    bool holds;          /* all of them hold */
+};
+void sim_judge_result(const struct sim_scenario *scenario, const uint8_t *trace, size_t size, struct sim_result *result);
+
 #endif

@@ -29,7 +29,8 @@ struct sim_stimulus {
 struct sim_source {
     struct bk_source source;
     uint64_t origin; /* sim_now() of bk_set_sources() */
-    uint64_t raised; /* interrupts so far */
+    uint64_t raised; /* interrupts so far, */
+    uint64_t merged; /* and those that found the one before them still requested */
     uint64_t due;    /* of the next one in sim_now(); UINT64_MAX: there is none */
 };
 

@@ -3,7 +3,7 @@
 #include "snapshot_internal.h"
 
 SNAPSHOT_COVERS(struct sim_stimulus, 16);
-SNAPSHOT_COVERS(struct sim_source, 72);
+SNAPSHOT_COVERS(struct sim_source, 80);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
 SNAPSHOT_COVERS(struct bk_vcpu, 2024 + sizeof(struct vmx_cpu) + sizeof(struct vmcs) + sizeof(struct sim_tlb));
@@ -134,6 +134,7 @@ static void source(struct archive *a, struct sim_source *s)
     ARCHIVE(a, s->source.seed);
     ARCHIVE(a, s->origin);
     ARCHIVE(a, s->raised);
+    ARCHIVE(a, s->merged);
     ARCHIVE(a, s->due);
     if (a->reading && s->source.period == 0)
         archive_fail(a, "an interrupt source has no period");

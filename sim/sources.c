@@ -36,6 +36,12 @@ bool bk_set_sources(struct bk_machine *machine, const struct bk_source *sources,
     return true;
 }
 
+void bk_source_counts(const struct bk_machine *machine, unsigned source, uint64_t *raised, uint64_t *merged)
+{
+    *raised = source < machine->source_count ? machine->sources[source].raised : 0;
+    *merged = source < machine->source_count ? machine->sources[source].merged : 0;
+}
+
 /* Each arrival counts as a step: a source without an end does not let a guest sleep without an end. */
 void sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint64_t now, uint64_t requested[4])
 {
@@ -44,7 +50,9 @@ void sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint6
         if (s->source.physical_cpu != physical_cpu)
             continue;
         while (s->due <= now) {
-            requested[s->source.vector / 64] |= UINT64_C(1) << s->source.vector % 64;
+            const uint64_t bit = UINT64_C(1) << s->source.vector % 64;
+            s->merged += (requested[s->source.vector / 64] & bit) != 0;
+            requested[s->source.vector / 64] |= bit;
             s->raised++;
             machine->steps++;
             set_due(s);

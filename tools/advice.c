@@ -1,51 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tries control bits on a scenario and ranks what they save. */
+/* Tries changes on a scenario and ranks what they save. */
 #include "advice.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-const struct advice_row advice_rows[] = {
-#define ADVICE(reason_, word_, control_, value_, price_) {VMX_EXIT_##reason_, {.word = (word_), .control = (control_), .value = (value_)}, (price_)},
-#include "advice.def"
-#undef ADVICE
-};
-enum { ROWS = sizeof advice_rows / sizeof advice_rows[0] };
-_Static_assert((int)ROWS <= (int)ADVICE_ROWS_MAX, "room for every row");
-
-unsigned advice_row_count(void)
-{
-    return ROWS;
-}
-
-bool advice_is_careful(const struct advice_row *row)
-{
-    return strncmp(row->price, "careful", sizeof "careful" - 1) == 0;
-}
-
-static bool same_change(const struct sim_override *a, const struct sim_override *b)
-{
-    return strcmp(a->word, b->word) == 0 && strcmp(a->control, b->control) == 0;
-}
-
-static bool was_tried(const struct advice *advices, unsigned count, const struct sim_override *change)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (same_change(&advices[i].row->change, change))
-            return true;
-    return false;
-}
-
-static bool stands(const struct advice_run *base, const struct sim_override *change)
-{
-    for (size_t i = 0; i < base->count; i++)
-        if (same_change(&base->changes[i], change))
-            return true;
-    return false;
-}
-
-/* The first line, without the file that it begins with. */
-static void copy_why(char why[256], const char *text)
+void advice_copy_why(char why[256], const char *text)
 {
     const char *space = strstr(text, ": ");
     text = space != NULL ? space + 2 : text;
@@ -64,16 +25,16 @@ static void judge(struct advice *advice, const struct replay *before, const stru
     advice->ends_early = advice->whatif.work_after + advice->whatif.work_before / 100 < advice->whatif.work_before;
 }
 
-static void try_row(const char *path, const struct advice_run *base, const struct advice_row *row, struct advice *advice)
+static void try_move(const struct move_base *base, const struct move *move, struct advice *advice)
 {
-    struct sim_override changes[ADVICE_ROWS_MAX + 1];
+    struct override_list changes;
     struct replay after = {0};
-    *advice = (struct advice){.row = row};
-    memcpy(changes, base->changes, sizeof base->changes);
-    changes[base->count] = row->change;
-    replay_file(path, changes, base->count + 1, 1, &after);
+    *advice = (struct advice){.move = *move};
+    if (!move_add(base, move, &changes))
+        return;
+    replay_file(base->path, changes.change, changes.count, 1, &after);
     if (after.status == 2 && after.count != 0 && after.verdicts[0].text != NULL)
-        copy_why(advice->impossible, after.verdicts[0].text);
+        advice_copy_why(advice->impossible, after.verdicts[0].text);
     else
         judge(advice, &base->replay, &after);
     replay_free(&after);
@@ -87,23 +48,32 @@ static bool comes_before(const struct advice *a, const struct advice *b)
     return a->ticks > b->ticks;
 }
 
-unsigned advice_try(const char *path, const struct advice_run *base, struct advice advices[ADVICE_ROWS_MAX])
+static void insert(struct advice_list *list, const struct advice *advice)
 {
-    struct whatif all;
-    unsigned count = 0;
-    whatif_compare(&all, base->replay.trace.bytes, base->replay.trace.size, base->replay.trace.bytes, base->replay.trace.size, false);
-    for (unsigned r = 0; r < ROWS; r++) {
+    size_t place = list->count++;
+    for (; place > 0 && comes_before(advice, &list->advice[place - 1]); place--)
+        list->advice[place] = list->advice[place - 1];
+    list->advice[place] = *advice;
+}
+
+void advice_try(const struct move_base *base, struct advice_list *list)
+{
+    struct move_list moves;
+    moves_find(base, false, &moves);
+    *list = (struct advice_list){.advice = calloc(moves.count + 1, sizeof *list->advice)};
+    if (list->advice == NULL)
+        abort();
+    for (size_t i = 0; i < moves.count; i++) {
         struct advice advice;
-        const struct advice_row *row = &advice_rows[r];
-        if (all.before.exits[row->reason] == 0 || stands(base, &row->change) || was_tried(advices, count, &row->change))
-            continue;
-        try_row(path, base, row, &advice);
-        if (advice.impossible[0] == '\0' && (advice.exits <= 0 || advice.ticks <= 0))
-            continue;
-        unsigned place = count++;
-        for (; place > 0 && comes_before(&advice, &advices[place - 1]); place--)
-            advices[place] = advices[place - 1];
-        advices[place] = advice;
+        try_move(base, &moves.move[i], &advice);
+        if (advice.impossible[0] != '\0' || (advice.exits > 0 && advice.ticks > 0))
+            insert(list, &advice);
     }
-    return count;
+    moves_free(&moves);
+}
+
+void advice_free(struct advice_list *list)
+{
+    free(list->advice);
+    *list = (struct advice_list){0};
 }

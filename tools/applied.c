@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A script with changed control bits: the script as a function, and behind it what changes its scenarios. */
+/* A script with changes: the script as a function, and behind it what changes its scenarios. */
 #define _DEFAULT_SOURCE
 #include "applied.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "files.h"
 
 /* Words of controls are lists of names, or tables from name to true or false, or both. */
 static const char behind[] = "\nend\n"
+                             "local function add(value, name, concerns)\n"
+                             "  local map, any = {}, false\n"
+                             "  for key, given in pairs(value[name] or {}) do map[key], any = given, true end\n"
+                             "  for key, given in pairs(maps[name] or {}) do\n"
+                             "    if concerns(key) then map[key], any = given, true end\n"
+                             "  end\n"
+                             "  if any then value[name] = map end\n"
+                             "end\n"
                              "local function apply(value)\n"
                              "  if value.__kind ~= 'scenario' then\n"
                              "    for _, each in ipairs(value) do apply(each) end\n"
@@ -27,9 +36,22 @@ static const char behind[] = "\nend\n"
                              "    for name, given in pairs(names) do controls[word][name] = given end\n"
                              "  end\n"
                              "  value.controls = controls\n"
+                             "  add(value, 'affinity', function(vector)\n"
+                             "    for _, source in ipairs(value.sources or {}) do if source.vector == vector then return true end end\n"
+                             "  end)\n"
                              "  return value\n"
                              "end\n"
                              "return apply(script())\n";
+
+/* On the script's first line, so that its lines keep their numbers. */
+static void put_change(FILE *out, const struct sim_override *change)
+{
+    const char *word = change->word;
+    if (strcmp(word, SIM_OVERRIDE_AFFINITY) == 0)
+        fprintf(out, "maps.%s = maps.%s or {} maps.%s[%u] = %u ", word, word, word, change->key, change->number);
+    else
+        fprintf(out, "changes.%s = changes.%s or {} changes.%s.%s = %s ", word, word, word, change->control, change->value ? "true" : "false");
+}
 
 bool applied_write(const char *from, const char *to, const struct sim_override *changes, size_t count)
 {
@@ -41,10 +63,9 @@ bool applied_write(const char *from, const char *to, const struct sim_override *
     FILE *out = open_memstream(&text, &text_size);
     if (out == NULL)
         abort();
-    fputs("local changes = {} ", out);
+    fputs("local changes, maps = {}, {} ", out);
     for (size_t i = 0; i < count; i++)
-        fprintf(out, "changes.%s = changes.%s or {} changes.%s.%s = %s ", changes[i].word, changes[i].word, changes[i].word, changes[i].control,
-                changes[i].value ? "true" : "false");
+        put_change(out, &changes[i]);
     fputs("local function script() ", out);
     fwrite(bytes, 1, size, out);
     fputs(behind, out);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vmxbench advise: which control bit saves how many exits and how much time, and why. */
+/* vmxbench advise: which change saves how many exits and how much time, and why. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "advice.h"
+#include "advice_json.h"
 #include "applied.h"
 #include "commands.h"
 #include "options.h"
@@ -13,69 +14,105 @@
 #include "wrap.h"
 
 static const char usage[] =
-    "usage: vmxbench advise [--apply FILE] SCENARIO\n"
-    "       vmxbench advise TRACE\n"
-    "Tries every control bit that could save exits of a scenario, one at a time, and ranks them by the time that they save over the same work of "
-    "the\n"
-    "guest. A trace cannot run again: it gets the bits that concern its exits, with what these cost in all.\n"
+    "usage: vmxbench advise [--apply FILE] [--json] SCENARIO\n"
+    "       vmxbench advise [--json] TRACE\n"
+    "Tries every control bit that could save exits of a scenario, and the physical CPU of its owner for each interrupt that arrives elsewhere, one "
+    "at a\n"
+    "time, and ranks them by the time that they save over the same work of the guest. A trace cannot run again: it gets the bits that concern its\n"
+    "exits, with what these cost in all.\n"
     "\n"
-    "  --apply FILE   write the scenario with the bits that save time together, but those that want care, as a script of its own\n";
+    "  --apply FILE   write the scenario with the changes that save time together, but those that want care, as a script of its own\n"
+    "  --json         for programs; times in ns\n";
+
+struct request {
+    const char *path, *to;
+    bool json;
+};
 
 static double microseconds(int64_t ticks)
 {
     return (double)ticks / 1000.0;
 }
 
-static void name(char text[96], const struct sim_override *change)
+/* ---- text ---- */
+static void print_move(const struct move *move)
 {
-    snprintf(text, 96, "%s.%s=%d", change->word, change->control, change->value);
-}
-
-static void print_row(const struct advice_row *row)
-{
+    char line[OVERRIDE_NAME];
+    override_line(&move->change, line);
     printf("    why    ");
-    wrap_text(stdout, 11, vmx_reasons[row->reason].avoidance);
+    wrap_text(stdout, 11, move->why);
     printf("    price  ");
-    wrap_text(stdout, 11, row->price);
-    printf("    line   controls = { %s = { %s = %s } }\n", row->change.word, row->change.control, row->change.value ? "true" : "false");
+    wrap_text(stdout, 11, move->price);
+    printf("    line   %s\n", line);
 }
 
 static void print_advice(unsigned number, const struct advice *advice)
 {
-    char text[96];
+    char text[OVERRIDE_NAME];
     const struct whatif_tally *a = &advice->whatif.before, *b = &advice->whatif.after;
-    name(text, &advice->row->change);
+    override_name(&advice->move.change, text);
     printf("%u. %s saves %lld of %llu exits, %.2fus of %.2fus (%.1f%%)\n", number, text, (long long)advice->exits, (unsigned long long)a->all_exits,
            microseconds(advice->ticks), microseconds((int64_t)a->all_ticks), 100.0 * (double)advice->ticks / (double)a->all_ticks);
     for (uint32_t reason = 0; reason < VMX_REASON_LIMIT; reason++)
         if (a->exits[reason] != b->exits[reason])
             printf("    %-20s %llu -> %llu\n", vmx_reason_name(reason), (unsigned long long)a->exits[reason], (unsigned long long)b->exits[reason]);
-    print_row(advice->row);
+    print_move(&advice->move);
     if (advice->lost != 0)
         printf("    then   %u of %u scenarios expect exits that do not come any more\n", advice->lost, advice->passed);
     if (advice->ends_early)
-        printf("    but    the guest ends earlier than before: %llu of %llu instructions and exits\n", (unsigned long long)advice->whatif.work_after,
+        printf("    but    the guest ends earlier than before: %llu of %llu instructions\n", (unsigned long long)advice->whatif.work_after,
                (unsigned long long)advice->whatif.work_before);
     putchar('\n');
 }
 
-static void print_all(const struct advice *advices, unsigned count)
+static void print_all(const struct advice_list *list)
 {
-    char text[96];
+    char text[OVERRIDE_NAME];
     unsigned number = 0;
-    for (unsigned i = 0; i < count; i++)
-        if (advices[i].impossible[0] == '\0')
-            print_advice(++number, &advices[i]);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->advice[i].impossible[0] == '\0')
+            print_advice(++number, &list->advice[i]);
     if (number == 0)
-        puts("No control bit saves time here.");
-    for (unsigned i = 0; i < count; i++) {
-        if (advices[i].impossible[0] == '\0')
+        puts("No control bit and no binding of an interrupt saves time here.");
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->advice[i].impossible[0] == '\0')
             continue;
-        name(text, &advices[i].row->change);
-        printf("Not possible here: %s: %s\n", text, advices[i].impossible);
+        override_name(&list->advice[i].move.change, text);
+        printf("Not possible here: %s: %s\n", text, list->advice[i].impossible);
     }
 }
 
+/* ---- JSON ---- */
+static cJSON *advice_object(const struct advice *advice)
+{
+    cJSON *const object = cJSON_CreateObject();
+    json_move(object, &advice->move);
+    if (advice->impossible[0] != '\0') {
+        cJSON_AddStringToObject(object, "impossible", advice->impossible);
+        return object;
+    }
+    cJSON_AddNumberToObject(object, "exits_saved", (double)advice->exits);
+    cJSON_AddNumberToObject(object, "time_saved_ns", (double)advice->ticks);
+    cJSON_AddItemToObject(object, "before", json_tally(&advice->whatif.before));
+    cJSON_AddItemToObject(object, "after", json_tally(&advice->whatif.after));
+    cJSON_AddNumberToObject(object, "scenarios_passed", advice->passed);
+    cJSON_AddNumberToObject(object, "scenarios_lost", advice->lost);
+    cJSON_AddBoolToObject(object, "ends_early", advice->ends_early);
+    return object;
+}
+
+static cJSON *advice_root(const char *path, const struct advice_list *list)
+{
+    cJSON *const root = cJSON_CreateObject(), *const advice = cJSON_CreateArray(), *const impossible = cJSON_CreateArray();
+    cJSON_AddStringToObject(root, "scenario", path);
+    for (size_t i = 0; i < list->count; i++)
+        cJSON_AddItemToArray(list->advice[i].impossible[0] == '\0' ? advice : impossible, advice_object(&list->advice[i]));
+    cJSON_AddItemToObject(root, "advice", advice);
+    cJSON_AddItemToObject(root, "not_possible", impossible);
+    return root;
+}
+
+/* ---- a scenario ---- */
 static bool usable(const struct replay *replay)
 {
     if (replay->status != 2)
@@ -86,95 +123,161 @@ static bool usable(const struct replay *replay)
 }
 
 /* The best one that wants no care and lets the guest get as far; NULL for none. */
-static const struct advice *best(const struct advice *advices, unsigned count)
+static const struct move *best(const struct advice_list *list)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (advices[i].impossible[0] == '\0' && !advices[i].ends_early && !advice_is_careful(advices[i].row))
-            return &advices[i];
+    for (size_t i = 0; i < list->count; i++)
+        if (list->advice[i].impossible[0] == '\0' && !list->advice[i].ends_early && !list->advice[i].move.careful)
+            return &list->advice[i].move;
     return NULL;
 }
 
 /* Adds the best change to those that stand, as long as one saves time. */
-static int apply(const char *path, const char *to, struct advice_run *run)
+static void gather(struct move_base *base)
 {
-    struct advice advices[ADVICE_ROWS_MAX];
-    struct replay first = run->replay;
-    struct whatif whatif;
-    const struct advice *next;
-    char text[96];
-    while (run->count < ADVICE_ROWS_MAX && (next = best(advices, advice_try(path, run, advices))) != NULL) {
-        run->changes[run->count++] = next->row->change;
-        if (run->count > 1)
-            replay_free(&run->replay);
-        run->replay = (struct replay){0};
-        replay_file(path, run->changes, run->count, 1, &run->replay);
+    for (;;) {
+        struct advice_list list;
+        struct override_list changes;
+        advice_try(base, &list);
+        const struct move *next = best(&list);
+        const bool more = next != NULL && move_add(base, next, &changes);
+        advice_free(&list);
+        if (!more)
+            return;
+        base->changes = changes;
+        replay_free(&base->replay);
+        replay_file(base->path, changes.change, changes.count, 1, &base->replay);
     }
-    if (!applied_write(path, to, run->changes, run->count)) {
-        fprintf(stderr, "%s: cannot write the changed script: %s\n", to, strerror(errno));
-        return 2;
+}
+
+static cJSON *changes_array(const struct override_list *changes)
+{
+    cJSON *const array = cJSON_CreateArray();
+    for (size_t i = 0; i < changes->count; i++) {
+        cJSON *const object = cJSON_CreateObject();
+        json_change(object, &changes->change[i]);
+        cJSON_AddItemToArray(array, object);
     }
-    printf("%s applies:\n", to);
-    for (size_t i = 0; i < run->count; i++) {
-        name(text, &run->changes[i]);
+    return array;
+}
+
+static void tell_applied(const struct request *request, const struct move_base *base, const struct whatif *whatif, cJSON *root)
+{
+    char text[OVERRIDE_NAME];
+    if (root != NULL) {
+        cJSON_AddItemToObject(root, "applied", changes_array(&base->changes));
+        cJSON_AddItemToObject(root, "before", json_tally(&whatif->before));
+        cJSON_AddItemToObject(root, "after", json_tally(&whatif->after));
+        return;
+    }
+    printf("%s applies:\n", request->to);
+    for (size_t i = 0; i < base->changes.count; i++) {
+        override_name(&base->changes.change[i], text);
         printf("  %s\n", text);
     }
     putchar('\n');
-    whatif_compare(&whatif, first.trace.bytes, first.trace.size, run->replay.trace.bytes, run->replay.trace.size, true);
-    whatif_print(stdout, &whatif);
-    if (run->count != 0)
-        replay_free(&first);
+    whatif_print(stdout, whatif);
+}
+
+static int apply(const struct request *request, const struct move_base *before, cJSON *root)
+{
+    struct move_base base = {.path = request->path};
+    struct whatif whatif;
+    replay_file(request->path, NULL, 0, 1, &base.replay);
+    gather(&base);
+    whatif_compare(&whatif, before->replay.trace.bytes, before->replay.trace.size, base.replay.trace.bytes, base.replay.trace.size, true);
+    replay_free(&base.replay);
+    if (!applied_write(request->path, request->to, base.changes.change, base.changes.count)) {
+        fprintf(stderr, "%s: cannot write the changed script: %s\n", request->to, strerror(errno));
+        return 2;
+    }
+    tell_applied(request, &base, &whatif, root);
     return 0;
 }
 
-static int advise_scenario(const char *path, const char *to)
+static int advise_scenario(const struct request *request)
 {
-    struct advice advices[ADVICE_ROWS_MAX];
-    struct advice_run run = {0};
+    struct move_base base = {.path = request->path};
+    struct advice_list list = {0};
     int status = 2;
-    replay_file(path, NULL, 0, 1, &run.replay);
-    if (usable(&run.replay)) {
-        print_all(advices, advice_try(path, &run, advices));
-        status = to != NULL ? apply(path, to, &run) : 0;
+    replay_file(request->path, NULL, 0, 1, &base.replay);
+    if (usable(&base.replay)) {
+        advice_try(&base, &list);
+        cJSON *const root = request->json ? advice_root(request->path, &list) : NULL;
+        if (root == NULL)
+            print_all(&list);
+        status = request->to != NULL ? apply(request, &base, root) : 0;
+        if (root != NULL && status == 0)
+            json_print(root);
+        else
+            cJSON_Delete(root);
     }
-    replay_free(&run.replay);
+    advice_free(&list);
+    replay_free(&base.replay);
     return status;
 }
 
-static int advise_trace(const char *path)
+/* ---- a trace ---- */
+static void tell_row(const struct stats *stats, const struct stats_row *row, const struct move *move, unsigned number, cJSON *array)
+{
+    char text[OVERRIDE_NAME];
+    if (array != NULL) {
+        cJSON *const object = cJSON_CreateObject();
+        json_move(object, move);
+        cJSON_AddNumberToObject(object, "exits_at_most", (double)row->samples);
+        cJSON_AddNumberToObject(object, "time_at_most_ns", (double)row->ticks);
+        cJSON_AddItemToArray(array, object);
+        return;
+    }
+    override_name(&move->change, text);
+    printf("%u. %s saves at most %llu of %llu exits, %.2fus of %.2fus: all of %s\n", number, text, (unsigned long long)row->samples,
+           (unsigned long long)stats->samples, microseconds((int64_t)row->ticks), microseconds((int64_t)stats->ticks), vmx_reason_name(row->reason));
+    print_move(move);
+    putchar('\n');
+}
+
+static void tell_rows(const struct request *request, const struct stats *stats)
+{
+    const struct stats_row *rows[STATS_ROWS];
+    const unsigned count = stats_sorted(stats, STATS_BY_TIME, rows);
+    cJSON *const array = request->json ? cJSON_CreateArray() : NULL;
+    unsigned number = 0;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned r = 0; r < advice_row_count(); r++) {
+            const struct move move = move_of_row(&advice_rows[r]);
+            if (move.reason == rows[i]->reason)
+                tell_row(stats, rows[i], &move, ++number, array);
+        }
+    if (array != NULL) {
+        cJSON *const root = cJSON_CreateObject();
+        cJSON_AddStringToObject(root, "trace", request->path);
+        cJSON_AddItemToObject(root, "advice", array);
+        json_print(root);
+    } else if (number == 0) {
+        puts("No control bit saves exits of these reasons.");
+    }
+}
+
+static int advise_trace(const struct request *request)
 {
     struct trace_file trace;
     struct trace_reader reader;
     struct stats stats = {0};
-    const struct stats_row *rows[STATS_ROWS];
-    unsigned number = 0;
-    char text[96];
-    if (!trace_load("advise", path, &trace))
+    if (!trace_load("advise", request->path, &trace))
         return 2;
     const bool whole = stats_collect(&stats, &trace, STATS_ALL_VCPUS, &reader);
-    if (!whole)
-        trace_complain(path, &reader);
-    const unsigned count = whole ? stats_sorted(&stats, STATS_BY_TIME, rows) : 0;
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned r = 0; r < advice_row_count(); r++) {
-            if (advice_rows[r].reason != rows[i]->reason)
-                continue;
-            name(text, &advice_rows[r].change);
-            printf("%u. %s saves at most %llu of %llu exits, %.2fus of %.2fus: all of %s\n", ++number, text, (unsigned long long)rows[i]->samples,
-                   (unsigned long long)stats.samples, microseconds((int64_t)rows[i]->ticks), microseconds((int64_t)stats.ticks),
-                   vmx_reason_name(rows[i]->reason));
-            print_row(&advice_rows[r]);
-            putchar('\n');
-        }
-    if (whole && number == 0)
-        puts("No control bit saves exits of these reasons.");
+    if (whole)
+        tell_rows(request, &stats);
+    else
+        trace_complain(request->path, &reader);
     trace_unload(&trace);
     return whole ? 0 : 2;
 }
 
 int cmd_advise(int argc, char **argv)
 {
-    static const struct option options[] = {{"apply", required_argument, NULL, 'a'}, {"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}};
-    const char *to = NULL;
+    static const struct option options[] = {
+        {"apply", required_argument, NULL, 'a'}, {"help", no_argument, NULL, OPTION_HELP}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    struct request request = {0};
     int option;
     optind = 1;
     while ((option = option_next("advise", argc, argv, "h", options)) != OPTION_END) {
@@ -182,20 +285,22 @@ int cmd_advise(int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         }
-        if (option != 'a')
+        if (option != 'a' && option != 'j')
             return 2;
-        to = optarg;
+        request.json |= option == 'j';
+        request.to = option == 'a' ? optarg : request.to;
     }
     if (argc - optind != 1) {
         fputs("vmxbench advise: name one scenario script or trace; `vmxbench advise --help` tells more\n", stderr);
         return 2;
     }
-    const char *path = argv[optind], *dot = strrchr(path, '.');
+    request.path = argv[optind];
+    const char *dot = strrchr(request.path, '.');
     if (dot != NULL && strcmp(dot, ".lua") == 0)
-        return advise_scenario(path, to);
-    if (to != NULL) {
+        return advise_scenario(&request);
+    if (request.to != NULL) {
         fputs("vmxbench advise: --apply wants a scenario script, a trace has nothing to change\n", stderr);
         return 2;
     }
-    return advise_trace(path);
+    return advise_trace(&request);
 }

@@ -82,7 +82,7 @@ static void done(void *context, const char *path, const struct replay *replay)
             verdicts_junit_case(run->junit, verdict);
     }
     fflush(run->verdicts);
-    if (run->request.trace_path != NULL || run->request.format_given || run->request.override_count != 0)
+    if (run->request.trace_path != NULL || run->request.format_given || run->request.changes.count != 0)
         keep_trace(run, &replay->trace);
 }
 
@@ -103,18 +103,18 @@ static void find_files(struct run *run, char **names)
     }
 }
 
-/* The same scenarios without the changed bits, for comparison. */
+/* The same scenarios without the changes, for comparison. */
 static void done_before(void *context, const char *path, const struct replay *replay)
 {
     (void)path;
     keep_trace(context, &replay->trace);
 }
 
-/* Without the changed bits only the profile is left. False after a complaint on standard error. */
+/* Without the changes only the profile is left. False after a complaint on standard error. */
 static bool replay(struct run *run, bool changed, void (*one)(void *context, const char *path, const struct replay *replay), void *context)
 {
-    const struct sim_override *overrides = run->request.overrides + (changed ? 0 : run->request.override_count);
-    const size_t count = (changed ? run->request.override_count : 0) + (run->request.profile != NULL);
+    const struct sim_override *overrides = run->request.changes.change + (changed ? 0 : run->request.changes.count);
+    const size_t count = (changed ? run->request.changes.count : 0) + (run->request.profile != NULL);
     struct sim_error error = {0};
     if (run->request.on == RUN_ON_SIM && run->request.pack_path == NULL) {
         replay_all(&run->files, overrides, count, run->request.repeat, run->request.jobs, one, context);
@@ -189,7 +189,7 @@ int cmd_run(int argc, char **argv)
         return usage_status;
     if ((run.request.on != RUN_ON_SIM || run.request.pack_path != NULL) && run.request.profile == NULL)
         run.request.profile = BOCHS_PROFILE;
-    struct sim_override *profile = &run.request.overrides[run.request.override_count];
+    struct sim_override *profile = &run.request.changes.change[run.request.changes.count];
     *profile = (struct sim_override){.word = SIM_OVERRIDE_PROFILE};
     snprintf(profile->control, sizeof profile->control, "%s", run.request.profile != NULL ? run.request.profile : "");
     run.verdicts = run.request.verdicts_aside ? stderr : stdout;
@@ -201,7 +201,7 @@ int cmd_run(int argc, char **argv)
     const bool ran = replay(&run, true, done, &run);
     if (run.request.tap)
         verdicts_tap_end(run.verdicts, run.number);
-    if (run.request.override_count != 0 && run.status != 2)
+    if (run.request.changes.count != 0 && run.status != 2)
         compare(&run);
     if (!run.request.tap && ran)
         verdicts_summary(run.verdicts, &run.counts);

@@ -10,15 +10,18 @@
 #include "commands.h"
 #include "options.h"
 #include "stats.h"
+#include "stats_cpus_text.h"
 #include "traces.h"
 
 static const char usage[] =
-    "usage: vmxbench stat [--key sample|time] [--vcpu N] [--csv | --json] TRACE|SCENARIO\n"
+    "usage: vmxbench stat [--key sample|time | --pcpu] [--vcpu N] [--csv | --json] TRACE|SCENARIO\n"
     "Exits by reason in the columns of `perf kvm stat report`. The time of an exit runs from the exit to the next entry: what the exit, the handler "
     "and\n"
     "the entry cost; one tick of the virtual clock is 1 ns. An exit that no entry follows counts with the cost of the exit alone.\n"
     "\n"
     "  --key sample|time   sort by number of exits (the default) or by time\n"
+    "  --pcpu              by physical CPU: exits, their time, interrupts that the host took there and those of them that belong to a virtual CPU\n"
+    "                      other than the one that ran there; then which interrupt arrived where for whom (vector 0xf2: a virtual CPU was kicked)\n"
     "  --vcpu N            only this virtual CPU\n"
     "  --csv, --json       for programs; times in ns\n";
 
@@ -28,6 +31,7 @@ struct request {
     enum stats_key key;
     enum form form;
     int vcpu;
+    bool by_pcpu;
 };
 
 static double percent(uint64_t part, uint64_t whole)
@@ -102,9 +106,13 @@ static void print_json(const struct stats *stats, const struct stats_row *const 
 /* -1: go on; otherwise the exit status. */
 static int parse(struct request *request, int argc, char **argv)
 {
-    static const struct option options[] = {{"csv", no_argument, NULL, 'c'},        {"help", no_argument, NULL, OPTION_HELP},
-                                            {"json", no_argument, NULL, 'j'},       {"key", required_argument, NULL, 'k'},
-                                            {"vcpu", required_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"csv", no_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"key", required_argument, NULL, 'k'},
+                                            {"pcpu", no_argument, NULL, 'p'},
+                                            {"vcpu", required_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     *request = (struct request){.vcpu = STATS_ALL_VCPUS};
     optind = 1;
@@ -120,6 +128,9 @@ static int parse(struct request *request, int argc, char **argv)
             if (strcmp(optarg, "sample") != 0 && strcmp(optarg, "time") != 0)
                 return option_complain("stat", "--key", optarg, "the keys are sample and time");
             request->key = optarg[0] == 't' ? STATS_BY_TIME : STATS_BY_SAMPLES;
+            break;
+        case 'p':
+            request->by_pcpu = true;
             break;
         case 'v':
             if (strlen(optarg) != 1 || optarg[0] < '0' || optarg[0] > '7')
@@ -140,30 +151,49 @@ static int parse(struct request *request, int argc, char **argv)
     return -1;
 }
 
+static bool show_reasons(const struct request *request, const struct trace_file *trace, struct trace_reader *reader)
+{
+    struct stats stats = {0};
+    const struct stats_row *rows[STATS_ROWS];
+    if (!stats_collect(&stats, trace, request->vcpu, reader))
+        return false;
+    const unsigned count = stats_sorted(&stats, request->key, rows);
+    if (request->form == FORM_TABLE)
+        print_table(&stats, rows, count, request->vcpu);
+    else if (request->form == FORM_CSV)
+        print_csv(&stats, rows, count);
+    else
+        print_json(&stats, rows, count);
+    return true;
+}
+
+static bool show_cpus(const struct request *request, const struct trace_file *trace, struct trace_reader *reader)
+{
+    static struct stats_cpus stats;
+    if (!stats_cpus_collect(&stats, trace, request->vcpu, reader))
+        return false;
+    if (request->form == FORM_TABLE)
+        stats_cpus_table(&stats);
+    else if (request->form == FORM_CSV)
+        stats_cpus_csv(&stats);
+    else
+        stats_cpus_json(&stats);
+    return true;
+}
+
 int cmd_stat(int argc, char **argv)
 {
     struct request request;
     struct trace_file trace;
     struct trace_reader reader;
-    struct stats stats = {0};
-    const struct stats_row *rows[STATS_ROWS];
     const int status = parse(&request, argc, argv);
     if (status >= 0)
         return status;
     if (!trace_load("stat", argv[optind], &trace))
         return 2;
-    const bool whole = stats_collect(&stats, &trace, request.vcpu, &reader);
-    if (whole) {
-        const unsigned count = stats_sorted(&stats, request.key, rows);
-        if (request.form == FORM_TABLE)
-            print_table(&stats, rows, count, request.vcpu);
-        else if (request.form == FORM_CSV)
-            print_csv(&stats, rows, count);
-        else
-            print_json(&stats, rows, count);
-    } else {
+    const bool whole = request.by_pcpu ? show_cpus(&request, &trace, &reader) : show_reasons(&request, &trace, &reader);
+    if (!whole)
         trace_complain(argv[optind], &reader);
-    }
     trace_unload(&trace);
     return whole ? 0 : 2;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vmxbench whatif: the same scenarios before and after a change of control bits. */
+/* vmxbench whatif: the same scenarios before and after a change of control bits or of where interrupts arrive. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,24 +11,28 @@
 #include "whatif.h"
 
 static const char usage[] =
-    "usage: vmxbench whatif --set CONTROL=0|1 ... SCENARIO\n"
-    "Runs the scenarios of a script before and after a change of control bits and shows exits and time by reason, over the same\n"
-    "work of the guest. Expectations do not have to hold after the change; how many do not is told.\n"
+    "usage: vmxbench whatif --set CONTROL=0|1 ... --affinity VECTOR=CPU ... SCENARIO\n"
+    "Runs the scenarios of a script before and after a change and shows exits and time by reason and by physical CPU, over the same work of the\n"
+    "guest. Expectations do not have to hold after the change; how many do not is told.\n"
     "\n"
-    "  --set CONTROL=0|1   a control bit, for example primary.use_msr_bitmaps=1; may be given several times\n"
-    "  --all               all exits, not only those in the work that both runs did\n";
+    "  --set CONTROL=0|1             a control bit, for example primary.use_msr_bitmaps=1; may be given several times\n"
+    "  --affinity VECTOR=CPU[,...]   the interrupts of the source with this vector arrive at this physical CPU, for example 0x40=1\n"
+    "  --all                         all exits, not only those in the work that both runs did\n";
 
 struct request {
-    struct sim_override changes[OVERRIDES_MAX];
-    size_t count;
+    struct override_list changes;
     bool all;
 };
 
 /* -1: go on; otherwise the exit status. */
 static int parse(struct request *request, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, OPTION_HELP}, {"set", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+    enum { AFFINITY = 256 };
+    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"set", required_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     char why[256];
     optind = 1;
@@ -38,10 +42,12 @@ static int parse(struct request *request, int argc, char **argv)
             request->all = true;
             break;
         case 's':
-            if (request->count == OVERRIDES_MAX)
-                return option_complain("whatif", "--set", optarg, "there are too many of them");
-            if (!override_parse(optarg, &request->changes[request->count++], why, sizeof why))
+            if (!override_add(&request->changes, optarg, why, sizeof why))
                 return option_complain("whatif", "--set", optarg, why);
+            break;
+        case AFFINITY:
+            if (!override_add_affinity(&request->changes, optarg, why, sizeof why))
+                return option_complain("whatif", "--affinity", optarg, why);
             break;
         case OPTION_HELP:
             fputs(usage, stdout);
@@ -50,9 +56,9 @@ static int parse(struct request *request, int argc, char **argv)
             return 2;
         }
     }
-    if (argc - optind != 1 || request->count == 0) {
+    if (argc - optind != 1 || request->changes.count == 0) {
         fprintf(stderr, "vmxbench whatif: name %s; `vmxbench whatif --help` tells more\n",
-                request->count == 0 ? "a change, --set CONTROL=0|1" : "one scenario script");
+                request->changes.count == 0 ? "a change, --set CONTROL=0|1 or --affinity VECTOR=CPU" : "one scenario script");
         return 2;
     }
     return -1;
@@ -91,8 +97,9 @@ static void show(const struct request *request, const struct replay *before, con
     whatif_compare(&whatif, before->trace.bytes, before->trace.size, after->trace.bytes, after->trace.size, !request->all);
     whatif_print(stdout, &whatif);
     tell_expectations(before, after);
-    printf("Work: %llu guest instructions and exits before, %llu after%s.\n", (unsigned long long)whatif.work_before,
-           (unsigned long long)whatif.work_after, request->all ? "" : "; the table is of what both runs did");
+    printf("Work: %llu guest instructions before, %llu after%s.\n", (unsigned long long)whatif.work_before, (unsigned long long)whatif.work_after,
+           request->all ? "" : "; the table is of what both runs did");
+    printf("The runs took %.2fus before and %.2fus after.\n", (double)whatif.before.end_ticks / 1000, (double)whatif.after.end_ticks / 1000);
 }
 
 int cmd_whatif(int argc, char **argv)
@@ -105,7 +112,7 @@ int cmd_whatif(int argc, char **argv)
     replay_file(argv[optind], NULL, 0, 1, &before);
     bool good = usable(&before);
     if (good) {
-        replay_file(argv[optind], request.changes, request.count, 1, &after);
+        replay_file(argv[optind], request.changes.change, request.changes.count, 1, &after);
         good = usable(&after);
     }
     if (good)

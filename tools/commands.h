@@ -19,6 +19,7 @@ int cmd_reasons(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_tune(int argc, char **argv);
 int cmd_whatif(int argc, char **argv);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Changed control bits of a command line. */
+/* Changes of a command line: control bits, affinities of interrupts. */
 #include "override.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../vmx-model/controls.h"
@@ -91,4 +92,134 @@ bool override_parse(const char *text, struct sim_override *out, char *why, size_
     snprintf(out->word, sizeof out->word, "%s", vmx_control_word_name(word));
     snprintf(out->control, sizeof out->control, "%s", control_in(word, control)->name);
     return true;
+}
+
+static bool room(const struct override_list *list, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "there are more than %d changes", OVERRIDES_MAX);
+    return list->count < OVERRIDES_MAX;
+}
+
+bool override_add(struct override_list *list, const char *text, char *why, size_t why_size)
+{
+    if (!room(list, why, why_size) || !override_parse(text, &list->change[list->count], why, why_size))
+        return false;
+    list->count++;
+    return true;
+}
+
+/* A number as C writes it, and the character behind it. */
+static bool number(const char **at, unsigned long least, unsigned long most, char end, unsigned *out)
+{
+    char *rest;
+    if (**at < '0' || **at > '9')
+        return false;
+    const unsigned long value = strtoul(*at, &rest, 0);
+    if (value < least || value > most || (*rest != end && (end != ',' || *rest != '\0')))
+        return false;
+    *out = (unsigned)value;
+    *at = *rest != '\0' ? rest + 1 : rest;
+    return true;
+}
+
+/* KEY=NUMBER[,...] */
+static bool add_pairs(struct override_list *list, const char *word, const char *text, unsigned long least_key, unsigned long most_key,
+                      unsigned long most_number, const char *right, char *why, size_t why_size)
+{
+    do {
+        struct sim_override change = {0};
+        if (!room(list, why, why_size))
+            return false;
+        snprintf(change.word, sizeof change.word, "%s", word);
+        if (!number(&text, least_key, most_key, '=', &change.key) || !number(&text, 0, most_number, ',', &change.number)) {
+            snprintf(why, why_size, "%s", right);
+            return false;
+        }
+        list->change[list->count++] = change;
+    } while (*text != '\0');
+    return true;
+}
+
+bool override_add_affinity(struct override_list *list, const char *text, char *why, size_t why_size)
+{
+    return add_pairs(list, SIM_OVERRIDE_AFFINITY, text, 16, 255, 7,
+                     "it is VECTOR=CPU[,...] with vectors from 16 to 255 and physical CPUs from 0 to 7, for example 0x40=1", why, why_size);
+}
+
+static bool is_affinity(const struct sim_override *change)
+{
+    return strcmp(change->word, SIM_OVERRIDE_AFFINITY) == 0;
+}
+
+bool override_same(const struct sim_override *a, const struct sim_override *b)
+{
+    return strcmp(a->word, b->word) == 0 && strcmp(a->control, b->control) == 0 && a->key == b->key;
+}
+
+void override_name(const struct sim_override *change, char text[OVERRIDE_NAME])
+{
+    if (is_affinity(change))
+        snprintf(text, OVERRIDE_NAME, "affinity 0x%x=%u", change->key, change->number);
+    else
+        snprintf(text, OVERRIDE_NAME, "%s.%s=%d", change->word, change->control, change->value);
+}
+
+void override_line(const struct sim_override *change, char text[OVERRIDE_NAME])
+{
+    if (is_affinity(change))
+        snprintf(text, OVERRIDE_NAME, "affinity = { [0x%x] = %u }", change->key, change->number);
+    else
+        snprintf(text, OVERRIDE_NAME, "controls = { %s = { %s = %s } }", change->word, change->control, change->value ? "true" : "false");
+}
+
+static bool is_control(const struct sim_override *change)
+{
+    return !is_affinity(change);
+}
+
+static void print_word(FILE *to, const struct override_list *list, const char *word, const char *before)
+{
+    const char *separator = "";
+    for (size_t i = 0; i < list->count; i++) {
+        const struct sim_override *change = &list->change[i];
+        if (strcmp(change->word, word) != 0)
+            continue;
+        if (*separator == '\0')
+            fprintf(to, "%s%s = { ", before, word);
+        if (is_control(change))
+            fprintf(to, "%s%s = %s", separator, change->control, change->value ? "true" : "false");
+        else
+            fprintf(to, "%s[0x%x] = %u", separator, change->key, change->number);
+        separator = ", ";
+    }
+    if (*separator != '\0')
+        fputs(" }", to);
+}
+
+static bool has(const struct override_list *list, const char *word)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->change[i].word, word) == 0)
+            return true;
+    return false;
+}
+
+void override_print(FILE *to, const struct override_list *list, const char *indent)
+{
+    bool any = false;
+    for (unsigned w = 0; w < VMX_WORD_CONTROLS; w++) {
+        const char *word = vmx_control_word_name((enum vmx_control_word)w);
+        if (!has(list, word))
+            continue;
+        if (!any)
+            fprintf(to, "%scontrols = { ", indent);
+        print_word(to, list, word, any ? ", " : "");
+        any = true;
+    }
+    if (any)
+        fputs(" }\n", to);
+    if (!has(list, SIM_OVERRIDE_AFFINITY))
+        return;
+    print_word(to, list, SIM_OVERRIDE_AFFINITY, indent);
+    fputc('\n', to);
 }

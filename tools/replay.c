@@ -121,13 +121,9 @@ static void run_snapshot(const char *path, bool changed, unsigned repeat, struct
         sim_scenario_free(scenario, 1);
 }
 
-void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, struct replay *out)
+static void replay_script(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, bool results,
+                          struct replay *out)
 {
-    *out = (struct replay){0};
-    if (sim_snapshot_is_file(path)) {
-        run_snapshot(path, override_count != 0, repeat, out);
-        return;
-    }
     struct sim_scenario *scenarios = NULL;
     size_t count = 0;
     struct sim_error error = {0};
@@ -135,9 +131,27 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
         replay_add_error(out, path, path, &error);
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         run_one(&scenarios[i], repeat, out);
+        if (results)
+            sim_judge_result(&scenarios[i], out->trace.bytes, out->trace.size, &out->verdicts[out->count - 1].result);
+    }
     sim_scenario_free(scenarios, count);
+}
+
+void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, struct replay *out)
+{
+    *out = (struct replay){0};
+    if (sim_snapshot_is_file(path))
+        run_snapshot(path, override_count != 0, repeat, out);
+    else
+        replay_script(path, overrides, override_count, repeat, false, out);
+}
+
+void replay_results(const char *path, const struct sim_override *overrides, size_t override_count, struct replay *out)
+{
+    *out = (struct replay){0};
+    replay_script(path, overrides, override_count, 1, true, out);
 }
 
 void replay_free(struct replay *replay)

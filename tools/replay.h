@@ -12,8 +12,9 @@ struct replay_verdict {
     char *name, *file;
     char *text; /* of a failure, an error or a skip; NULL when it passed */
     bool passed;
-    bool skipped; /* this machine cannot show it; passed is false */
-    bool broken;  /* the script or the machine is unusable; passed is false */
+    bool skipped;             /* this machine cannot show it; passed is false */
+    struct sim_result result; /* of replay_results() alone */
+    bool broken;              /* the script or the machine is unusable; passed is false */
     uint64_t exits;
 };
 
@@ -28,6 +29,9 @@ struct replay {
 /* Loads, runs and judges every scenario of a script, or the one of a snapshot from there on. Each runs `repeat` times, at least once, from a snapshot of
    its beginning; replays that are not all equal make it unusable. */
 void replay_file(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, struct replay *out);
+
+/* The same, once; besides, what each guest came to. */
+void replay_results(const char *path, const struct sim_override *overrides, size_t override_count, struct replay *out);
 
 /* Replays all files with `jobs` worker processes (1: in this process) and hands each result to `done` in the order of the list. A worker that
    dies costs only the file that it was at. */

@@ -26,6 +26,8 @@ static const char usage[] =
     "  --repeat N                replay each scenario N times from a snapshot of its beginning; all have to give the same bytes\n"
     "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
     "                            exits by reason before and after\n"
+    "  --affinity VECTOR=CPU[,...]\n"
+    "                            the interrupts of the source with this vector arrive at this physical CPU; before and after are shown too\n"
     "  --trace FILE              write the binary trace of all scenarios; - is standard output\n"
     "  --format text|json|ftrace|chrome\n"
     "                            print the trace in this form on standard output; verdicts go to standard error\n"
@@ -38,12 +40,11 @@ static int bad(const char *what, const char *value, const char *right)
     return option_complain("run", what, value, right);
 }
 
-static int add_override(struct run_request *request, const char *text)
+static int add_change(struct run_request *request, const char *option, const char *text,
+                      bool (*add)(struct override_list *list, const char *text, char *why, size_t why_size))
 {
     char why[256];
-    if (request->override_count == OVERRIDES_MAX)
-        return bad("--set", text, "there are too many of them");
-    return override_parse(text, &request->overrides[request->override_count++], why, sizeof why) ? 0 : bad("--set", text, why);
+    return add(&request->changes, text, why, sizeof why) ? 0 : bad(option, text, why);
 }
 
 static int choose_jobs(struct run_request *request, const char *text)
@@ -106,7 +107,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
+enum { SET = 256, AFFINITY, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -117,7 +118,9 @@ static int take_option(struct run_request *request, int option)
         request->quiet = true;
         return 0;
     case SET:
-        return add_override(request, optarg);
+        return add_change(request, "--set", optarg, override_add);
+    case AFFINITY:
+        return add_change(request, "--affinity", optarg, override_add_affinity);
     case TRACE:
         request->trace_path = optarg;
         return 0;
@@ -145,7 +148,8 @@ static int take_option(struct run_request *request, int option)
 
 int run_request_parse(struct run_request *request, int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, FORMAT},
+    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY},
+                                            {"format", required_argument, NULL, FORMAT},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {"junit", required_argument, NULL, JUNIT},
                                             {"on", required_argument, NULL, ON},

@@ -6,14 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../sim/scenario.h"
+#include "override.h"
 #include "trace_format.h"
 
-enum { OVERRIDES_MAX = 32 };
-
 struct run_request {
-    struct sim_override overrides[OVERRIDES_MAX + 1]; /* behind the changed bits room for the profile */
-    size_t override_count;
+    struct override_list changes;
     const char *profile; /* of scenarios that name none; NULL: the default */
     enum { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_QEMU, RUN_ON_LINE } on;
     const char *line;      /* RUN_ON_LINE: where the image's serial stream comes from */

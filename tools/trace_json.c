@@ -90,7 +90,12 @@ static void payload(FILE *to, const struct trace_record *r)
         break;
     case TRACE_INTERRUPT:
         hex(to, "vector", r->number[0]);
-        fprintf(to, ",\"physical_cpu\":%" PRIu64 ",\"target\":%" PRIu64, r->number[1], r->number[2]);
+        fprintf(to, ",\"physical_cpu\":%" PRIu64 ",\"target\":%" PRIu64 ",\"merged\":%s", r->number[1], r->number[2],
+                r->number[3] != 0 ? "true" : "false");
+        break;
+    case TRACE_SOURCE:
+        hex(to, "vector", r->number[0]);
+        fprintf(to, ",\"interrupts\":%" PRIu64 ",\"merged\":%" PRIu64, r->number[1], r->number[2]);
         break;
     case TRACE_OUTPUT:
         hex(to, "port", r->number[0]);
@@ -132,11 +137,11 @@ static void end_scenario(struct trace_progress *progress, const struct trace_rec
 
 static void record(struct trace_progress *progress, const struct trace_record *r)
 {
-    static const char *const kinds[] = {[TRACE_EXIT] = "exit",          [TRACE_ENTRY_FAIL] = "entry_failure",
-                                        [TRACE_INJECT] = "injection",   [TRACE_STIMULUS] = "stimulus",
-                                        [TRACE_OUTPUT] = "output",      [TRACE_REPORT] = "report",
-                                        [TRACE_FINAL] = "final",        [TRACE_MEMORY] = "memory",
-                                        [TRACE_INTERRUPT] = "interrupt"};
+    static const char *const kinds[] = {[TRACE_EXIT] = "exit",           [TRACE_ENTRY_FAIL] = "entry_failure",
+                                        [TRACE_INJECT] = "injection",    [TRACE_STIMULUS] = "stimulus",
+                                        [TRACE_OUTPUT] = "output",       [TRACE_REPORT] = "report",
+                                        [TRACE_FINAL] = "final",         [TRACE_MEMORY] = "memory",
+                                        [TRACE_INTERRUPT] = "interrupt", [TRACE_SOURCE] = "source"};
     if (r->kind == TRACE_SCENARIO) {
         begin_scenario(progress, r);
     } else if (r->kind == TRACE_END) {

@@ -155,7 +155,11 @@ static void record(struct trace_progress *progress, const struct trace_record *r
         break;
     case TRACE_INTERRUPT:
         note(progress, r, "");
-        fprintf(to, "physical CPU %" PRIu64 " takes the interrupt %#" PRIx64 " of vCPU %" PRIu64 "\n", r->number[1], r->number[0], r->number[2]);
+        fprintf(to, "physical CPU %" PRIu64 " takes the interrupt %#" PRIx64 " of vCPU %" PRIu64 "%s\n", r->number[1], r->number[0], r->number[2],
+                r->number[3] != 0 ? ", which waits already" : "");
+        break;
+    case TRACE_SOURCE:
+        fprintf(to, "source %#" PRIx64 ": %" PRIu64 " interrupts, %" PRIu64 " of them requested already\n", r->number[0], r->number[1], r->number[2]);
         break;
     case TRACE_OUTPUT:
         keep_output(progress, r);

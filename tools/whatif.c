@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "../handlers/bench/trace.h"
 #include "traces.h"
 
 /* What the scenarios of a trace did, in order. */
@@ -22,21 +21,37 @@ static void add_work(struct works *works, uint64_t work)
     grown[works->count++] = work;
 }
 
+/* An exit in place of an instruction, which has its length in the exit information. An interrupt, or a page that is mapped, takes no work of the guest's. */
+static bool stands_for_an_instruction(const struct trace_record *exit)
+{
+    return exit->item[TRACE_INSTRUCTION_LENGTH] != 0 && exit->item[TRACE_IDT_INFO] == 0;
+}
+
 static struct works works_of(const uint8_t *bytes, size_t size)
 {
     struct works works = {0};
     struct trace_reader reader;
     struct trace_record record;
+    uint64_t instead = 0;
     if (trace_open(&reader, bytes, size) != NULL)
         return works;
-    while (trace_next(&reader, &record) == 1)
-        if (record.kind == TRACE_END)
-            add_work(&works, record.number[0] + record.number[1]);
+    while (trace_next(&reader, &record) == 1) {
+        if (record.kind == TRACE_EXIT)
+            instead += stands_for_an_instruction(&record);
+        if (record.kind != TRACE_END)
+            continue;
+        add_work(&works, instead + record.number[1]);
+        instead = 0;
+    }
     return works;
 }
 
-static void add(struct whatif_tally *tally, uint32_t row, uint64_t ticks)
+static void add(struct whatif_tally *tally, uint32_t row, uint64_t physical_cpu, uint64_t ticks)
 {
+    if (physical_cpu < TRACE_VCPUS) {
+        tally->cpu_exits[physical_cpu]++;
+        tally->cpu_ticks[physical_cpu] += ticks;
+    }
     tally->exits[row]++;
     tally->ticks[row] += ticks;
     tally->all_exits++;
@@ -56,13 +71,14 @@ static void count(struct whatif_tally *tally, const uint8_t *bytes, size_t size,
         if (record.kind == TRACE_END) {
             scenario++;
             work = 0;
+            tally->end_ticks += record.number[2];
         } else if (record.kind == TRACE_EXIT) {
             const uint32_t reason = vmx_basic_reason((uint32_t)record.item[TRACE_REASON]);
-            work += record.item[TRACE_GUEST_INSTRUCTIONS] + 1;
+            work += record.item[TRACE_GUEST_INSTRUCTIONS] + stands_for_an_instruction(&record);
             if (work <= bound)
-                add(tally, reason < VMX_REASON_LIMIT ? reason : VMX_REASON_LIMIT, trace_handled_ticks(&record));
+                add(tally, reason < VMX_REASON_LIMIT ? reason : VMX_REASON_LIMIT, record.item[TRACE_PHYSICAL_CPU], trace_handled_ticks(&record));
         } else if (record.kind == TRACE_ENTRY_FAIL && work <= bound) {
-            add(tally, VMX_REASON_LIMIT, 0);
+            add(tally, VMX_REASON_LIMIT, TRACE_VCPUS, 0);
         }
     }
 }
@@ -89,6 +105,21 @@ static void line(FILE *to, const char *name, uint64_t exits_before, uint64_t exi
             ((double)ticks_after - (double)ticks_before) / 1000);
 }
 
+/* Where exits happen, when that is in more than one place. */
+static void print_cpus(FILE *to, const struct whatif_tally *a, const struct whatif_tally *b)
+{
+    char name[24];
+    bool several = false;
+    for (unsigned cpu = 1; cpu < TRACE_VCPUS; cpu++)
+        several |= a->cpu_exits[cpu] != 0 || b->cpu_exits[cpu] != 0;
+    for (unsigned cpu = 0; several && cpu < TRACE_VCPUS; cpu++) {
+        if (a->cpu_exits[cpu] == 0 && b->cpu_exits[cpu] == 0)
+            continue;
+        snprintf(name, sizeof name, "on physical CPU %u", cpu);
+        line(to, name, a->cpu_exits[cpu], b->cpu_exits[cpu], a->cpu_ticks[cpu], b->cpu_ticks[cpu]);
+    }
+}
+
 void whatif_print(FILE *to, const struct whatif *whatif)
 {
     const struct whatif_tally *a = &whatif->before, *b = &whatif->after;
@@ -98,6 +129,7 @@ void whatif_print(FILE *to, const struct whatif *whatif)
             line(to, row == VMX_REASON_LIMIT ? "(VM entry failed)" : vmx_reason_name(row), a->exits[row], b->exits[row], a->ticks[row],
                  b->ticks[row]);
     line(to, "Total", a->all_exits, b->all_exits, a->all_ticks, b->all_ticks);
+    print_cpus(to, a, b);
 }
 
 void whatif_table(FILE *to, const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size)

@@ -8,16 +8,19 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../handlers/bench/trace.h"
 #include "../vmx-model/reasons.h"
 
 struct whatif_tally {
     uint64_t exits[VMX_REASON_LIMIT + 1], ticks[VMX_REASON_LIMIT + 1]; /* the last one: failed VM entries without an exit */
     uint64_t all_exits, all_ticks;
+    uint64_t cpu_exits[TRACE_VCPUS], cpu_ticks[TRACE_VCPUS]; /* by physical CPU */
+    uint64_t end_ticks;                                      /* how long the runs took, one after the other; not bounded by any work */
 };
 
 struct whatif {
     struct whatif_tally before, after;
-    uint64_t work_before, work_after; /* guest instructions and exits in all: an instruction that exits is not counted as retired */
+    uint64_t work_before, work_after; /* guest instructions in all; those that exit do not retire, and are counted besides */
 };
 
 /* Compares two traces of the same scenarios. With `same_work` only exits count that lie within the work which both runs of a scenario did: a run whose

@@ -42,10 +42,10 @@ static void on_report(void *context, unsigned vcpu, const char *text)
     trace_numbers(bench->trace, TRACE_REPORT, (uint8_t)vcpu, NULL, 0, text, length);
 }
 
-static void on_interrupt(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target)
+static void on_interrupt(void *context, unsigned vcpu, unsigned physical_cpu, uint8_t vector, unsigned target, bool merged)
 {
     struct bench *bench = context;
-    trace_numbers(bench->trace, TRACE_INTERRUPT, (uint8_t)vcpu, (const uint64_t[]){vector, physical_cpu, target}, 3, NULL, 0);
+    trace_numbers(bench->trace, TRACE_INTERRUPT, (uint8_t)vcpu, (const uint64_t[]){vector, physical_cpu, target, merged}, 4, NULL, 0);
 }
 
 /* ---- steps ---- */

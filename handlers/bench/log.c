@@ -95,6 +95,17 @@ static void log_memory(struct bench *bench)
     }
 }
 
+static void log_sources(struct bench *bench)
+{
+    struct packed_reader reader = bench->setup.plan.records;
+    struct packed_record record;
+    for (unsigned i = 0; bench_next_of(&reader, PACKED_SOURCE, &record); i++) {
+        uint64_t number[3] = {packed_u32(&record, 0)};
+        bk_source_counts(bench->machine, i, &number[1], &number[2]);
+        trace_numbers(bench->trace, TRACE_SOURCE, 0, number, 3, NULL, 0);
+    }
+}
+
 void bench_log_end(struct bench *bench)
 {
     const struct bench_result *result = bench->result;
@@ -107,6 +118,7 @@ void bench_log_end(struct bench *bench)
         retired += bk_retired(cpu->vcpu->bk) - cpu->retired_start;
     }
     log_memory(bench);
+    log_sources(bench);
     while (result->text[length] != '\0')
         length++;
     const uint64_t number[] = {result->exits, retired, bk_tsc(bench->cpu[0].vcpu->bk) - bench->tsc_start, result->stop};

@@ -23,8 +23,10 @@ enum trace_kind {
     TRACE_FINAL = 8,      /* RIP, RSP, RFLAGS, CR0, CR3, CR4, EFER, 16 registers (RSP again) */
     TRACE_MEMORY = 9,     /* guest-physical address; length, bytes (long dumps take several records) */
     TRACE_COST = 10,      /* ticks of the handler and of the entry after the last exit of this vCPU; readers find them in the exit record */
-    TRACE_INTERRUPT = 12, /* vector, physical CPU, vCPU that it is for: the host took an interrupt that has a route, or a kick */
-    TRACE_RULE = 11       /* text length, text: the rule of VM entry that the entry of the next record violates, where the machine knows; readers find
+    TRACE_INTERRUPT =
+        12, /* vector, physical CPU, vCPU that it is for, 1: it waited there already; the host took an interrupt that has a route, or a kick */
+    TRACE_SOURCE = 13, /* vector, interrupts, those of them that were requested already when they came: a source at the end */
+    TRACE_RULE = 11    /* text length, text: the rule of VM entry that the entry of the next record violates, where the machine knows; readers find
                              it as the text of that record */
 };
 

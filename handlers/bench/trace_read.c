@@ -72,13 +72,14 @@ static unsigned number_count(enum trace_kind kind)
 {
     switch (kind) {
     case TRACE_END:
+    case TRACE_INTERRUPT:
         return 4;
     case TRACE_SCENARIO:
     case TRACE_MEMORY:
         return 1;
     case TRACE_ENTRY_FAIL:
     case TRACE_INJECT:
-    case TRACE_INTERRUPT:
+    case TRACE_SOURCE:
     case TRACE_STIMULUS:
         return 3;
     case TRACE_OUTPUT:
@@ -118,7 +119,7 @@ static bool get_payload(const struct trace_reader *reader, uint64_t *at, struct 
 static bool get_record(const struct trace_reader *reader, uint64_t *at, struct trace_record *record)
 {
     uint8_t kind, vcpu;
-    if (!get_byte(reader, at, &kind) || !get_byte(reader, at, &vcpu) || kind > TRACE_INTERRUPT || vcpu >= TRACE_VCPUS)
+    if (!get_byte(reader, at, &kind) || !get_byte(reader, at, &vcpu) || kind > TRACE_SOURCE || vcpu >= TRACE_VCPUS)
         return false;
     *record = (struct trace_record){.kind = (enum trace_kind)kind, .vcpu = vcpu};
     for (unsigned i = 0; i < 16; i++)

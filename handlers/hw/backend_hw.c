@@ -395,6 +395,13 @@ bool bk_set_sources(struct bk_machine *machine, const struct bk_source *sources,
     return count == 0;
 }
 
+void bk_source_counts(const struct bk_machine *machine, unsigned source, uint64_t *raised, uint64_t *merged)
+{
+    (void)machine;
+    (void)source;
+    *raised = *merged = 0;
+}
+
 bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after)
 {
     const bool alone = vcpu->machine->cpus == 1;

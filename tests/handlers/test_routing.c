@@ -9,8 +9,9 @@ enum { INJECT = 0x80000000u, KICK = 0xf2, NETWORK = 0x41, DISK = 0x61, NOTIFICAT
 static struct hv_vcpu *const other = &vm.vcpu[1];
 static struct bk_vcpu *const other_bk = &machine.vcpu[1];
 static unsigned noted, noted_vcpu, noted_cpu, noted_vector, noted_target;
+static bool noted_merged;
 
-static void on_interrupt(void *context, unsigned vcpu_number, unsigned physical_cpu, uint8_t vector, unsigned target)
+static void on_interrupt(void *context, unsigned vcpu_number, unsigned physical_cpu, uint8_t vector, unsigned target, bool merged)
 {
     (void)context;
     noted++;
@@ -18,6 +19,7 @@ static void on_interrupt(void *context, unsigned vcpu_number, unsigned physical_
     noted_cpu = physical_cpu;
     noted_vector = vector;
     noted_target = target;
+    noted_merged = merged;
 }
 
 /* Two virtual CPUs in their guests with interrupts enabled; the network's interrupt is the second one's. */
@@ -80,6 +82,16 @@ static void an_interrupt_of_its_own_wants_no_kick(void)
     CU_ASSERT_FALSE(other->kicked);
     CU_ASSERT(noted == 1 && noted_target == 0);
     CU_ASSERT_EQUAL(injected(vcpu, bk), INJECT | DISK);
+}
+
+static void an_interrupt_that_waits_already_is_told_as_such(void)
+{
+    start();
+    arrives(NETWORK);
+    CU_ASSERT_FALSE(noted_merged);
+    arrives(NETWORK);
+    CU_ASSERT_TRUE(noted_merged);
+    CU_ASSERT_EQUAL(noted, 2);
 }
 
 static void a_halted_owner_is_woken_without_a_kick(void)
@@ -153,6 +165,7 @@ static void a_route_to_nobody_is_none(void)
 SUITE("handlers/routing", {"an_interrupt_without_a_route_goes_to_whoever_runs_there", an_interrupt_without_a_route_goes_to_whoever_runs_there},
       {"an_interrupt_of_another_kicks_it", an_interrupt_of_another_kicks_it},
       {"an_interrupt_of_its_own_wants_no_kick", an_interrupt_of_its_own_wants_no_kick},
+      {"an_interrupt_that_waits_already_is_told_as_such", an_interrupt_that_waits_already_is_told_as_such},
       {"a_halted_owner_is_woken_without_a_kick", a_halted_owner_is_woken_without_a_kick},
       {"an_interrupt_is_posted_and_notified_once", an_interrupt_is_posted_and_notified_once},
       {"a_notification_in_the_host_queues_what_was_posted", a_notification_in_the_host_queues_what_was_posted},

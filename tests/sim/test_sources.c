@@ -98,6 +98,22 @@ static void a_source_arrives_at_its_physical_cpu_alone(void)
     sim_machine_free(machine);
 }
 
+static void requests_that_were_not_taken_are_counted(void)
+{
+    const struct bk_source source = {.vector = 0x40, .period = 10, .first = 10, .count = 5};
+    uint64_t requested[4] = {0}, raised, merged;
+    begin(&source, 1);
+    sim_sources_arrive(machine, 0, 30, requested);
+    requested[1] = 0;
+    sim_sources_arrive(machine, 0, 1000, requested);
+    bk_source_counts(machine, 0, &raised, &merged);
+    CU_ASSERT_EQUAL(raised, 5);
+    CU_ASSERT_EQUAL(merged, 3);
+    bk_source_counts(machine, 1, &raised, &merged);
+    CU_ASSERT_EQUAL(raised, 0);
+    sim_machine_free(machine);
+}
+
 static void sources_are_replaced_as_a_whole(void)
 {
     const struct bk_source source = {.vector = 0x40, .period = 10, .first = 10};
@@ -115,4 +131,5 @@ SUITE("sim/sources", {"without_jitter_a_source_is_a_clock", without_jitter_a_sou
       {"a_seed_gives_the_same_instants_again_and_another_seed_others", a_seed_gives_the_same_instants_again_and_another_seed_others},
       {"the_generator_is_the_documented_one", the_generator_is_the_documented_one},
       {"a_source_arrives_at_its_physical_cpu_alone", a_source_arrives_at_its_physical_cpu_alone},
+      {"requests_that_were_not_taken_are_counted", requests_that_were_not_taken_are_counted},
       {"sources_are_replaced_as_a_whole", sources_are_replaced_as_a_whole})

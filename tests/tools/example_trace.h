@@ -45,6 +45,7 @@ struct example_exit {
     uint64_t rax, rcx, rdx;
     uint64_t guest_linear, guest_physical, interruption_info, interruption_error, idt_info;
     uint8_t vcpu;
+    bool no_length; /* no instruction exits */
 };
 
 /* The costs of exit and entry are 600 and 500 ticks, as the simulator's; `handler` UINT64_MAX: no entry follows. */
@@ -58,7 +59,7 @@ static inline void example_exit(struct example *example, const struct example_ex
     item[TRACE_QUALIFICATION] = e->qualification;
     item[TRACE_RIP] = 0x8000 + example->ticks % 0x1000;
     item[TRACE_RFLAGS] = 2;
-    item[TRACE_INSTRUCTION_LENGTH] = 2;
+    item[TRACE_INSTRUCTION_LENGTH] = e->no_length ? 0 : 2;
     item[TRACE_GUEST_LINEAR] = e->guest_linear;
     item[TRACE_GUEST_PHYSICAL] = e->guest_physical;
     item[TRACE_INTERRUPTION_INFO] = e->interruption_info;

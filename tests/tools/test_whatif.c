@@ -50,5 +50,29 @@ static void each_scenario_has_a_bound_of_its_own(void)
     CU_ASSERT_EQUAL(w.before.all_exits, 3);
 }
 
-SUITE("tools/whatif", {"same_work_leaves_out_what_only_one_run_did", same_work_leaves_out_what_only_one_run_did},
+/* An interrupt takes no instruction of the guest's: exits that are saved do not shorten what is compared. */
+static void an_interrupt_is_no_work(void)
+{
+    struct whatif w;
+    for (unsigned interrupted = 0; interrupted < 2; interrupted++) {
+        struct example *example = interrupted != 0 ? &before : &after;
+        example_begin(example);
+        example_scenario(example, "one");
+        for (unsigned i = 0; i < 4; i++)
+            example_exit(example, &(struct example_exit){.reason = VMX_EXIT_CPUID, .guest_instructions = 9, .handler = 100});
+        for (unsigned i = 0; i < 20 * interrupted; i++)
+            example_exit(example, &(struct example_exit){.reason = VMX_EXIT_EXTERNAL_INTERRUPT, .no_length = true});
+        trace_numbers(&example->writer, TRACE_END, 0, (const uint64_t[]){4, 36, example->ticks, TRACE_STOP_STEPS}, 4, NULL, 0);
+    }
+    whatif_compare(&w, before.bytes, before.size, after.bytes, after.size, true);
+    CU_ASSERT_EQUAL(w.work_before, 40);
+    CU_ASSERT_EQUAL(w.work_after, 40);
+    CU_ASSERT_EQUAL(w.before.exits[VMX_EXIT_EXTERNAL_INTERRUPT], 20);
+    CU_ASSERT_EQUAL(w.before.all_exits - w.after.all_exits, 20);
+    CU_ASSERT_EQUAL(w.before.cpu_exits[0], 24);
+    CU_ASSERT(w.before.end_ticks > w.after.end_ticks);
+}
+
+SUITE("tools/whatif", {"an_interrupt_is_no_work", an_interrupt_is_no_work},
+      {"same_work_leaves_out_what_only_one_run_did", same_work_leaves_out_what_only_one_run_did},
       {"each_scenario_has_a_bound_of_its_own", each_scenario_has_a_bound_of_its_own})

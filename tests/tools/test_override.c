@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of a command line, and how they are written again. */
+#define _DEFAULT_SOURCE
+#include "tools/override.h"
+
+#include <stdlib.h>
+
+#include "tests/support/suite.h"
+
+static struct override_list list;
+static char why[256];
+
+static bool affinity(const char *text)
+{
+    list.count = 0;
+    return override_add_affinity(&list, text, why, sizeof why);
+}
+
+static void affinities_are_pairs_of_vector_and_processor(void)
+{
+    CU_ASSERT_TRUE_FATAL(affinity("0x40=1,65=0"));
+    CU_ASSERT_EQUAL_FATAL(list.count, 2);
+    CU_ASSERT_STRING_EQUAL(list.change[0].word, SIM_OVERRIDE_AFFINITY);
+    CU_ASSERT(list.change[0].key == 0x40 && list.change[0].number == 1);
+    CU_ASSERT(list.change[1].key == 65 && list.change[1].number == 0);
+}
+
+static void wrong_affinities_are_refused(void)
+{
+    static const char *const wrong[] = {"",        "0x40",           "0x40=", "=1",  "0x40=8",  "15=1",   "256=0",
+                                        "0x40=1;", "0x40=1,,0x41=1", "-64=1", "x=1", "0x40 =1", "0x40= 1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CU_ASSERT_FALSE(affinity(wrong[i]));
+        CU_ASSERT_PTR_NOT_NULL(strstr(why, "VECTOR=CPU[,...]"));
+    }
+}
+
+static void there_is_room_for_so_many(void)
+{
+    list.count = 0;
+    for (unsigned i = 0; i < OVERRIDES_MAX; i++)
+        CU_ASSERT_TRUE(override_add(&list, "primary.hlt_exiting=1", why, sizeof why));
+    CU_ASSERT_FALSE(override_add(&list, "primary.hlt_exiting=1", why, sizeof why));
+    CU_ASSERT_FALSE(override_add_affinity(&list, "0x40=1", why, sizeof why));
+}
+
+static void changes_of_the_same_thing_are_the_same(void)
+{
+    CU_ASSERT_TRUE_FATAL(affinity("0x40=1,0x40=2,0x41=1"));
+    CU_ASSERT_TRUE(override_same(&list.change[0], &list.change[1]));
+    CU_ASSERT_FALSE(override_same(&list.change[0], &list.change[2]));
+}
+
+static void changes_are_written_as_a_script_has_them(void)
+{
+    char text[OVERRIDE_NAME], *lines = NULL;
+    size_t size = 0;
+    CU_ASSERT_TRUE_FATAL(affinity("0x40=1,0x51=2"));
+    CU_ASSERT_TRUE_FATAL(override_add(&list, "hlt_exiting=0", why, sizeof why));
+    CU_ASSERT_TRUE_FATAL(override_add(&list, "pin.process_posted_interrupts=1", why, sizeof why));
+    CU_ASSERT_TRUE_FATAL(override_add(&list, "primary.rdtsc_exiting=1", why, sizeof why));
+    override_name(&list.change[0], text);
+    CU_ASSERT_STRING_EQUAL(text, "affinity 0x40=1");
+    override_line(&list.change[0], text);
+    CU_ASSERT_STRING_EQUAL(text, "affinity = { [0x40] = 1 }");
+    override_line(&list.change[2], text);
+    CU_ASSERT_STRING_EQUAL(text, "controls = { primary = { hlt_exiting = false } }");
+    FILE *to = open_memstream(&lines, &size);
+    override_print(to, &list, "  ");
+    fclose(to);
+    CU_ASSERT_STRING_EQUAL(lines,
+                           "  controls = { pin = { process_posted_interrupts = true }, primary = { hlt_exiting = false, rdtsc_exiting = true } }\n"
+                           "  affinity = { [0x40] = 1, [0x51] = 2 }\n");
+    free(lines);
+}
+
+SUITE("tools/override", {"affinities_are_pairs_of_vector_and_processor", affinities_are_pairs_of_vector_and_processor},
+      {"wrong_affinities_are_refused", wrong_affinities_are_refused}, {"there_is_room_for_so_many", there_is_room_for_so_many},
+      {"changes_of_the_same_thing_are_the_same", changes_of_the_same_thing_are_the_same},
+      {"changes_are_written_as_a_script_has_them", changes_are_written_as_a_script_has_them})
