@@ -34,6 +34,7 @@ struct loader {
     bool profile_is_assumed;          /* the script names none, an override does */
     bool profile_lacks_control;       /* and the assumed one does not offer what the script wants */
     bool expects_entry_failure;       /* then controls may be as wrong as they like */
+    bool timer_counts;                /* a value of the VMX-preemption timer is not 0 */
     uint64_t word[VMX_WORD_CONTROLS]; /* controls as the bench will work them out */
 };
 
@@ -93,6 +94,7 @@ bool load_control_words(const struct loader *loader, unsigned line, const struct
 void load_only_simulator(struct loader *loader, const char *because);
 /* Looks for such reasons in loader->word, and in code of 16, 32 or 64 bits. */
 void load_portable_controls(struct loader *loader);
+void load_portable_timer(struct loader *loader);
 void load_portable_code(struct loader *loader, const uint8_t *bytes, size_t size, unsigned bits);
 
 /* ---- loader_setup.c ---- */

@@ -40,7 +40,12 @@ void load_portable_controls(struct loader *loader)
         load_only_simulator(loader, "it names a processor that Bochs does not have");
     if ((loader->word[VMX_WORD_SECONDARY] & VMX_SEC_PAUSE_LOOP_EXITING) != 0 && (loader->word[VMX_WORD_PRIMARY] & VMX_PRI_PAUSE_EXITING) == 0)
         load_only_simulator(loader, "PAUSE-loop exiting counts the machine's own time");
-    if ((loader->word[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0)
+}
+
+/* With value 0 it has expired when the guest is entered, on any machine. */
+void load_portable_timer(struct loader *loader)
+{
+    if ((loader->word[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0 && loader->timer_counts)
         load_only_simulator(loader, "the VMX-preemption timer counts the machine's own time");
 }
 

@@ -130,6 +130,7 @@ bool load_fields(struct loader *loader, const struct script_value *value)
             return load_fail(loader, line, "vmcs", "vmcs wants fields by name: vmcs = { GUEST_RIP = 0x8000 }");
         if (!load_field(loader, line, entry->key.string, &field) || !load_number(loader, line, &entry->value, entry->key.string, &number))
             return false;
+        loader->timer_counts |= field == VMCS_VMX_PREEMPTION_TIMER_VALUE && number != 0;
         load_pack_field(loader, field, number);
     }
     return true;

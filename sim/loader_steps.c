@@ -208,6 +208,7 @@ static bool load_write_field(struct loader *loader, const struct script_table *t
     if (!load_field(loader, table->line, script_get(table, "name")->string, &field) ||
         !load_number(loader, table->line, script_get(table, "value"), "write.field", &value))
         return false;
+    loader->timer_counts |= field == VMCS_VMX_PREEMPTION_TIMER_VALUE && value != 0;
     load_pack_step(loader, &(struct packed_step){.kind = STEP_WRITE_FIELD, .line = table->line, .a = vmcs_fields[field].encoding, .b = value}, NULL,
                    0);
     return true;
@@ -218,6 +219,8 @@ static bool load_control(struct loader *loader, const struct script_table *table
     uint64_t set[VMX_WORD_CONTROLS], clear[VMX_WORD_CONTROLS];
     if (!load_control_words(loader, table->line, script_get(table, "words"), set, clear))
         return false;
+    if ((set[VMX_WORD_PIN] & VMX_PIN_VMX_PREEMPTION_TIMER) != 0)
+        load_only_simulator(loader, "it starts the VMX-preemption timer on the way");
     for (unsigned w = 0; w < VMX_WORD_CONTROLS; w++)
         if (set[w] != 0 || clear[w] != 0)
             load_pack_step(loader, &(struct packed_step){.kind = STEP_CONTROL, .line = table->line, .a = w, .b = set[w], .c = clear[w]}, NULL, 0);
@@ -231,7 +234,6 @@ static bool load_step_over(struct loader *loader, const struct script_table *tab
     if (!load_offers_control(loader, VMX_WORD_PRIMARY, MONITOR_TRAP_FLAG))
         return load_fail(loader, table->line, NULL, "step_over wants the monitor trap flag, which the processor %s does not offer",
                          loader->caps->name);
-    load_only_simulator(loader, "it steps with the monitor trap flag, which Bochs does not obey");
     if (!load_number_to(loader, table->line, script_get(table, "count"), "step_over", UINT32_MAX, &count))
         return false;
     load_pack_step(loader, &(struct packed_step){.kind = STEP_MTF, .line = table->line, .a = (uint32_t)count}, NULL, 0);

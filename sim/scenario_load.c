@@ -69,6 +69,7 @@ static void finish(struct loader *loader)
     struct sim_scenario *out = loader->out;
     if (out->symbol_count != 0)
         qsort(out->symbols, out->symbol_count, sizeof *out->symbols, by_address);
+    load_portable_timer(loader);
     out->timed = out->timed && out->portable;
     if (out->timed)
         load_only_simulator(loader, "it has several virtual CPUs, and the order of their exits depends on time");
@@ -98,7 +99,7 @@ static bool load_keys(struct loader *loader)
 {
     struct sim_scenario *out = loader->out;
     loader->caps = vmx_default_profile();
-    loader->profile_is_assumed = false;
+    loader->profile_is_assumed = loader->timer_counts = false;
     *out = (struct sim_scenario){.file = strdup(loader->path), .line = loader->table->line, .vcpus = 1, .portable = true};
     if (loader->profile_lacks_control)
         load_only_simulator(loader, "it uses a control that Bochs does not have");

@@ -36,6 +36,12 @@ const size_t bochs_known_difference_count = sizeof bochs_known_differences / siz
 #define NEED_NOT "SDM 3A, \"Caching Translation Information\", allows and does not ask for"
 #define EXITS_DROP "drops cached translations at every VM exit and VM entry, VPID or not, which " NEED_NOT
 
+#define WAITS_FOR_IF                                                                                                                                 \
+    "an external interrupt waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": with external-interrupt exiting it exits whatever IF "    \
+    "says"
+#define TIMER_WAITS                                                                                                                                  \
+    "the VMX-preemption timer waits for the end of blocking by STI and MOV SS; SDM 3C, \"VMX-Preemption Timer\": they do not block its VM exit"
+
 #define ENTRY_CONTROLS "SDM 3C, \"VM-Entry Control Fields\""
 #define GUEST_REGISTERS "SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\""
 #define GUEST_SEGMENTS "SDM 3C, \"Checks on Guest Segment Registers\""
@@ -62,9 +68,8 @@ const struct bochs_deviation bochs_deviations[] = {
      "shows an access that reads and writes as a write; SDM 3C, \"Exit Qualification for EPT Violations\": the read, which comes first, sets bit 0"},
     {"exception_nmi", "nmi",
      "a VM entry does not end blocking by NMI; SDM 3C, \"Loading Non-Register State\": blocking is what the interruptibility state says"},
-    {"hlt", "hlt-without-exiting",
-     "an external interrupt waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": with external-interrupt exiting it exits whatever IF "
-     "says"},
+    {"external_interrupt", "external-interrupt-with-if-0", WAITS_FOR_IF},
+    {"hlt", "hlt-without-exiting", WAITS_FOR_IF},
     {"lenient", "CTL.INJ.TYPE_OTHER", "injects events of type 7 without \"monitor trap flag\", and ends with a panic of its own; " ENTRY_CONTROLS},
     {"lenient", "CTL.INJ.ERRCODE_REALMODE", "injects error codes in real-address mode where IA32_VMX_BASIC[56] is 1; " ENTRY_CONTROLS},
     {"lenient", "CTL.INJ.ERRCODE_TYPE", "injects error codes with any type where IA32_VMX_BASIC[56] is 1; " ENTRY_CONTROLS},
@@ -96,6 +101,11 @@ const struct bochs_deviation bochs_deviations[] = {
      "loads bits 12:11 of IA32_XSS, which its CPUID does not list; SDM 2A, \"CPUID\", leaf 0DH, sub-leaf 1: those of ECX and EDX alone"},
     {"lenient", "enabled-breakpoint-alone",
      "delivers no #DB for bit 12 of the pending debug exceptions alone; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": it does"},
+    {"monitor_trap_flag", "monitor-trap-flag-after-out",
+     "takes \"monitor trap flag\" and causes no VM exit, after no instruction; SDM 3C, \"Monitor Trap Flag\": one behind each instruction. Only the "
+     "injected event causes one"},
+    {"msr_store", "tsc-without-the-offset",
+     "adds the TSC offset to what it stores of IA32_TIME_STAMP_COUNTER; SDM 3C, \"Saving MSRs\": the counter's own value"},
     {"non_register_state", "GUEST.DEBUGCTL",
      "takes reserved bits of IA32_DEBUGCTL; SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\": they are 0"},
     {"non_register_state", "GUEST.ACTIVITY.INJ_HLT",
@@ -107,6 +117,7 @@ const struct bochs_deviation bochs_deviations[] = {
      "blocking"},
     {"non_register_state", "CTL.INJ.OTHER_VECTOR",
      "ends with a panic of its own at an injection of type 7 with vector 1; SDM 3C, \"VM-Entry Control Fields\": VMfailValid"},
+    {"preemption_timer", "preemption-timer-under-*", TIMER_WAITS},
     {"rdrand_rdseed", "rdrand-and-rdseed",
      "RDSEED of a 16-bit register shows operand size 1; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 0 is 16-bit"},
     {"real_mode_errors", "error-code",
