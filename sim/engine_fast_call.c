@@ -21,7 +21,7 @@ static void load_code_and_stack(struct unicorn_env *env, uint64_t cs, uint64_t s
     engine_update_mode(env);
 }
 
-static bool is_canonical(const struct unicorn_env *env, uint64_t address)
+bool engine_is_canonical(const struct unicorn_env *env, uint64_t address)
 {
     const unsigned unused = env->cr[4] & CR4_LA57 ? 7 : 16;
     return (uint64_t)((int64_t)(address << unused) >> unused) == address;
@@ -67,7 +67,7 @@ void __wrap_helper_sysret_x86_64(struct unicorn_env *env, int operand_size)
     const bool to_64bit = operand_size == 2;
     if (!in_64bit_mode(env) || (env->efer & EFER_SCE) == 0)
         engine_raise(engine_running, VMX_UD, 0, RETURN_ADDRESS);
-    if ((env->hflags & UNICORN_HF_CPL) != 0 || (to_64bit && !is_canonical(env, env->regs[VMX_RCX])))
+    if ((env->hflags & UNICORN_HF_CPL) != 0 || (to_64bit && !engine_is_canonical(env, env->regs[VMX_RCX])))
         engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
     const uint64_t selector = env->star >> 48;
     env->eip = to_64bit ? env->regs[VMX_RCX] : (uint32_t)env->regs[VMX_RCX];
@@ -96,7 +96,7 @@ void __wrap_helper_sysexit_x86_64(struct unicorn_env *env, int operand_size)
     const uint64_t rip = env->regs[VMX_RDX], rsp = env->regs[VMX_RCX];
     if ((env->sysenter_cs & 0xfffc) == 0 || (env->hflags & UNICORN_HF_CPL) != 0 || (env->cr[0] & CR0_PE) == 0)
         engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
-    if (to_64bit && (!is_canonical(env, rip) || !is_canonical(env, rsp)))
+    if (to_64bit && (!engine_is_canonical(env, rip) || !engine_is_canonical(env, rsp)))
         engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
     const uint64_t selector = (env->sysenter_cs & 0xfffc) + (to_64bit ? 32u : 16u);
     env->regs[VMX_RSP] = to_64bit ? rsp : (uint32_t)rsp;

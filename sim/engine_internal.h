@@ -70,6 +70,7 @@ struct sim_engine {
     bool allow;        /* the next run starts with an allowed instruction */
     bool allowing;     /* it is under way */
     bool watch;        /* the next run ends when an event is no longer blocked */
+    bool looking_back; /* code that has run is read once more */
     bool translating, stopped;
     void *constant[2];        /* temporaries of the block, for arguments of calls that are added to it */
     uint64_t translated_pc;   /* of the block that is being translated */
@@ -97,7 +98,8 @@ struct sim_engine {
     unsigned entered_count;              /* ENTERED_MAX + 1: they are many */
     struct sim_engine_callbacks callbacks;
 
-    struct unicorn_block last_block; /* `block`, when the code buffer no longer has it */
+    struct unicorn_block last_block; /* `block`, when the code buffer no longer has it, */
+    uint64_t last_block_end;         /* and where its last instruction began */
     struct vmx_state held;           /* what Unicorn has no place for */
     struct engine_snapshot snapshot;
 };
@@ -136,6 +138,15 @@ _Noreturn void engine_retry(struct sim_engine *engine, uint32_t count);
 /* Starts and ends the accounting of one run. */
 void engine_time_start(struct sim_engine *engine, uint64_t deadline);
 void engine_time_end(struct sim_engine *engine);
+
+/* Where the last instruction of the block that ran last begins. */
+uint64_t engine_last_instruction(const struct sim_engine *engine);
+
+/* engine_near.c */
+/* RIP is where a block would begin. A near branch that must not lead there has not happened: it faults. */
+void engine_check_target(struct sim_engine *engine);
+/* engine_fast_call.c */
+bool engine_is_canonical(const struct unicorn_env *env, uint64_t address);
 
 /* engine_translate.c */
 bool engine_translation_present(void);

@@ -191,7 +191,8 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     struct vmx_translation *t = &engine->result->translation;
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
-    if (access == UNICORN_FETCH) {
+    if (access == UNICORN_FETCH && !engine->looking_back) {
+        engine_check_target(engine);
         engine_report_hits(engine);
         if (engine_boundary_is_due(engine))
             engine_stop_at_boundary(engine, SIM_STOP_DEADLINE);

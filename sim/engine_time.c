@@ -70,6 +70,21 @@ static unsigned locate_call(struct sim_engine *engine, uintptr_t return_address)
     return locate(engine, CALL_OUTSIDE_BLOCK, engine->env->eip + block->cs_base);
 }
 
+uint64_t engine_last_instruction(const struct sim_engine *engine)
+{
+    const struct unicorn_block *block = engine->block;
+    if (block == &engine->last_block)
+        return engine->last_block_end;
+    const uint8_t *table = block->tc_ptr + block->tc_size;
+    uint64_t pc = block->pc;
+    for (unsigned i = 0; i < block->icount; i++) {
+        pc += (uint64_t)signed_leb128(&table);
+        (void)signed_leb128(&table);
+        (void)signed_leb128(&table);
+    }
+    return pc;
+}
+
 void engine_restore(struct sim_engine *engine, uintptr_t return_address)
 {
     if (engine->block != NULL)
@@ -218,6 +233,8 @@ static void check_code_limit(struct sim_engine *engine, const struct unicorn_blo
 static int64_t account_special(struct sim_engine *engine, const struct unicorn_block *block, uint32_t word)
 {
     int64_t cost = word & BLOCK_COUNT;
+    if ((word & BLOCK_CODE_LIMIT) != 0)
+        engine_check_target(engine);
     engine_report_hits(engine);
     if (engine->allowing && ticks_left(engine) <= 0)
         does_not_fit(engine);
@@ -297,7 +314,7 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     const int64_t wanted = (int64_t)(deadline < most ? deadline : most);
     engine->allowing = engine->allow && wanted > 0;
     engine->allow = false;
-    engine->iret_unblocked = false;
+    engine->iret_unblocked = engine->looking_back = false;
     engine->count.left = engine->allowing ? 1 : wanted;
     engine->set_aside = wanted - engine->count.left;
     engine->count.limit = ticks + (uint64_t)engine->count.left;

@@ -108,6 +108,7 @@ static void make_room(struct sim_engine *engine, const struct unicorn_block *blo
     if (end - next >= CODE_BUFFER_RESERVE)
         return;
     if (engine->block != NULL) {
+        engine->last_block_end = engine_last_instruction(engine);
         engine->last_block = *engine->block;
         if (engine->looked_at == engine->block)
             engine->looked_at = &engine->last_block;
@@ -138,8 +139,10 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
     unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, starts, count);
     if (block->flags & ENGINE_HF_CODE_64K) {
         const unsigned within = within_64k(block, starts, count);
-        if (within == 0)
+        if (within == 0) {
+            engine_check_target(engine);
             engine_raise_at_boundary(engine, VMX_GP);
+        }
         end = within < end ? within : end;
     }
     if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
