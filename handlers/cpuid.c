@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID: the processor's answer, less what this hypervisor does not offer. SDM 2A, "CPUID". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
@@ -14,7 +15,6 @@ enum {
     ECX_APIC_MSRS = 1u << 21 | 1u << 24 /* x2APIC, TSC deadline: of the device set's local APIC */,
     ANY_SUBLEAF = -1
 };
-enum { CR4_OSXSAVE = 1u << 18, CR4_PKE = 1u << 22 };
 
 /* Bits that are never offered: features whose MSRs or instructions no handler answers. */
 static const struct {
@@ -88,10 +88,10 @@ static uint32_t xsave_size(struct hv_vcpu *vcpu)
 /* The same in the compacted format, with the components of IA32_XSS. */
 static uint32_t compacted_size(struct hv_vcpu *vcpu)
 {
-    enum { MSR_XSS = 0xda0, ALIGNED = 1u << 1 };
+    enum { ALIGNED = 1u << 1 };
     uint64_t xss = 0;
     uint32_t size = 512 + 64;
-    (void)bk_guest_msr(vcpu->bk, MSR_XSS, &xss);
+    (void)bk_guest_msr(vcpu->bk, VMX_MSR_XSS, &xss);
     for (unsigned i = 2; i < 63; i++) {
         if (((bk_xcr0(vcpu->bk) | xss) >> i & 1u) == 0)
             continue;
@@ -122,13 +122,13 @@ static void adjust(struct hv_vcpu *vcpu, uint32_t leaf, uint32_t subleaf, uint32
     if (leaf == 0x01) {
         r[EBX] = (r[EBX] & 0xffffu) | vcpu->vm->vcpus << 16 | vcpu->index << 24;
         r[ECX] = (r[ECX] & ~(uint32_t)ECX_OSXSAVE) | ECX_HYPERVISOR;
-        if ((hv_visible_cr4(vcpu) & CR4_OSXSAVE) != 0)
+        if ((hv_visible_cr4(vcpu) & VMX_CR4_OSXSAVE) != 0)
             r[ECX] |= ECX_OSXSAVE;
         r[ECX] &= ~policy->hide_cpuid_1_ecx & ~(vcpu->vm->devices == NULL ? (uint32_t)ECX_APIC_MSRS : 0u);
         r[EDX] &= ~policy->hide_cpuid_1_edx & ~(hv_apic_enabled(vcpu) ? 0u : (uint32_t)EDX_APIC);
     } else if (leaf == 0x07 && subleaf == 0) {
         r[ECX] &= ~(1u << 4);
-        if ((r[ECX] & 1u << 3) != 0 && (hv_visible_cr4(vcpu) & CR4_PKE) != 0)
+        if ((r[ECX] & 1u << 3) != 0 && (hv_visible_cr4(vcpu) & VMX_CR4_PKE) != 0)
             r[ECX] |= 1u << 4;
     } else if (leaf == 0x0b || leaf == 0x1f) {
         topology(vcpu, subleaf, r);

@@ -1,42 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* CR_ACCESS: MOV to and from control registers, CLTS, LMSW behind masks and shadows; EFER.LMA and the "IA-32e mode guest" control
    follow CR0.PG; PAE paging loads its PDPTEs. SDM 3A, "Control Registers"; SDM 3C, "Changes to Instruction Behavior in VMX Non-Root Operation". */
+#include "../vmx-model/registers.h"
 #include "apic.h"
 #include "handlers.h"
 
-enum {
-    CR0_PE = 1u << 0,
-    CR0_TS = 1u << 3,
-    CR0_ET = 1u << 4,
-    CR0_WP = 1u << 16,
-    CR0_NW = 1u << 29,
-    CR0_CD = 1u << 30,
-    CR0_LMSW = 0xf,
-    CR4_PSE = 1u << 4,
-    CR4_PAE = 1u << 5,
-    CR4_PGE = 1u << 7,
-    CR4_LA57 = 1u << 12,
-    CR4_VMXE = 1u << 13,
-    CR4_SMXE = 1u << 14,
-    CR4_PCIDE = 1u << 17,
-    CR4_SMEP = 1u << 20,
-    CR4_SMAP = 1u << 21,
-    CR4_CET = 1u << 23,
-    EFER_LME = 1u << 8,
-    EFER_LMA = 1u << 10,
-    AR_L = 1u << 13,
-    CAPABILITY_CR0_FIXED0 = 0x486,
-    CAPABILITY_CR4_FIXED0 = 0x488,
-    CAPABILITY_CR4_FIXED1 = 0x489
-};
-static const uint64_t cr0_pg = 1u << 31, cr3_no_flush = UINT64_C(1) << 63;
+static const uint64_t cr3_no_flush = UINT64_C(1) << 63;
 
 enum change { CHANGED, REFUSED /* #GP(0) */, IMPOSSIBLE /* the processor cannot run the guest so */ };
 
 /* ---- paging ---- */
 static bool pae_paging(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
-    return (cr0 & cr0_pg) != 0 && (cr4 & CR4_PAE) != 0 && (efer & EFER_LMA) == 0;
+    return (cr0 & VMX_CR0_PG) != 0 && (cr4 & VMX_CR4_PAE) != 0 && (efer & VMX_EFER_LMA) == 0;
 }
 
 bool hv_load_pdptes(struct hv_vcpu *vcpu, uint64_t cr3)
@@ -60,28 +36,28 @@ static bool cr0_value_ok(uint64_t value, uint64_t cr4)
 {
     if (value >> 32 != 0)
         return false;
-    if ((value & cr0_pg) != 0 && (value & CR0_PE) == 0)
+    if ((value & VMX_CR0_PG) != 0 && (value & VMX_CR0_PE) == 0)
         return false;
-    if ((value & CR0_NW) != 0 && (value & CR0_CD) == 0)
+    if ((value & VMX_CR0_NW) != 0 && (value & VMX_CR0_CD) == 0)
         return false;
-    return (value & cr0_pg) != 0 || (cr4 & CR4_PCIDE) == 0;
+    return (value & VMX_CR0_PG) != 0 || (cr4 & VMX_CR4_PCIDE) == 0;
 }
 
 /* PG 0 to 1 with EFER.LME enters IA-32e mode, PG 1 to 0 leaves it. */
 static bool switch_long_mode(struct hv_vcpu *vcpu, bool paging, uint64_t cr4, uint64_t *efer)
 {
-    const bool code_is_64bit = (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & AR_L) != 0;
+    const bool code_is_64bit = (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & VMX_AR_L) != 0;
     if (paging) {
         enum { TR_TYPE = 0xf, BUSY_TSS_16 = 3 };
-        if ((*efer & EFER_LME) == 0)
+        if ((*efer & VMX_EFER_LME) == 0)
             return true;
-        if ((cr4 & CR4_PAE) == 0 || code_is_64bit || (hv_read(vcpu, VMCS_GUEST_TR_AR_BYTES) & TR_TYPE) == BUSY_TSS_16)
+        if ((cr4 & VMX_CR4_PAE) == 0 || code_is_64bit || (hv_read(vcpu, VMCS_GUEST_TR_AR_BYTES) & TR_TYPE) == BUSY_TSS_16)
             return false;
-        *efer |= EFER_LMA;
+        *efer |= VMX_EFER_LMA;
     } else {
-        if ((*efer & EFER_LMA) != 0 && code_is_64bit)
+        if ((*efer & VMX_EFER_LMA) != 0 && code_is_64bit)
             return false;
-        *efer &= ~(uint64_t)EFER_LMA;
+        *efer &= ~(uint64_t)VMX_EFER_LMA;
     }
     return true;
 }
@@ -89,27 +65,28 @@ static bool switch_long_mode(struct hv_vcpu *vcpu, bool paging, uint64_t cr4, ui
 /* Bits that VMX operation fixes to 1 stay 1 beneath the shadow; an unrestricted guest owns PE and PG. */
 static uint64_t cr0_for_processor(struct hv_vcpu *vcpu, uint64_t value)
 {
-    return value | (bk_capability(vcpu->vm->machine, CAPABILITY_CR0_FIXED0) & ~(cr0_pg | CR0_PE));
+    return value | (bk_capability(vcpu->vm->machine, VMX_MSR_VMX_CR0_FIXED0) & ~(VMX_CR0_PG | VMX_CR0_PE));
 }
 
 static enum change set_cr0(struct hv_vcpu *vcpu, uint64_t value)
 {
     const uint64_t old = hv_visible_cr0(vcpu), cr4 = hv_visible_cr4(vcpu), old_efer = hv_efer(vcpu);
     uint64_t efer = old_efer;
-    value |= CR0_ET;
+    value |= VMX_CR0_ET;
     if (!cr0_value_ok(value, cr4))
         return REFUSED;
-    if (((value ^ old) & cr0_pg) != 0 && !switch_long_mode(vcpu, (value & cr0_pg) != 0, cr4, &efer))
+    if (((value ^ old) & VMX_CR0_PG) != 0 && !switch_long_mode(vcpu, (value & VMX_CR0_PG) != 0, cr4, &efer))
         return REFUSED;
-    if ((value & (CR0_PE | cr0_pg)) != (CR0_PE | cr0_pg) && !hv_secondary_control(vcpu, VMX_SEC_UNRESTRICTED_GUEST))
+    if ((value & (VMX_CR0_PE | VMX_CR0_PG)) != (VMX_CR0_PE | VMX_CR0_PG) && !hv_secondary_control(vcpu, VMX_SEC_UNRESTRICTED_GUEST))
         return IMPOSSIBLE;
-    if (((value ^ old) & (cr0_pg | CR0_CD | CR0_NW)) != 0 && pae_paging(value, cr4, efer) && !hv_load_pdptes(vcpu, hv_read(vcpu, VMCS_GUEST_CR3)))
+    if (((value ^ old) & (VMX_CR0_PG | VMX_CR0_CD | VMX_CR0_NW)) != 0 && pae_paging(value, cr4, efer) &&
+        !hv_load_pdptes(vcpu, hv_read(vcpu, VMCS_GUEST_CR3)))
         return REFUSED;
     if (efer != old_efer)
         hv_set_efer(vcpu, efer);
     hv_write(vcpu, VMCS_GUEST_CR0, cr0_for_processor(vcpu, value));
     hv_write(vcpu, VMCS_CR0_READ_SHADOW, value);
-    if (((value ^ old) & (cr0_pg | CR0_PE | CR0_WP)) != 0)
+    if (((value ^ old) & (VMX_CR0_PG | VMX_CR0_PE | VMX_CR0_WP)) != 0)
         hv_flush_linear(vcpu, false);
     return CHANGED;
 }
@@ -118,10 +95,10 @@ static enum change set_cr0(struct hv_vcpu *vcpu, uint64_t value)
 static enum change set_cr3(struct hv_vcpu *vcpu, uint64_t value)
 {
     const uint64_t cr4 = hv_visible_cr4(vcpu), efer = hv_efer(vcpu);
-    const bool keep = (cr4 & CR4_PCIDE) != 0 && (value & cr3_no_flush) != 0;
-    if ((cr4 & CR4_PCIDE) != 0)
+    const bool keep = (cr4 & VMX_CR4_PCIDE) != 0 && (value & cr3_no_flush) != 0;
+    if ((cr4 & VMX_CR4_PCIDE) != 0)
         value &= ~cr3_no_flush;
-    if ((efer & EFER_LMA) != 0 && value >> hv_physical_bits(vcpu) != 0)
+    if ((efer & VMX_EFER_LMA) != 0 && value >> hv_physical_bits(vcpu) != 0)
         return REFUSED;
     if (pae_paging(hv_visible_cr0(vcpu), cr4, efer) && !hv_load_pdptes(vcpu, value))
         return REFUSED;
@@ -134,14 +111,14 @@ static enum change set_cr3(struct hv_vcpu *vcpu, uint64_t value)
 /* ---- CR4 ---- */
 static bool cr4_value_ok(struct hv_vcpu *vcpu, uint64_t value, uint64_t old)
 {
-    const uint64_t offered = bk_capability(vcpu->vm->machine, CAPABILITY_CR4_FIXED1) & ~(uint64_t)(CR4_VMXE | CR4_SMXE | CR4_CET);
-    const bool long_mode = (hv_efer(vcpu) & EFER_LMA) != 0;
+    const uint64_t offered = bk_capability(vcpu->vm->machine, VMX_MSR_VMX_CR4_FIXED1) & ~(uint64_t)(VMX_CR4_VMXE | VMX_CR4_SMXE | VMX_CR4_CET);
+    const bool long_mode = (hv_efer(vcpu) & VMX_EFER_LMA) != 0;
     const uint64_t changed = value ^ old;
     if ((value & ~offered) != 0)
         return false;
-    if (long_mode && ((value & CR4_PAE) == 0 || (changed & CR4_LA57) != 0))
+    if (long_mode && ((value & VMX_CR4_PAE) == 0 || (changed & VMX_CR4_LA57) != 0))
         return false;
-    return (value & changed & CR4_PCIDE) == 0 || (long_mode && (hv_read(vcpu, VMCS_GUEST_CR3) & 0xfff) == 0);
+    return (value & changed & VMX_CR4_PCIDE) == 0 || (long_mode && (hv_read(vcpu, VMCS_GUEST_CR3) & 0xfff) == 0);
 }
 
 static enum change set_cr4(struct hv_vcpu *vcpu, uint64_t value)
@@ -149,12 +126,12 @@ static enum change set_cr4(struct hv_vcpu *vcpu, uint64_t value)
     const uint64_t old = hv_visible_cr4(vcpu), changed = value ^ old;
     if (!cr4_value_ok(vcpu, value, old))
         return REFUSED;
-    if ((changed & (CR4_PGE | CR4_PSE | CR4_PAE | CR4_SMEP)) != 0 && pae_paging(hv_visible_cr0(vcpu), value, hv_efer(vcpu)) &&
+    if ((changed & (VMX_CR4_PGE | VMX_CR4_PSE | VMX_CR4_PAE | VMX_CR4_SMEP)) != 0 && pae_paging(hv_visible_cr0(vcpu), value, hv_efer(vcpu)) &&
         !hv_load_pdptes(vcpu, hv_read(vcpu, VMCS_GUEST_CR3)))
         return REFUSED;
-    hv_write(vcpu, VMCS_GUEST_CR4, value | bk_capability(vcpu->vm->machine, CAPABILITY_CR4_FIXED0));
+    hv_write(vcpu, VMCS_GUEST_CR4, value | bk_capability(vcpu->vm->machine, VMX_MSR_VMX_CR4_FIXED0));
     hv_write(vcpu, VMCS_CR4_READ_SHADOW, value);
-    if ((changed & (CR4_PGE | CR4_PSE | CR4_PAE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_LA57)) != 0)
+    if ((changed & (VMX_CR4_PGE | VMX_CR4_PSE | VMX_CR4_PAE | VMX_CR4_PCIDE | VMX_CR4_SMEP | VMX_CR4_SMAP | VMX_CR4_LA57)) != 0)
         hv_flush_linear(vcpu, false);
     return CHANGED;
 }
@@ -210,10 +187,10 @@ static enum change access_cr(struct hv_vcpu *vcpu, const struct hv_cr_access *ac
         return CHANGED;
     }
     case HV_CR_CLTS:
-        return set_cr0(vcpu, hv_visible_cr0(vcpu) & ~(uint64_t)CR0_TS);
+        return set_cr0(vcpu, hv_visible_cr0(vcpu) & ~(uint64_t)VMX_CR0_TS);
     case HV_CR_LMSW: { /* LMSW sets PE but never clears it */
         const uint64_t old = hv_visible_cr0(vcpu);
-        return set_cr0(vcpu, (old & ~(uint64_t)(CR0_LMSW & ~CR0_PE)) | (access->lmsw_source & CR0_LMSW));
+        return set_cr0(vcpu, (old & ~(uint64_t)(VMX_CR0_LMSW & ~VMX_CR0_PE)) | (access->lmsw_source & VMX_CR0_LMSW));
     }
     }
     return REFUSED;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* GDTR_IDTR and LDTR_TR: loads and stores of the system-table registers, done from the instruction information.
    SDM 2A, "LGDT/LIDT", "LLDT"; SDM 2B, "LTR", "SGDT", "SIDT", "SLDT", "STR". */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
 enum { IDENTITY_SGDT, IDENTITY_SIDT, IDENTITY_LGDT, IDENTITY_LIDT };
 enum { IDENTITY_SLDT, IDENTITY_STR, IDENTITY_LLDT, IDENTITY_LTR };
-enum { UNUSABLE = 1u << 16, TYPE_LDT = 2, TYPE_TSS_16 = 1, TYPE_TSS = 9, TYPE_BUSY = 2, SELECTOR_TI = 1u << 2, EFER_LMA = 1u << 10 };
+enum { TYPE_LDT = 2, TYPE_TSS_16 = 1, TYPE_TSS = 9, TYPE_BUSY = 2, SELECTOR_TI = 1u << 2 };
 
 static bool operand_linear(struct hv_vcpu *vcpu, const struct hv_exit *exit, uint32_t size, enum hv_access access, gva_t *linear,
                            struct hv_fault *fault)
@@ -102,7 +103,7 @@ struct descriptor {
 
 static bool read_descriptor(struct hv_vcpu *vcpu, uint16_t selector, struct descriptor *d, struct hv_fault *fault)
 {
-    const bool long_mode = (hv_efer(vcpu) & EFER_LMA) != 0;
+    const bool long_mode = (hv_efer(vcpu) & VMX_EFER_LMA) != 0;
     const uint32_t size = long_mode ? 16 : 8, offset = selector & 0xfff8u, error = selector & 0xfffcu;
     d->high = 0;
     if ((selector & SELECTOR_TI) != 0 || offset + size - 1 > hv_read(vcpu, VMCS_GUEST_GDTR_LIMIT))
@@ -131,7 +132,7 @@ static uint32_t rights_of(const struct descriptor *d)
 static bool check_type(struct hv_vcpu *vcpu, const struct descriptor *d, bool tr, uint32_t error, struct hv_fault *fault)
 {
     const unsigned type = rights_of(d) & 0x1fu;
-    const bool long_mode = (hv_efer(vcpu) & EFER_LMA) != 0;
+    const bool long_mode = (hv_efer(vcpu) & VMX_EFER_LMA) != 0;
     const bool good = tr ? type == TYPE_TSS || (type == TYPE_TSS_16 && !long_mode) : type == TYPE_LDT;
     if (!good || (long_mode && (d->high >> 40 & 0x1fu) != 0))
         return general_protection(error, fault);
@@ -147,7 +148,7 @@ static bool load_ldtr(struct hv_vcpu *vcpu, uint16_t selector, struct hv_fault *
     struct descriptor d;
     if ((selector & 0xfffcu) == 0) {
         hv_write(vcpu, VMCS_GUEST_LDTR_SELECTOR, selector);
-        hv_write(vcpu, VMCS_GUEST_LDTR_AR_BYTES, UNUSABLE);
+        hv_write(vcpu, VMCS_GUEST_LDTR_AR_BYTES, VMX_AR_UNUSABLE);
         return true;
     }
     if (!read_descriptor(vcpu, selector, &d, fault) || !check_type(vcpu, &d, false, selector & 0xfffcu, fault))

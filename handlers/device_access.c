@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The way from handlers to the VM's device set, where it has one. */
 #include "device_access.h"
+#include "../vmx-model/registers.h"
 #include "apic.h"
 #include "devices/devices.h"
 #include "handlers.h"
@@ -211,8 +212,7 @@ int hv_device_held_back(struct hv_vcpu *vcpu)
 /* The owner of the VM uses the timer, or the processor has none: device interrupts wait for some other exit. */
 static bool alarm_possible(struct hv_vcpu *vcpu)
 {
-    enum { MSR_PIN = 0x481 };
-    return !vcpu->owns_timer && (bk_capability(vcpu->vm->machine, MSR_PIN) >> 32 & VMX_PIN_VMX_PREEMPTION_TIMER) != 0;
+    return !vcpu->owns_timer && (bk_capability(vcpu->vm->machine, VMX_MSR_VMX_PINBASED) >> 32 & VMX_PIN_VMX_PREEMPTION_TIMER) != 0;
 }
 
 static void set_alarm(struct hv_vcpu *vcpu, bool on)
@@ -226,7 +226,7 @@ static void set_alarm(struct hv_vcpu *vcpu, bool on)
 /* The timer counts changes of bit n of the time-stamp counter, the first of which may come at once. */
 void hv_arm_alarm(struct hv_vcpu *vcpu)
 {
-    enum { MSR_MISC = 0x485, RATE = 31 };
+    enum { RATE = 31 };
     if (vcpu->vm->devices == NULL || !alarm_possible(vcpu))
         return;
     const uint64_t deadline = hv_next_device_event(vcpu);
@@ -234,6 +234,6 @@ void hv_arm_alarm(struct hv_vcpu *vcpu)
     if (!vcpu->alarm)
         return;
     const uint64_t now = bk_tsc(vcpu->bk), left = deadline > now ? deadline - now : 0;
-    const uint64_t count = (left >> (bk_capability(vcpu->vm->machine, MSR_MISC) & RATE)) + 1;
+    const uint64_t count = (left >> (bk_capability(vcpu->vm->machine, VMX_MSR_VMX_MISC) & RATE)) + 1;
     hv_write(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, count < UINT32_MAX ? count : UINT32_MAX);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The dispatch table: basic exit reason to handler. A reason without a row stops the guest; MAY_STOP marks the handlers that may do so too.
    SDM 3D, "VMX Basic Exit Reasons". */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
 /* Reasons 5, 6 and 17 reach only an SMM-transfer monitor; 66, 72 and 73 need structures that this hypervisor never sets up. */
@@ -123,7 +124,7 @@ enum hv_action hv_handle(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 /* SDM 3C, "Guest Non-Register State": what the retirement of an instruction does besides RIP. */
 void hv_advance(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
-    enum { BLOCKING = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS, RFLAGS_TF = 1u << 8, DEBUGCTL_BTF = 1u << 1, PENDING_BS = 1u << 14 };
+    enum { BLOCKING = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS };
     uint64_t rip = exit->rip + exit->length;
     if (rip >> 32 != 0 && !hv_in_64bit_mode(vcpu))
         rip = (uint32_t)rip;
@@ -131,6 +132,6 @@ void hv_advance(struct hv_vcpu *vcpu, const struct hv_exit *exit)
     const uint64_t interruptibility = hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO);
     if ((interruptibility & BLOCKING) != 0)
         hv_write(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO, interruptibility & ~(uint64_t)BLOCKING);
-    if ((hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0 && (hv_read(vcpu, VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) == 0)
-        hv_write(vcpu, VMCS_GUEST_PENDING_DBG_EXCEPTIONS, hv_read(vcpu, VMCS_GUEST_PENDING_DBG_EXCEPTIONS) | PENDING_BS);
+    if ((hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_TF) != 0 && (hv_read(vcpu, VMCS_GUEST_IA32_DEBUGCTL) & VMX_DEBUGCTL_BTF) == 0)
+        hv_write(vcpu, VMCS_GUEST_PENDING_DBG_EXCEPTIONS, hv_read(vcpu, VMCS_GUEST_PENDING_DBG_EXCEPTIONS) | VMX_PENDING_BS);
 }

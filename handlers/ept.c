@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The extended page tables: building them, and the exits that they cause. SDM 3C, "The Extended Page Table Mechanism (EPT)". */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
-enum {
-    PAGE = 4096,
-    ENTRIES = 512,
-    RIGHTS = 7,
-    LEAF = 1u << 7,
-    TYPE_WRITE_BACK = 6,
-    TOP_LEVEL = 3,
-    CAPABILITY_PROCBASED = 0x482,
-    CAPABILITY_PROCBASED2 = 0x48b,
-    CAPABILITY_EPT_VPID = 0x48c
-};
+enum { PAGE = 4096, ENTRIES = 512, RIGHTS = 7, LEAF = 1u << 7, TYPE_WRITE_BACK = 6, TOP_LEVEL = 3 };
 #define ADDRESS_BITS UINT64_C(0x000ffffffffff000)
 #define SIZE_4K UINT64_C(0x1000)
 #define SIZE_2M UINT64_C(0x200000)
@@ -74,7 +65,7 @@ static hpa_t next_table(struct hv_vm *vm, hpa_t slot, unsigned level)
 
 static uint64_t memory_type(struct hv_vm *vm)
 {
-    return (bk_capability(vm->machine, CAPABILITY_EPT_VPID) & VMX_EPTCAP_MT_WB) != 0 ? TYPE_WRITE_BACK : 0;
+    return (bk_capability(vm->machine, VMX_MSR_VMX_EPT_VPID) & VMX_EPTCAP_MT_WB) != 0 ? TYPE_WRITE_BACK : 0;
 }
 
 bool hv_ept_map(struct hv_vm *vm, gpa_t guest, hpa_t host, unsigned rights, uint64_t size)
@@ -122,13 +113,13 @@ bool hv_ept_find(struct hv_vm *vm, gpa_t guest, uint64_t *entry, uint64_t *size)
 
 static bool processor_has_ept(struct hv_vm *vm)
 {
-    return (bk_capability(vm->machine, CAPABILITY_PROCBASED) >> 32 & VMX_PRI_ACTIVATE_SECONDARY) != 0 &&
-           (bk_capability(vm->machine, CAPABILITY_PROCBASED2) >> 32 & VMX_SEC_ENABLE_EPT) != 0;
+    return (bk_capability(vm->machine, VMX_MSR_VMX_PROCBASED) >> 32 & VMX_PRI_ACTIVATE_SECONDARY) != 0 &&
+           (bk_capability(vm->machine, VMX_MSR_VMX_PROCBASED2) >> 32 & VMX_SEC_ENABLE_EPT) != 0;
 }
 
 static bool map_all_ram(struct hv_vm *vm)
 {
-    const bool large = (bk_capability(vm->machine, CAPABILITY_EPT_VPID) & VMX_EPTCAP_2MB) != 0;
+    const bool large = (bk_capability(vm->machine, VMX_MSR_VMX_EPT_VPID) & VMX_EPTCAP_2MB) != 0;
     const hpa_t base = bk_guest_base(vm->machine);
     const uint64_t ram = bk_guest_size(vm->machine);
     for (gpa_t guest = 0; guest < ram;) {
@@ -156,7 +147,7 @@ uint64_t hv_eptp(const struct hv_vm *vm)
     enum { WALK_LENGTH_MINUS_1 = TOP_LEVEL };
     if (vm->ept_root == 0)
         return 0;
-    const bool write_back = (bk_capability(vm->machine, CAPABILITY_EPT_VPID) & VMX_EPTCAP_MT_WB) != 0;
+    const bool write_back = (bk_capability(vm->machine, VMX_MSR_VMX_EPT_VPID) & VMX_EPTCAP_MT_WB) != 0;
     return vm->ept_root | (uint64_t)WALK_LENGTH_MINUS_1 << 3 | (write_back ? TYPE_WRITE_BACK : 0u);
 }
 

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest-linear addresses as the guest's own segments and paging translate them, for instructions that handlers emulate.
    SDM 3A, "Paging" and "Protection". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
 enum {
-    CR0_PE = 1u << 0,
-    CR0_WP = 1u << 16,
-    CR4_PSE = 1u << 4,
-    CR4_PAE = 1u << 5,
-    CR4_LA57 = 1u << 12,
-    CR4_SMEP = 1u << 20,
-    CR4_SMAP = 1u << 21,
-    EFER_LMA = 1u << 10,
-    EFER_NXE = 1u << 11,
-    RFLAGS_AC = 1u << 18,
     PTE_P = 1u << 0,
     PTE_W = 1u << 1,
     PTE_U = 1u << 2,
@@ -28,7 +19,6 @@ enum {
     PF_I = 1u << 4,
     PAGE = 4096
 };
-#define CR0_PG UINT64_C(0x80000000)
 #define PTE_XD (UINT64_C(1) << 63)
 
 /* One walk: modes on top, then what the entries met so far allow. */
@@ -42,7 +32,7 @@ struct walk {
 
 static bool page_fault(const struct walk *w, gva_t linear, unsigned cause, struct hv_fault *fault)
 {
-    const bool tells_fetch = (w->cr4 & CR4_SMEP) != 0 || ((w->cr4 & CR4_PAE) != 0 && (w->efer & EFER_NXE) != 0);
+    const bool tells_fetch = (w->cr4 & VMX_CR4_SMEP) != 0 || ((w->cr4 & VMX_CR4_PAE) != 0 && (w->efer & VMX_EFER_NXE) != 0);
     *fault = (struct hv_fault){VMX_PF, true, cause, linear};
     if (w->access == HV_ACCESS_WRITE)
         fault->error_code |= PF_W;
@@ -60,11 +50,11 @@ static bool rights_ok(const struct walk *w)
         return false;
     if (w->user)
         return w->user_page && (!write || w->writable);
-    if (w->user_page && fetch && (w->cr4 & CR4_SMEP) != 0)
+    if (w->user_page && fetch && (w->cr4 & VMX_CR4_SMEP) != 0)
         return false;
-    if (w->user_page && !fetch && (w->cr4 & CR4_SMAP) != 0 && (hv_read(w->vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_AC) == 0)
+    if (w->user_page && !fetch && (w->cr4 & VMX_CR4_SMAP) != 0 && (hv_read(w->vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_AC) == 0)
         return false;
-    return !write || w->writable || (w->cr0 & CR0_WP) == 0;
+    return !write || w->writable || (w->cr0 & VMX_CR0_WP) == 0;
 }
 
 static uint64_t reserved_bits(const struct walk *w, unsigned level, bool leaf, bool legacy)
@@ -72,9 +62,9 @@ static uint64_t reserved_bits(const struct walk *w, unsigned level, bool leaf, b
     if (legacy)
         return leaf && level == 1 ? UINT64_C(1) << 21 : 0;
     uint64_t reserved = ~w->address_bits & UINT64_C(0x000ffffffffff000);
-    if ((w->efer & EFER_NXE) == 0)
+    if ((w->efer & VMX_EFER_NXE) == 0)
         reserved |= PTE_XD;
-    if ((w->efer & EFER_LMA) == 0)
+    if ((w->efer & VMX_EFER_LMA) == 0)
         reserved |= UINT64_C(0x7ff0000000000000);
     if (leaf && level > 0)
         reserved |= ((UINT64_C(1) << 9 * level) - 1) << 12 & ~(UINT64_C(1) << 12);
@@ -112,7 +102,7 @@ static bool walk_tables(struct walk *w, gva_t linear, gpa_t table, unsigned leve
             entry = legacy ? UINT32_MAX : UINT64_MAX; /* no memory there reads all ones */
         if ((entry & PTE_P) == 0)
             return page_fault(w, linear, 0, fault);
-        const bool large = (entry & PTE_PS) != 0 && (legacy ? level == 1 && (w->cr4 & CR4_PSE) != 0 : level == 1 || level == 2);
+        const bool large = (entry & PTE_PS) != 0 && (legacy ? level == 1 && (w->cr4 & VMX_CR4_PSE) != 0 : level == 1 || level == 2);
         const bool leaf = level == 0 || large;
         if ((entry & reserved_bits(w, level, leaf, legacy)) != 0)
             return page_fault(w, linear, PF_P | PF_RSVD, fault);
@@ -144,7 +134,7 @@ bool hv_translate(struct hv_vcpu *vcpu, gva_t linear, enum hv_access access, boo
 {
     struct walk w = {.vcpu = vcpu, .access = access, .user = user, .writable = true, .user_page = true, .executable = true};
     w.cr0 = hv_read(vcpu, VMCS_GUEST_CR0);
-    if ((w.cr0 & CR0_PG) == 0) {
+    if ((w.cr0 & VMX_CR0_PG) == 0) {
         *physical = (uint32_t)linear;
         return true;
     }
@@ -152,10 +142,10 @@ bool hv_translate(struct hv_vcpu *vcpu, gva_t linear, enum hv_access access, boo
     w.cr4 = hv_read(vcpu, VMCS_GUEST_CR4);
     w.efer = hv_efer(vcpu);
     w.address_bits = ((UINT64_C(1) << hv_physical_bits(vcpu)) - 1) & ~UINT64_C(0xfff);
-    if ((w.efer & EFER_LMA) != 0)
-        return walk_tables(&w, linear, w.cr3 & w.address_bits, (w.cr4 & CR4_LA57) != 0 ? 4 : 3, false, physical, fault);
+    if ((w.efer & VMX_EFER_LMA) != 0)
+        return walk_tables(&w, linear, w.cr3 & w.address_bits, (w.cr4 & VMX_CR4_LA57) != 0 ? 4 : 3, false, physical, fault);
     linear = (uint32_t)linear;
-    if ((w.cr4 & CR4_PAE) == 0)
+    if ((w.cr4 & VMX_CR4_PAE) == 0)
         return walk_tables(&w, linear, w.cr3 & 0xfffff000u, 1, true, physical, fault);
     const uint64_t pdpte = pdpte_of(vcpu, w.cr3, (unsigned)(linear >> 30));
     if ((pdpte & PTE_P) == 0)

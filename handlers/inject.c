@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions that handlers give the guest in place of an instruction. */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
-enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31, RFLAGS_RF = 1u << 16, CR0_PE = 1u << 0 };
+enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31 };
 
 /* In real mode nothing pushes an error code, and VM entry refuses one. A fault pushes RF = 1. */
 void hv_inject_exception(struct hv_vcpu *vcpu, uint8_t vector, bool has_error_code, uint32_t error_code)
 {
     uint32_t info = INFO_VALID | (uint32_t)VMX_EVENT_HARDWARE_EXCEPTION << 8 | vector;
-    if (has_error_code && (hv_read(vcpu, VMCS_GUEST_CR0) & CR0_PE) != 0)
+    if (has_error_code && (hv_read(vcpu, VMCS_GUEST_CR0) & VMX_CR0_PE) != 0)
         info |= INFO_ERROR_CODE;
-    hv_write(vcpu, VMCS_GUEST_RFLAGS, hv_read(vcpu, VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+    hv_write(vcpu, VMCS_GUEST_RFLAGS, hv_read(vcpu, VMCS_GUEST_RFLAGS) | VMX_RFLAGS_RF);
     hv_inject_event(vcpu, info, error_code, 0);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* IO_INSTRUCTION, string and REP forms too. SDM 2A, "IN", "INS"; SDM 2B, "OUT", "OUTS". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
-enum { RFLAGS_DF = 1u << 10, ELEMENTS_AT_ONCE = 4096, CAPABILITY_BASIC = 0x480 };
+enum { ELEMENTS_AT_ONCE = 4096 };
 
 /* ---- string forms ---- */
 struct string_io {
@@ -17,7 +18,7 @@ static bool string_operand(struct hv_vcpu *vcpu, const struct hv_exit *exit, str
     static const uint64_t masks[3] = {0xffff, UINT32_MAX, UINT64_MAX};
     unsigned size_code = exit->instruction_info >> 7 & 7u;
     s->segment = exit->instruction_info >> 15 & 7u;
-    if ((bk_capability(vcpu->vm->machine, CAPABILITY_BASIC) & VMX_BASIC_INS_OUTS_INFO) == 0) {
+    if ((bk_capability(vcpu->vm->machine, VMX_MSR_VMX_BASIC) & VMX_BASIC_INS_OUTS_INFO) == 0) {
         struct vmx_instruction instruction;
         if (!hv_decode(vcpu, exit->rip, &instruction))
             return false;
@@ -63,7 +64,7 @@ static bool string_io(struct hv_vcpu *vcpu, const struct hv_exit *exit, const st
 {
     const struct hv_io *io = &exit->io;
     const enum vmx_gpr pointer = io->in ? VMX_RDI : VMX_RSI;
-    const bool down = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_DF) != 0;
+    const bool down = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_DF) != 0;
     const uint64_t step = down ? 0 - (uint64_t)io->size : io->size;
     uint64_t offset = hv_gpr(vcpu, pointer) & s->mask;
     uint64_t left = io->rep ? hv_gpr(vcpu, VMX_RCX) & s->mask : 1;

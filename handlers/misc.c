@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions whose exits need a line or two each. */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
-
-enum { RFLAGS_STATUS = 0x8d5, RFLAGS_CF = 1u << 0 };
 
 /* INVD, WBINVD, PAUSE, MONITOR, MWAIT: caches are coherent, and nobody else wants the processor. */
 enum hv_action hv_handle_skip(struct hv_vcpu *vcpu, const struct hv_exit *exit)
@@ -35,7 +34,7 @@ enum hv_action hv_handle_invlpg(struct hv_vcpu *vcpu, const struct hv_exit *exit
 /* SDM 2A, "INVPCID". Flushes at least what the instruction asks for. */
 enum hv_action hv_handle_invpcid(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
-    enum { ONE_ADDRESS, ONE_CONTEXT, ALL, ALL_RETAINING_GLOBALS, CR4_PCIDE = 1u << 17 };
+    enum { ONE_ADDRESS, ONE_CONTEXT, ALL, ALL_RETAINING_GLOBALS };
     struct {
         uint64_t pcid, linear;
     } descriptor;
@@ -52,7 +51,7 @@ enum hv_action hv_handle_invpcid(struct hv_vcpu *vcpu, const struct hv_exit *exi
     }
     const bool needs_pcid = type == ONE_ADDRESS || type == ONE_CONTEXT;
     if (type > ALL_RETAINING_GLOBALS || descriptor.pcid >> 12 != 0 ||
-        (needs_pcid && descriptor.pcid != 0 && (hv_visible_cr4(vcpu) & CR4_PCIDE) == 0) ||
+        (needs_pcid && descriptor.pcid != 0 && (hv_visible_cr4(vcpu) & VMX_CR4_PCIDE) == 0) ||
         (type == ONE_ADDRESS && !hv_is_canonical(vcpu, descriptor.linear))) {
         hv_inject_gp(vcpu, 0);
         return HV_RESUME;
@@ -104,7 +103,7 @@ enum hv_action hv_handle_xsetbv(struct hv_vcpu *vcpu, const struct hv_exit *exit
 
 static void set_status_flags(struct hv_vcpu *vcpu, uint64_t flags)
 {
-    hv_write(vcpu, VMCS_GUEST_RFLAGS, (hv_read(vcpu, VMCS_GUEST_RFLAGS) & ~(uint64_t)RFLAGS_STATUS) | flags);
+    hv_write(vcpu, VMCS_GUEST_RFLAGS, (hv_read(vcpu, VMCS_GUEST_RFLAGS) & ~(uint64_t)VMX_RFLAGS_ARITHMETIC) | flags);
 }
 
 /* RDRAND and RDSEED: a fixed sequence (xorshift), so that runs repeat. */
@@ -116,7 +115,7 @@ enum hv_action hv_handle_random(struct hv_vcpu *vcpu, const struct hv_exit *exit
     x ^= x << 17;
     vcpu->random = x;
     hv_set_gpr_part(vcpu, exit->instruction_info >> 3 & 15u, 2u << (exit->instruction_info >> 11 & 3u), false, x);
-    set_status_flags(vcpu, RFLAGS_CF);
+    set_status_flags(vcpu, VMX_RFLAGS_CF);
     hv_advance(vcpu, exit);
     return HV_RESUME;
 }

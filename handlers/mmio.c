@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions whose memory operand is a device register: moves, string moves and simple arithmetic, decoded and done here.
    SDM 2, "Instruction Set Reference". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
-enum { RFLAGS_DF = 1u << 10, AR_DB = 1u << 14, ELEMENTS_AT_ONCE = 4096 };
+enum { ELEMENTS_AT_ONCE = 4096 };
 
 enum result { DONE, AGAIN /* a REP that goes on */, FAULTED /* an exception is injected */, UNKNOWN };
 
@@ -23,7 +24,7 @@ bool hv_decode(struct hv_vcpu *vcpu, uint64_t rip, struct vmx_instruction *instr
 {
     uint8_t bytes[15];
     const unsigned size = hv_fetch(vcpu, rip, bytes);
-    const unsigned bits = hv_in_64bit_mode(vcpu) ? 64 : (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & AR_DB) != 0 ? 32 : 16;
+    const unsigned bits = hv_in_64bit_mode(vcpu) ? 64 : (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & VMX_AR_DB) != 0 ? 32 : 16;
     return vmx_decode(bytes, size, bits, instruction) == VMX_DECODED;
 }
 
@@ -201,7 +202,7 @@ static enum result string_move(struct access *a)
 {
     const struct vmx_instruction *i = a->i;
     const bool rep = i->rep || i->repne;
-    const uint64_t by = (hv_read(a->vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_DF) != 0 ? 0 - (uint64_t)i->operand_size : i->operand_size;
+    const uint64_t by = (hv_read(a->vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_DF) != 0 ? 0 - (uint64_t)i->operand_size : i->operand_size;
     for (unsigned done = 0; done < ELEMENTS_AT_ONCE; done++) {
         const uint64_t count = hv_gpr(a->vcpu, VMX_RCX) & address_mask(i);
         if (rep && count == 0)

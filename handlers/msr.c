@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* RDMSR and WRMSR: the owner's rules first, then the MSRs that the VMCS or the backend holds, then constants; all else gives #GP(0).
    SDM 4, "Model-Specific Registers". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
@@ -12,9 +13,6 @@
 #define MSR_GS_BASE 0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX 0xc0000103u
-enum { MSR_TSC = 0x10, MSR_APIC_BASE = 0x1b, MSR_DEBUGCTL = 0x1d9, MSR_PAT = 0x277, MSR_MTRR_DEF_TYPE = 0x2ff, MSR_XSS = 0xda0 };
-enum { EFER_SCE = 1u << 0, EFER_LME = 1u << 8, EFER_LMA = 1u << 10, EFER_NXE = 1u << 11, CAPABILITY_PRIMARY = 0x482 };
-static const uint64_t cr0_pg = 1u << 31;
 
 /* ---- MSRs that are VMCS fields ---- */
 enum rule { ANY, CANONICAL, LOW_32, DEBUGCTL_BITS };
@@ -24,7 +22,7 @@ static const struct {
     enum rule rule;
 } in_vmcs[] = {
     {0x174, VMCS_GUEST_SYSENTER_CS, LOW_32},      {0x175, VMCS_GUEST_SYSENTER_ESP, CANONICAL},
-    {0x176, VMCS_GUEST_SYSENTER_EIP, CANONICAL},  {MSR_DEBUGCTL, VMCS_GUEST_IA32_DEBUGCTL, DEBUGCTL_BITS},
+    {0x176, VMCS_GUEST_SYSENTER_EIP, CANONICAL},  {VMX_MSR_DEBUGCTL, VMCS_GUEST_IA32_DEBUGCTL, DEBUGCTL_BITS},
     {MSR_FS_BASE, VMCS_GUEST_FS_BASE, CANONICAL}, {MSR_GS_BASE, VMCS_GUEST_GS_BASE, CANONICAL},
 };
 
@@ -92,13 +90,13 @@ static bool read_kept(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
         }
     if (index == MSR_EFER)
         *value = hv_efer(vcpu);
-    else if (index == MSR_PAT && pat_in_vmcs(vcpu))
+    else if (index == VMX_MSR_PAT && pat_in_vmcs(vcpu))
         *value = hv_read(vcpu, VMCS_GUEST_IA32_PAT);
-    else if (index == MSR_TSC)
+    else if (index == VMX_MSR_TSC)
         *value = hv_guest_tsc(vcpu);
-    else if (index == MSR_APIC_BASE)
+    else if (index == VMX_MSR_APIC_BASE)
         *value = apic_base(vcpu);
-    else if (index == MSR_MTRR_DEF_TYPE)
+    else if (index == VMX_MSR_MTRR_DEF_TYPE)
         *value = vcpu->vm->mtrr_def_type;
     else
         return bk_guest_msr(vcpu->bk, index, value);
@@ -130,15 +128,15 @@ static bool write_efer(struct hv_vcpu *vcpu, uint64_t value)
 {
     uint32_t r[4];
     bk_cpuid(vcpu->vm->machine, 0x80000001u, 0, r);
-    const uint64_t valid =
-        ((r[3] & 1u << 11) != 0 ? EFER_SCE : 0u) | ((r[3] & 1u << 20) != 0 ? EFER_NXE : 0u) | ((r[3] & 1u << 29) != 0 ? EFER_LME | EFER_LMA : 0u);
+    const uint64_t valid = ((r[3] & 1u << 11) != 0 ? VMX_EFER_SCE : 0u) | ((r[3] & 1u << 20) != 0 ? VMX_EFER_NXE : 0u) |
+                           ((r[3] & 1u << 29) != 0 ? VMX_EFER_LME | VMX_EFER_LMA : 0u);
     const uint64_t old = hv_efer(vcpu);
     if ((value & ~valid) != 0)
         return false;
-    if (((value ^ old) & EFER_LME) != 0 && (hv_visible_cr0(vcpu) & cr0_pg) != 0)
+    if (((value ^ old) & VMX_EFER_LME) != 0 && (hv_visible_cr0(vcpu) & VMX_CR0_PG) != 0)
         return false;
-    hv_set_efer(vcpu, (value & ~(uint64_t)EFER_LMA) | (old & EFER_LMA));
-    if (((value ^ old) & EFER_NXE) != 0)
+    hv_set_efer(vcpu, (value & ~(uint64_t)VMX_EFER_LMA) | (old & VMX_EFER_LMA));
+    if (((value ^ old) & VMX_EFER_NXE) != 0)
         hv_flush_linear(vcpu, false);
     return true;
 }
@@ -156,7 +154,7 @@ static bool pat_ok(uint64_t value)
 /* The guest's time-stamp counter is moved by the TSC offset, which is switched on for it. */
 static bool write_tsc(struct hv_vcpu *vcpu, uint64_t value)
 {
-    if ((bk_capability(vcpu->vm->machine, CAPABILITY_PRIMARY) >> 32 & VMX_PRI_USE_TSC_OFFSETTING) == 0)
+    if ((bk_capability(vcpu->vm->machine, VMX_MSR_VMX_PROCBASED) >> 32 & VMX_PRI_USE_TSC_OFFSETTING) == 0)
         return false;
     hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_USE_TSC_OFFSETTING, true);
     hv_write(vcpu, VMCS_TSC_OFFSET, hv_read(vcpu, VMCS_TSC_OFFSET) + value - hv_guest_tsc(vcpu));
@@ -180,9 +178,9 @@ static bool write_backend(struct hv_vcpu *vcpu, uint32_t index, uint64_t value, 
         *ok = hv_is_canonical(vcpu, value);
     else if (index == MSR_FMASK || index == MSR_TSC_AUX)
         *ok = value >> 32 == 0;
-    else if (index == MSR_PAT)
+    else if (index == VMX_MSR_PAT)
         *ok = pat_ok(value);
-    else if (index == MSR_XSS)
+    else if (index == VMX_MSR_XSS)
         *ok = xss_ok(vcpu, value);
     else
         *ok = true;
@@ -204,17 +202,17 @@ static bool write_kept(struct hv_vcpu *vcpu, uint32_t index, uint64_t value, boo
     *ok = true;
     if (index == MSR_EFER) {
         *ok = write_efer(vcpu, value);
-    } else if (index == MSR_PAT && pat_in_vmcs(vcpu)) {
+    } else if (index == VMX_MSR_PAT && pat_in_vmcs(vcpu)) {
         *ok = pat_ok(value);
         if (*ok)
             hv_write(vcpu, VMCS_GUEST_IA32_PAT, value);
-    } else if (index == MSR_TSC) {
+    } else if (index == VMX_MSR_TSC) {
         *ok = write_tsc(vcpu, value);
-    } else if (index == MSR_APIC_BASE) { /* Not modelled: moving or disabling the local APIC, x2APIC mode */
+    } else if (index == VMX_MSR_APIC_BASE) { /* Not modelled: moving or disabling the local APIC, x2APIC mode */
         *ok = value == apic_base(vcpu);
         if (!*ok)
             hv_report(vcpu, "WRMSR of IA32_APIC_BASE = %lx: not modelled, #GP", value);
-    } else if (index == MSR_MTRR_DEF_TYPE) {
+    } else if (index == VMX_MSR_MTRR_DEF_TYPE) {
         *ok = (value & ~UINT64_C(0xcff)) == 0;
         if (*ok)
             vcpu->vm->mtrr_def_type = value;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest registers, modes and controls as handlers ask for them. */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
-enum { MSR_EFER = 0xc0000080u, EFER_LMA = 1u << 10, CR0_PE = 1u << 0, RFLAGS_VM = 1u << 17, AR_L = 1u << 13 };
-enum { INVVPID_ADDRESS = 0, INVVPID_SINGLE = 1, INVVPID_SINGLE_RETAINING_GLOBALS = 3, CAPABILITY_EPT_VPID = 0x48c };
+enum { INVVPID_ADDRESS = 0, INVVPID_SINGLE = 1, INVVPID_SINGLE_RETAINING_GLOBALS = 3 };
 
 uint64_t hv_gpr(struct hv_vcpu *vcpu, unsigned gpr)
 {
@@ -72,29 +72,29 @@ uint64_t hv_efer(struct hv_vcpu *vcpu)
     if ((entry & VMX_ENTRYCTL_LOAD_EFER) != 0)
         return hv_read(vcpu, VMCS_GUEST_IA32_EFER);
     uint64_t efer = 0;
-    (void)bk_guest_msr(vcpu->bk, MSR_EFER, &efer);
-    return (entry & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0 ? efer | EFER_LMA : efer & ~(uint64_t)EFER_LMA;
+    (void)bk_guest_msr(vcpu->bk, VMX_MSR_EFER, &efer);
+    return (entry & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0 ? efer | VMX_EFER_LMA : efer & ~(uint64_t)VMX_EFER_LMA;
 }
 
 void hv_set_efer(struct hv_vcpu *vcpu, uint64_t value)
 {
-    hv_change_control(vcpu, VMCS_VM_ENTRY_CONTROLS, VMX_ENTRYCTL_IA32E_MODE_GUEST, (value & EFER_LMA) != 0);
+    hv_change_control(vcpu, VMCS_VM_ENTRY_CONTROLS, VMX_ENTRYCTL_IA32E_MODE_GUEST, (value & VMX_EFER_LMA) != 0);
     if ((hv_read(vcpu, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_LOAD_EFER) != 0)
         hv_write(vcpu, VMCS_GUEST_IA32_EFER, value);
     else
-        (void)bk_set_guest_msr(vcpu->bk, MSR_EFER, value);
+        (void)bk_set_guest_msr(vcpu->bk, VMX_MSR_EFER, value);
 }
 
 bool hv_in_64bit_mode(struct hv_vcpu *vcpu)
 {
-    return (hv_read(vcpu, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0 && (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & AR_L) != 0;
+    return (hv_read(vcpu, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0 && (hv_read(vcpu, VMCS_GUEST_CS_AR_BYTES) & VMX_AR_L) != 0;
 }
 
 unsigned hv_cpl(struct hv_vcpu *vcpu)
 {
-    if ((hv_read(vcpu, VMCS_GUEST_CR0) & CR0_PE) == 0)
+    if ((hv_read(vcpu, VMCS_GUEST_CR0) & VMX_CR0_PE) == 0)
         return 0;
-    if ((hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_VM) != 0)
+    if ((hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_VM) != 0)
         return 3;
     return (unsigned)(hv_read(vcpu, VMCS_GUEST_SS_AR_BYTES) >> 5) & 3u;
 }
@@ -141,7 +141,7 @@ void hv_flush_linear(struct hv_vcpu *vcpu, bool keep_globals)
     uint16_t vpid;
     if (!vpid_of(vcpu, &vpid))
         return;
-    const bool can_keep = (bk_capability(vcpu->vm->machine, CAPABILITY_EPT_VPID) & VMX_VPIDCAP_INVVPID_SINGLE_NONGLOBAL) != 0;
+    const bool can_keep = (bk_capability(vcpu->vm->machine, VMX_MSR_VMX_EPT_VPID) & VMX_VPIDCAP_INVVPID_SINGLE_NONGLOBAL) != 0;
     bk_invvpid(vcpu->bk, keep_globals && can_keep ? INVVPID_SINGLE_RETAINING_GLOBALS : INVVPID_SINGLE, vpid, 0);
 }
 
@@ -150,6 +150,6 @@ void hv_flush_address(struct hv_vcpu *vcpu, gva_t linear)
     uint16_t vpid;
     if (!vpid_of(vcpu, &vpid))
         return;
-    const bool by_address = (bk_capability(vcpu->vm->machine, CAPABILITY_EPT_VPID) & VMX_VPIDCAP_INVVPID_ADDR) != 0;
+    const bool by_address = (bk_capability(vcpu->vm->machine, VMX_MSR_VMX_EPT_VPID) & VMX_VPIDCAP_INVVPID_ADDR) != 0;
     bk_invvpid(vcpu->bk, by_address ? INVVPID_ADDRESS : INVVPID_SINGLE, vpid, linear);
 }

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Segments: from an offset to a linear address, with the checks that the processor makes. SDM 3A, "Protection". */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
-enum {
-    CR0_PE = 1u << 0,
-    RFLAGS_VM = 1u << 17,
-    AR_UNUSABLE = 1u << 16,
-    AR_DB = 1u << 14,
-    AR_CODE = 1u << 3,
-    AR_READ_WRITE = 1u << 1,
-    AR_EXPAND_DOWN = 1u << 2
-};
+enum { AR_READ_WRITE = 1u << 1 };
 
 static const struct {
     enum vmcs_field base, limit, rights;
@@ -32,19 +25,19 @@ static bool segment_fault(unsigned segment, struct hv_fault *fault)
 static bool within_limit(uint64_t rights, uint32_t limit, uint64_t first, uint32_t size)
 {
     const uint64_t last = first + size - 1;
-    const bool expand_down = (rights & (AR_CODE | AR_EXPAND_DOWN)) == AR_EXPAND_DOWN;
+    const bool expand_down = (rights & (VMX_AR_CODE | VMX_AR_EXPAND_DOWN)) == VMX_AR_EXPAND_DOWN;
     if (!expand_down)
         return last <= limit;
-    return first > limit && last <= ((rights & AR_DB) != 0 ? UINT32_MAX : 0xffffu);
+    return first > limit && last <= ((rights & VMX_AR_DB) != 0 ? UINT32_MAX : 0xffffu);
 }
 
 static bool type_allows(struct hv_vcpu *vcpu, uint64_t rights, enum hv_access access)
 {
-    if ((hv_read(vcpu, VMCS_GUEST_CR0) & CR0_PE) == 0 || (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_VM) != 0)
+    if ((hv_read(vcpu, VMCS_GUEST_CR0) & VMX_CR0_PE) == 0 || (hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_VM) != 0)
         return true;
-    if ((rights & AR_UNUSABLE) != 0)
+    if ((rights & VMX_AR_UNUSABLE) != 0)
         return false;
-    if ((rights & AR_CODE) != 0)
+    if ((rights & VMX_AR_CODE) != 0)
         return access == HV_ACCESS_FETCH || (access == HV_ACCESS_READ && (rights & AR_READ_WRITE) != 0);
     return access == HV_ACCESS_READ || (access == HV_ACCESS_WRITE && (rights & AR_READ_WRITE) != 0);
 }

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* TASK_SWITCH: the switch that the processor leaves to the hypervisor, between tasks with 32-bit TSSs. SDM 3A, "Task Switching"; SDM 3C, "Exit Qualification
    for Task Switches". Not modelled: 16-bit TSSs; a new task whose code, stack or LDT cannot be loaded stops the guest. */
+#include "../vmx-model/registers.h"
 #include "handlers.h"
 
 enum { SOURCE_CALL, SOURCE_IRET, SOURCE_JMP, SOURCE_GATE };
 enum {
-    RFLAGS_FIXED = 2,
-    RFLAGS_NT = 1u << 14,
-    RFLAGS_VM = 1u << 17,
-    RFLAGS_ALL = 0x3f7fd7,
-    CR0_TS = 1u << 3,
     CR0_PG_BIT = 31,
-    CR4_PAE = 1u << 5,
     DR6_BT = 1u << 15,
     DR7_LOCAL = 0x155, /* L0 to L3 and LE */
     DEBUG_TRAP = 1u << 0
@@ -20,14 +15,7 @@ enum {
     TYPE_LDT = 2,
     TYPE_TSS_32 = 9,
     TYPE_BUSY = 1u << 1,
-    AR_TYPE = 0xf,
-    AR_S = 1u << 4,
-    AR_P = 1u << 7,
-    AR_G = 1u << 15,
-    AR_UNUSABLE = 1u << 16,
-    TYPE_CODE = 1u << 3,
     TYPE_CONFORMING = 1u << 2,
-    TYPE_READ_WRITE = 1u << 1,
     TYPE_ACCESSED = 1u << 0,
     V86_RIGHTS = 0xf3,
     TSS_BUSY_RIGHTS = 0x8b,
@@ -85,7 +73,7 @@ static bool find_descriptor(struct hv_vcpu *vcpu, uint16_t selector, struct desc
     const uint32_t offset = selector & ~7u;
     struct hv_fault fault;
     uint32_t word[2];
-    if (local && (hv_read(vcpu, VMCS_GUEST_LDTR_AR_BYTES) & AR_UNUSABLE) != 0)
+    if (local && (hv_read(vcpu, VMCS_GUEST_LDTR_AR_BYTES) & VMX_AR_UNUSABLE) != 0)
         return false;
     if (offset + 7u > hv_read(vcpu, local ? VMCS_GUEST_LDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT))
         return false;
@@ -95,7 +83,7 @@ static bool find_descriptor(struct hv_vcpu *vcpu, uint16_t selector, struct desc
     d->base = word[0] >> 16 | (word[1] & 0xffu) << 16 | (word[1] & 0xff000000u);
     d->limit = (word[0] & 0xffffu) | (word[1] & 0xf0000u);
     d->rights = word[1] >> 8 & 0xf0ffu;
-    if ((d->rights & AR_G) != 0)
+    if ((d->rights & VMX_AR_G) != 0)
         d->limit = d->limit << 12 | 0xfffu;
     return true;
 }
@@ -118,7 +106,7 @@ static bool save_task(struct hv_vcpu *vcpu, const struct hv_exit *exit, unsigned
 {
     struct tss old = {.eip = (uint32_t)resume_at(exit, source), .eflags = (uint32_t)hv_read(vcpu, VMCS_GUEST_RFLAGS)};
     if (source == SOURCE_IRET)
-        old.eflags &= ~(uint32_t)RFLAGS_NT;
+        old.eflags &= ~(uint32_t)VMX_RFLAGS_NT;
     for (unsigned i = 0; i < 8; i++)
         old.gpr[i] = (uint32_t)hv_gpr(vcpu, i);
     for (unsigned i = 0; i < DATA_AND_CODE; i++)
@@ -146,7 +134,7 @@ static void load_paging(struct hv_vcpu *vcpu, uint32_t cr3)
     const uint64_t cr0 = hv_read(vcpu, VMCS_GUEST_CR0);
     if ((cr0 >> CR0_PG_BIT & 1u) == 0 || cr3 == hv_read(vcpu, VMCS_GUEST_CR3))
         return;
-    if ((hv_visible_cr4(vcpu) & CR4_PAE) == 0 || hv_load_pdptes(vcpu, cr3))
+    if ((hv_visible_cr4(vcpu) & VMX_CR4_PAE) == 0 || hv_load_pdptes(vcpu, cr3))
         hv_write(vcpu, VMCS_GUEST_CR3, cr3);
     hv_flush_linear(vcpu, true);
 }
@@ -155,19 +143,19 @@ static void load_registers(struct hv_vcpu *vcpu, const struct tss *new, unsigned
 {
     const bool nested = source == SOURCE_CALL || source == SOURCE_GATE;
     hv_write(vcpu, VMCS_GUEST_RIP, new->eip);
-    hv_write(vcpu, VMCS_GUEST_RFLAGS, ((new->eflags &RFLAGS_ALL) | RFLAGS_FIXED) | (nested ? RFLAGS_NT : 0u));
+    hv_write(vcpu, VMCS_GUEST_RFLAGS, ((new->eflags &VMX_RFLAGS_DEFINED) | VMX_RFLAGS_FIXED_1) | (nested ? VMX_RFLAGS_NT : 0u));
     for (unsigned i = 0; i < 8; i++)
         hv_set_gpr(vcpu, i, new->gpr[i]);
-    hv_write(vcpu, VMCS_GUEST_CR0, hv_read(vcpu, VMCS_GUEST_CR0) | CR0_TS);
-    hv_write(vcpu, VMCS_CR0_READ_SHADOW, hv_read(vcpu, VMCS_CR0_READ_SHADOW) | CR0_TS);
+    hv_write(vcpu, VMCS_GUEST_CR0, hv_read(vcpu, VMCS_GUEST_CR0) | VMX_CR0_TS);
+    hv_write(vcpu, VMCS_CR0_READ_SHADOW, hv_read(vcpu, VMCS_CR0_READ_SHADOW) | VMX_CR0_TS);
     hv_write(vcpu, VMCS_GUEST_DR7, hv_read(vcpu, VMCS_GUEST_DR7) & ~(uint64_t)DR7_LOCAL);
 }
 
 static bool load_ldt(struct hv_vcpu *vcpu, uint16_t selector)
 {
-    struct descriptor d = {.rights = AR_UNUSABLE};
-    if (!is_null(selector) &&
-        ((selector & SELECTOR_TI) != 0 || !find_descriptor(vcpu, selector, &d) || (d.rights & (AR_TYPE | AR_S | AR_P)) != (TYPE_LDT | AR_P)))
+    struct descriptor d = {.rights = VMX_AR_UNUSABLE};
+    if (!is_null(selector) && ((selector & SELECTOR_TI) != 0 || !find_descriptor(vcpu, selector, &d) ||
+                               (d.rights & (VMX_AR_TYPE | VMX_AR_S | VMX_AR_P)) != (TYPE_LDT | VMX_AR_P)))
         return false;
     set_segment(vcpu, LDTR, selector, &d);
     return true;
@@ -177,9 +165,9 @@ static bool load_ldt(struct hv_vcpu *vcpu, uint16_t selector)
 static bool suits(unsigned index, uint16_t selector, const struct descriptor *d, unsigned cpl)
 {
     const unsigned rpl = selector & SELECTOR_RPL, dpl = d->rights >> 5 & 3u;
-    const bool code = (d->rights & TYPE_CODE) != 0, read_write = (d->rights & TYPE_READ_WRITE) != 0;
+    const bool code = (d->rights & VMX_AR_CODE) != 0, read_write = (d->rights & VMX_AR_WRITABLE) != 0;
     const bool conforming = code && (d->rights & TYPE_CONFORMING) != 0;
-    if ((d->rights & AR_S) == 0)
+    if ((d->rights & VMX_AR_S) == 0)
         return false;
     if (index == CS)
         return code && (conforming ? dpl <= rpl : dpl == rpl);
@@ -191,7 +179,7 @@ static bool suits(unsigned index, uint16_t selector, const struct descriptor *d,
 /* 0, or the vector of the exception that is due. */
 static uint8_t load_segment(struct hv_vcpu *vcpu, unsigned index, uint16_t selector, unsigned cpl)
 {
-    struct descriptor d = {.rights = AR_UNUSABLE};
+    struct descriptor d = {.rights = VMX_AR_UNUSABLE};
     struct hv_fault fault;
     const bool must_be = index == CS || index == SS;
     set_segment(vcpu, index, selector, &d);
@@ -199,7 +187,7 @@ static uint8_t load_segment(struct hv_vcpu *vcpu, unsigned index, uint16_t selec
         return must_be ? VMX_TS : 0;
     if (!find_descriptor(vcpu, selector, &d) || !suits(index, selector, &d, cpl))
         return VMX_TS;
-    if ((d.rights & AR_P) == 0)
+    if ((d.rights & VMX_AR_P) == 0)
         return index == SS ? VMX_SS_FAULT : VMX_NP;
     d.rights |= TYPE_ACCESSED;
     (void)write_rights_byte(vcpu, &d, d.rights, &fault);
@@ -220,7 +208,7 @@ static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct tss *new)
     static const uint8_t order[] = {CS, SS, DS, ES, FS, GS};
     if (!load_ldt(vcpu, (uint16_t) new->ldt))
         return hv_stop(vcpu, "task switch: the new task's LDT selector %x is not valid", new->ldt & 0xffffu);
-    if ((new->eflags &RFLAGS_VM) != 0) {
+    if ((new->eflags &VMX_RFLAGS_VM) != 0) {
         load_v86_segments(vcpu, new);
         return HV_RESUME;
     }
@@ -266,15 +254,15 @@ enum hv_action hv_handle_task_switch(struct hv_vcpu *vcpu, const struct hv_exit 
     struct descriptor d;
     struct hv_fault fault;
     struct tss new;
-    if (!find_descriptor(vcpu, selector, &d) || (d.rights & (AR_TYPE & ~(unsigned)TYPE_BUSY)) != TYPE_TSS_32 ||
-        (hv_read(vcpu, VMCS_GUEST_TR_AR_BYTES) & AR_TYPE) != (TYPE_TSS_32 | TYPE_BUSY))
+    if (!find_descriptor(vcpu, selector, &d) || (d.rights & (VMX_AR_TYPE & ~(unsigned)TYPE_BUSY)) != TYPE_TSS_32 ||
+        (hv_read(vcpu, VMCS_GUEST_TR_AR_BYTES) & VMX_AR_TYPE) != (TYPE_TSS_32 | TYPE_BUSY))
         return hv_stop(vcpu, "task switch to TSS %x by %s: no 32-bit TSS, RIP %lx", (unsigned)selector, sources[source], exit->rip);
     if (!hv_linear_read(vcpu, d.base, &new, sizeof(new), HV_ACCESS_READ, false, &fault) || !save_task(vcpu, exit, source, &fault) ||
         !mark_tasks(vcpu, &d, source, &fault)) {
         hv_inject_fault(vcpu, &fault);
         return HV_RESUME;
     }
-    d.rights = TSS_BUSY_RIGHTS | (d.rights & AR_G);
+    d.rights = TSS_BUSY_RIGHTS | (d.rights & VMX_AR_G);
     set_segment(vcpu, TR, selector, &d);
     load_paging(vcpu, new.cr3);
     load_registers(vcpu, &new, source);

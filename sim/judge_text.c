@@ -200,6 +200,18 @@ static bool same_event(const struct judge *judge, const struct trace_record *rec
     return failed && judge->due->step.a == ENTRY_FAIL_EXIT && vmx_basic_reason(reason) == judge->due->step.b && judge->due->step.c == VMX_CHECK_NONE;
 }
 
+/* Ends a line about a record: where it was, the exits before it. */
+static void end_text(FILE *out, const struct judge *judge, const struct trace_record *record)
+{
+    fputc('\n', out);
+    if (record->kind == TRACE_EXIT) {
+        print_place(out, judge, record);
+        print_registers(out, record);
+    }
+    print_last(out, judge);
+    fclose(out);
+}
+
 void judge_say(struct judge *judge, unsigned line, const char *what)
 {
     size_t size;
@@ -222,13 +234,7 @@ void judge_mismatch(struct judge *judge, const struct trace_record *record)
         fprintf(out, ", got ");
         print_event(out, record);
     }
-    fputc('\n', out);
-    if (record->kind == TRACE_EXIT) {
-        print_place(out, judge, record);
-        print_registers(out, record);
-    }
-    print_last(out, judge);
-    fclose(out);
+    end_text(out, judge, record);
 }
 
 void judge_unexpected(struct judge *judge, const struct trace_record *record)
@@ -237,13 +243,7 @@ void judge_unexpected(struct judge *judge, const struct trace_record *record)
     FILE *out = begin_text(judge, judge->scenario->line, &size);
     fprintf(out, "no exit was expected any more, got ");
     print_event(out, record);
-    fputc('\n', out);
-    if (record->kind == TRACE_EXIT) {
-        print_place(out, judge, record);
-        print_registers(out, record);
-    }
-    print_last(out, judge);
-    fclose(out);
+    end_text(out, judge, record);
 }
 
 static const char *stop_name(uint64_t stop)

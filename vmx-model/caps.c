@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "names.h"
+#include "registers.h"
 
 /* Bit positions, since static initializers need constants. */
 enum {
@@ -185,7 +186,7 @@ bool vmx_capability_msr(const struct vmx_caps *caps, uint32_t index, uint64_t *v
         [0x12] = {caps->tertiary, (caps->primary.may_be_1 & C(PRI_ACTIVATE_TERTIARY)) != 0},
         [0x13] = {caps->exit2, (caps->exit.may_be_1 & C(EXITCTL_ACTIVATE_SECONDARY)) != 0},
     };
-    enum { FIRST = 0x480 };
+    enum { FIRST = VMX_MSR_CAPABILITY_FIRST };
     const bool exists = index >= FIRST && index < FIRST + sizeof msrs / sizeof msrs[0] && msrs[index - FIRST].exists;
     if (exists)
         *value = msrs[index - FIRST].value;

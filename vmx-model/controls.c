@@ -3,6 +3,7 @@
 #include "controls.h"
 
 #include "names.h"
+#include "registers.h"
 
 const struct vmx_control_row vmx_controls[] = {
 #define VMX_CONTROL(word, high, low, symbol, name, sdm, qemu, default1, depends, notes)                                                              \
@@ -199,9 +200,17 @@ void vmx_control_capability(enum vmx_control_word word, unsigned bit, uint32_t *
         uint32_t msr;
         unsigned shift;
     } where[VMX_WORD_COUNT] = {
-        [VMX_WORD_PIN] = {0x481, 32},         [VMX_WORD_PRIMARY] = {0x482, 32}, [VMX_WORD_SECONDARY] = {0x48b, 32}, [VMX_WORD_TERTIARY] = {0x492, 0},
-        [VMX_WORD_EXIT] = {0x483, 32},        [VMX_WORD_EXIT2] = {0x493, 0},    [VMX_WORD_ENTRY] = {0x484, 32},     [VMX_WORD_VMFUNC] = {0x491, 0},
-        [VMX_WORD_EPT_VPID_CAP] = {0x48c, 0}, [VMX_WORD_MISC] = {0x485, 0},     [VMX_WORD_BASIC] = {0x480, 0},
+        [VMX_WORD_PIN] = {VMX_MSR_VMX_PINBASED, 32},
+        [VMX_WORD_PRIMARY] = {VMX_MSR_VMX_PROCBASED, 32},
+        [VMX_WORD_SECONDARY] = {VMX_MSR_VMX_PROCBASED2, 32},
+        [VMX_WORD_TERTIARY] = {VMX_MSR_VMX_PROCBASED3, 0},
+        [VMX_WORD_EXIT] = {VMX_MSR_VMX_EXIT, 32},
+        [VMX_WORD_EXIT2] = {VMX_MSR_VMX_EXIT2, 0},
+        [VMX_WORD_ENTRY] = {VMX_MSR_VMX_ENTRY, 32},
+        [VMX_WORD_VMFUNC] = {VMX_MSR_VMX_VMFUNC, 0},
+        [VMX_WORD_EPT_VPID_CAP] = {VMX_MSR_VMX_EPT_VPID, 0},
+        [VMX_WORD_MISC] = {VMX_MSR_VMX_MISC, 0},
+        [VMX_WORD_BASIC] = {VMX_MSR_VMX_BASIC, 0},
     };
     *msr = where[word].msr;
     *msr_bit = bit + where[word].shift;

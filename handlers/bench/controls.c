@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* The VMX controls that scenarios start from. It needs no machine: the loader of scenarios uses it too.
    SDM 3D, "VMX Capability Reporting Facility". */
+#include "../../vmx-model/registers.h"
 #include "internal.h"
-
-enum { MSR_BASIC = 0x480, MSR_PIN = 0x481, MSR_TRUE_PIN = 0x48d, MSR_SECONDARY = 0x48b, MSR_VMFUNC = 0x491, MSR_TERTIARY = 0x492, MSR_EXIT2 = 0x493 };
 
 void bench_allowed_controls(bench_capability *capability, const void *context, unsigned word, uint64_t *must_be_1, uint64_t *may_be_1)
 {
     static const uint8_t place[BENCH_WORDS] = {[VMX_WORD_PIN] = 0, [VMX_WORD_PRIMARY] = 1, [VMX_WORD_EXIT] = 2, [VMX_WORD_ENTRY] = 3};
-    const uint32_t first = (capability(context, MSR_BASIC) & VMX_BASIC_TRUE_CTLS) != 0 ? MSR_TRUE_PIN : MSR_PIN;
+    const uint32_t first = (capability(context, VMX_MSR_VMX_BASIC) & VMX_BASIC_TRUE_CTLS) != 0 ? VMX_MSR_VMX_TRUE_PINBASED : VMX_MSR_VMX_PINBASED;
     *must_be_1 = 0;
     if (word == VMX_WORD_TERTIARY || word == VMX_WORD_EXIT2 || word == VMX_WORD_VMFUNC) {
-        *may_be_1 = capability(context, word == VMX_WORD_TERTIARY ? MSR_TERTIARY : word == VMX_WORD_EXIT2 ? MSR_EXIT2 : MSR_VMFUNC);
+        *may_be_1 = capability(context, word == VMX_WORD_TERTIARY ? VMX_MSR_VMX_PROCBASED3
+                                        : word == VMX_WORD_EXIT2  ? VMX_MSR_VMX_EXIT2
+                                                                  : VMX_MSR_VMX_VMFUNC);
         return;
     }
-    const uint64_t both = capability(context, word == VMX_WORD_SECONDARY ? (uint32_t)MSR_SECONDARY : first + place[word]);
+    const uint64_t both = capability(context, word == VMX_WORD_SECONDARY ? (uint32_t)VMX_MSR_VMX_PROCBASED2 : first + place[word]);
     *must_be_1 = both & UINT32_MAX;
     *may_be_1 = both >> 32;
 }

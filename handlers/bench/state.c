@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest state of the presets. SDM 3C, "Guest-State Area"; SDM 3A, "Processor State After Reset" for mode reset. */
+#include "../../vmx-model/registers.h"
 #include "internal.h"
 
-enum {
-    CR0_PE = 1 << 0,
-    CR0_ET = 1 << 4,
-    CR0_NE = 1 << 5,
-    CR0_WP = 1 << 16,
-    CR4_PSE = 1 << 4,
-    CR4_PAE = 1 << 5,
-    EFER_SCE = 1 << 0,
-    EFER_LME = 1 << 8,
-    EFER_LMA = 1 << 10,
-    EFER_NXE = 1 << 11,
-    RFLAGS_1 = 1 << 1,
-    MSR_PAT = 0x277,
-    MSR_CR0_FIXED0 = 0x486,
-    MSR_CR4_FIXED0 = 0x488
-};
-#define CR0_PG UINT64_C(0x80000000)
 #define CR0_CD_NW UINT64_C(0x60000000)
 #define RESET_PAT UINT64_C(0x0007040600070406)
 #define RESET_DR6 UINT64_C(0xffff0ff0)
 
-enum { AR_CODE16 = 0x9b, AR_DATA16 = 0x93, AR_CODE32 = 0xc09b, AR_CODE64 = 0xa09b, AR_DATA32 = 0xc093, AR_BUSY_TSS = 0x8b, AR_UNUSABLE = 0x10000 };
+enum { AR_CODE16 = 0x9b, AR_DATA16 = 0x93, AR_CODE32 = 0xc09b, AR_CODE64 = 0xa09b, AR_DATA32 = 0xc093, AR_BUSY_TSS = 0x8b };
 
 struct segment {
     uint16_t selector;
@@ -46,7 +30,7 @@ _Static_assert(VMCS_GUEST_TR_SELECTOR - VMCS_GUEST_ES_SELECTOR == (int)VMX_TR &&
 static void write_segments(struct bk_vcpu *vcpu, const struct segment *code, const struct segment *data, const struct segment *stack,
                            const struct segment *task)
 {
-    static const struct segment no_ldt = {.access_rights = AR_UNUSABLE};
+    static const struct segment no_ldt = {.access_rights = VMX_AR_UNUSABLE};
     static const enum vmx_segment_name data_names[] = {VMX_ES, VMX_DS, VMX_FS, VMX_GS};
     for (unsigned i = 0; i < sizeof data_names / sizeof data_names[0]; i++)
         write_segment(vcpu, data_names[i], data);
@@ -90,21 +74,21 @@ static void write_control_registers(struct bench_setup *setup)
 {
     struct bk_vcpu *vcpu = setup->vcpu;
     const struct bench_plan *plan = &setup->plan;
-    const uint64_t fixed0 = bk_capability(setup->machine, MSR_CR0_FIXED0) & ~(CR0_PE | CR0_PG);
-    const uint64_t fixed4 = bk_capability(setup->machine, MSR_CR4_FIXED0);
-    uint64_t cr0 = CR0_ET, cr3 = 0, cr4 = 0, efer = 0;
+    const uint64_t fixed0 = bk_capability(setup->machine, VMX_MSR_VMX_CR0_FIXED0) & ~(VMX_CR0_PE | VMX_CR0_PG);
+    const uint64_t fixed4 = bk_capability(setup->machine, VMX_MSR_VMX_CR4_FIXED0);
+    uint64_t cr0 = VMX_CR0_ET, cr3 = 0, cr4 = 0, efer = 0;
     if (plan->mode == PACKED_MODE_RESET)
         cr0 |= CR0_CD_NW;
     if (plan->mode == PACKED_MODE_PROTECTED || plan->mode == PACKED_MODE_LONG)
-        cr0 |= CR0_PE | CR0_NE;
+        cr0 |= VMX_CR0_PE | VMX_CR0_NE;
     const bool paging = plan->mode == PACKED_MODE_LONG || (plan->mode == PACKED_MODE_PROTECTED && !bench_unrestricted(plan));
     if (paging) {
-        cr0 |= CR0_PG | CR0_WP;
+        cr0 |= VMX_CR0_PG | VMX_CR0_WP;
         cr3 = BENCH_PAGE_TABLES + (bench_ept_on(plan) ? 0 : bk_guest_base(setup->machine));
-        cr4 |= plan->mode == PACKED_MODE_LONG ? CR4_PAE : CR4_PSE;
+        cr4 |= plan->mode == PACKED_MODE_LONG ? VMX_CR4_PAE : VMX_CR4_PSE;
     }
     if (plan->mode == PACKED_MODE_LONG)
-        efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+        efer = VMX_EFER_SCE | VMX_EFER_LME | VMX_EFER_LMA | VMX_EFER_NXE;
     (void)bk_vmwrite(vcpu, VMCS_GUEST_CR0, cr0 | fixed0);
     (void)bk_vmwrite(vcpu, VMCS_CR0_READ_SHADOW, cr0);
     (void)bk_vmwrite(vcpu, VMCS_CR0_GUEST_HOST_MASK, fixed0);
@@ -129,7 +113,7 @@ static void reset_other_state(struct bk_vcpu *vcpu)
     bk_set_xcr0(vcpu, 1);
     for (unsigned i = 0; i < sizeof zero_msrs / sizeof zero_msrs[0]; i++)
         (void)bk_set_guest_msr(vcpu, zero_msrs[i], 0);
-    (void)bk_set_guest_msr(vcpu, MSR_PAT, RESET_PAT);
+    (void)bk_set_guest_msr(vcpu, VMX_MSR_PAT, RESET_PAT);
 }
 
 void bench_write_state(struct bench_setup *setup)
@@ -151,7 +135,7 @@ void bench_write_state(struct bench_setup *setup)
         bk_set_register(vcpu, VMX_RDI, setup->index);
     else
         (void)bk_vmwrite(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_WAIT_FOR_SIPI);
-    (void)bk_vmwrite(vcpu, VMCS_GUEST_RFLAGS, RFLAGS_1);
+    (void)bk_vmwrite(vcpu, VMCS_GUEST_RFLAGS, VMX_RFLAGS_FIXED_1);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_DR7, 0x400);
     (void)bk_vmwrite(vcpu, VMCS_GUEST_IA32_PAT, RESET_PAT);
     if ((setup->plan.word[VMX_WORD_SECONDARY] & VMX_SEC_VMCS_SHADOWING) == 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages that VMX controls point to: bitmaps and lists as the scenario says, and empty ones for controls that cannot do without.
    SDM 3C, "VM-Execution Control Fields". */
+#include "../../vmx-model/registers.h"
 #include "internal.h"
 
-enum { APIC_BASE = 0xfee00000, PORTS_A_BITMAP = 0x8000, NOTIFICATION_VECTOR = 0xf2, LAST_PML_ENTRY = 511, MSR_BASIC = 0x480 };
+enum { APIC_BASE = 0xfee00000, PORTS_A_BITMAP = 0x8000, NOTIFICATION_VECTOR = 0xf2, LAST_PML_ENTRY = 511 };
 
 static bool no_pages(struct bench_setup *setup)
 {
@@ -117,7 +118,7 @@ static bool write_pages(struct bench_setup *setup)
 
 static bool write_shadow_vmcs(struct bench_setup *setup)
 {
-    const uint32_t revision = (uint32_t)bk_capability(setup->machine, MSR_BASIC) | UINT32_C(1) << 31;
+    const uint32_t revision = (uint32_t)bk_capability(setup->machine, VMX_MSR_VMX_BASIC) | UINT32_C(1) << 31;
     return bk_write(setup->machine, bk_vmread(setup->vcpu, VMCS_VMCS_LINK_POINTER), &revision, sizeof revision) || no_pages(setup);
 }
 
