@@ -4,6 +4,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,29 @@ bool file_read(const char *path, uint8_t **bytes, size_t *size)
     return true;
 }
 
+/* Devices, pipes and the like: a file beside them would take their place. */
+static bool write_through(const char *path, const void *bytes, size_t size)
+{
+    FILE *to = fopen(path, "wb");
+    const bool good = to != NULL && fwrite(bytes, 1, size, to) == size;
+    return to != NULL && fclose(to) == 0 && good;
+}
+
+/* A link keeps its place: what it leads to is replaced. */
+static const char *led_to(const char *path, char *resolved)
+{
+    return realpath(path, resolved) != NULL ? resolved : path;
+}
+
 bool file_write(const char *path, const void *bytes, size_t size)
 {
+    struct stat status;
+    char beside[PATH_MAX + 8], resolved[PATH_MAX];
     if (strcmp(path, "-") == 0)
         return fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0;
-    char beside[4096];
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return write_through(path, bytes, size);
+    path = led_to(path, resolved);
     const int length = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof beside) {
         errno = ENAMETOOLONG;

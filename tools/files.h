@@ -9,7 +9,8 @@
 
 /* The whole file in memory of the caller's; a terminating zero follows the last byte. False: errno says why. */
 bool file_read(const char *path, uint8_t **bytes, size_t *size);
-/* Writes a file whole or not at all: beside it first, then renamed. "-" is standard output. False: errno says why and nothing is left behind. */
+/* Writes a file whole or not at all: beside it first, then renamed. "-" is standard output; into a device or a pipe it goes as it is. False: errno says
+   why and nothing is left behind. */
 bool file_write(const char *path, const void *bytes, size_t size);
 
 #endif

@@ -167,10 +167,22 @@ static void output_that_cannot_be_written_leaves_nothing(void)
     CU_ASSERT_STRING_EQUAL(output, "b.bin bad.lua cut.trace good.lua s.lua t.trace ");
 }
 
+/* What is no file stays what it is. */
+static void devices_pipes_and_links_keep_their_place(void)
+{
+    write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
+    CU_ASSERT_EQUAL(shell("mkfifo pipe; cat pipe >behind & \"$V\" run -q --trace pipe s.lua && wait && test -p pipe && test -s behind"), 0);
+    CU_ASSERT_EQUAL(shell("ln -s behind link; \"$V\" run -q --trace link s.lua && test -L link && cmp link behind"), 0);
+    CU_ASSERT_EQUAL(shell("\"$V\" run -q --trace /dev/null s.lua && test -c /dev/null"), 0);
+    CU_ASSERT_EQUAL(vmxbench("2>&1 run -q --trace /dev/full s.lua"), 2);
+    expect_words("run --trace /dev/full", "/dev/full: cannot write the trace: No space left on device");
+}
+
 COMMAND_SUITE("tools/bad_input", {"bad_scripts_give_the_line_and_what_is_wrong", bad_scripts_give_the_line_and_what_is_wrong},
               {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
               {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
               {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
               {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
               {"the_other_scripts_run", the_other_scripts_run}, {"reports_survive_any_name", reports_survive_any_name},
-              {"output_that_cannot_be_written_leaves_nothing", output_that_cannot_be_written_leaves_nothing})
+              {"output_that_cannot_be_written_leaves_nothing", output_that_cannot_be_written_leaves_nothing},
+              {"devices_pipes_and_links_keep_their_place", devices_pipes_and_links_keep_their_place})
