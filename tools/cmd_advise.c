@@ -6,20 +6,18 @@
 
 #include "advice.h"
 #include "advice_json.h"
+#include "advice_trace.h"
 #include "applied.h"
 #include "commands.h"
 #include "options.h"
-#include "stats.h"
-#include "traces.h"
-#include "wrap.h"
 
 static const char usage[] =
     "usage: vmxbench advise [--apply FILE] [--json] SCENARIO\n"
     "       vmxbench advise [--json] TRACE\n"
     "Tries every control bit that could save exits of a scenario, and the physical CPU of its owner for each interrupt that arrives elsewhere, one "
     "at a\n"
-    "time, and ranks them by the time that they save over the same work of the guest. A trace cannot run again: it gets the bits that concern its\n"
-    "exits, with what these cost in all.\n"
+    "time, and ranks them by the time that they save over the same work of the guest. A trace cannot run again: it gets the changes that concern\n"
+    "its exits, with what these cost in all.\n"
     "\n"
     "  --apply FILE   write the scenario with the changes that save time together, but those that want care, as a script of its own\n"
     "  --json         for programs; times in ns\n";
@@ -35,17 +33,6 @@ static double microseconds(int64_t ticks)
 }
 
 /* ---- text ---- */
-static void print_move(const struct move *move)
-{
-    char line[OVERRIDE_NAME];
-    override_line(&move->change, line);
-    printf("    why    ");
-    wrap_text(stdout, 11, move->why);
-    printf("    price  ");
-    wrap_text(stdout, 11, move->price);
-    printf("    line   %s\n", line);
-}
-
 static void print_advice(unsigned number, const struct advice *advice)
 {
     char text[OVERRIDE_NAME];
@@ -56,7 +43,7 @@ static void print_advice(unsigned number, const struct advice *advice)
     for (uint32_t reason = 0; reason < VMX_REASON_LIMIT; reason++)
         if (a->exits[reason] != b->exits[reason])
             printf("    %-20s %llu -> %llu\n", vmx_reason_name(reason), (unsigned long long)a->exits[reason], (unsigned long long)b->exits[reason]);
-    print_move(&advice->move);
+    advice_print_move(&advice->move);
     if (advice->lost != 0)
         printf("    then   %u of %u scenarios expect exits that do not come any more\n", advice->lost, advice->passed);
     if (advice->ends_early)
@@ -216,63 +203,6 @@ static int advise_scenario(const struct request *request)
     return status;
 }
 
-/* ---- a trace ---- */
-static void tell_row(const struct stats *stats, const struct stats_row *row, const struct move *move, unsigned number, cJSON *array)
-{
-    char text[OVERRIDE_NAME];
-    if (array != NULL) {
-        cJSON *const object = cJSON_CreateObject();
-        json_move(object, move);
-        cJSON_AddNumberToObject(object, "exits_at_most", (double)row->samples);
-        cJSON_AddNumberToObject(object, "time_at_most_ns", (double)row->ticks);
-        cJSON_AddItemToArray(array, object);
-        return;
-    }
-    override_name(&move->change, text);
-    printf("%u. %s saves at most %llu of %llu exits, %.2fus of %.2fus: all of %s\n", number, text, (unsigned long long)row->samples,
-           (unsigned long long)stats->samples, microseconds((int64_t)row->ticks), microseconds((int64_t)stats->ticks), vmx_reason_name(row->reason));
-    print_move(move);
-    putchar('\n');
-}
-
-static void tell_rows(const struct request *request, const struct stats *stats)
-{
-    const struct stats_row *rows[STATS_ROWS];
-    const unsigned count = stats_sorted(stats, STATS_BY_TIME, rows);
-    cJSON *const array = request->json ? cJSON_CreateArray() : NULL;
-    unsigned number = 0;
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned r = 0; r < advice_row_count(); r++) {
-            const struct move move = move_of_row(&advice_rows[r]);
-            if (move.reason == rows[i]->reason)
-                tell_row(stats, rows[i], &move, ++number, array);
-        }
-    if (array != NULL) {
-        cJSON *const root = cJSON_CreateObject();
-        cJSON_AddStringToObject(root, "trace", request->path);
-        cJSON_AddItemToObject(root, "advice", array);
-        json_print(root);
-    } else if (number == 0) {
-        puts("No control bit saves exits of these reasons.");
-    }
-}
-
-static int advise_trace(const struct request *request)
-{
-    struct trace_file trace;
-    struct trace_reader reader;
-    struct stats stats = {0};
-    if (!trace_load("advise", request->path, &trace))
-        return 2;
-    const bool whole = stats_collect(&stats, &trace, STATS_ALL_VCPUS, &reader);
-    if (whole)
-        tell_rows(request, &stats);
-    else
-        trace_complain(request->path, &reader);
-    trace_unload(&trace);
-    return whole ? 0 : 2;
-}
-
 int cmd_advise(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -302,5 +232,5 @@ int cmd_advise(int argc, char **argv)
         fputs("vmxbench advise: --apply wants a scenario script, a trace has nothing to change\n", stderr);
         return 2;
     }
-    return advise_trace(&request);
+    return advice_of_trace(request.path, request.json) ? 0 : 2;
 }

@@ -83,6 +83,7 @@ static void add_exit(struct walk *walk, const struct trace_record *r, unsigned s
     step->guest_instructions = r->item[TRACE_GUEST_INSTRUCTIONS];
     step->handled_ticks = trace_handled_ticks(r);
     step->rip = r->item[TRACE_RIP];
+    step->physical_cpu = r->item[TRACE_PHYSICAL_CPU];
     exit_text(r, step->details, sizeof step->details);
 }
 
@@ -96,6 +97,9 @@ static void add_note(struct walk *walk, const struct trace_record *r, unsigned s
         return;
     if (r->kind == TRACE_STIMULUS)
         snprintf(step->details, sizeof step->details, "%s 0x%llx", trace_stimulus_text(r->number[0]), (unsigned long long)r->number[1]);
+    else if (r->kind == TRACE_INTERRUPT)
+        snprintf(step->details, sizeof step->details, "physical CPU %llu takes the interrupt 0x%llx of vCPU %llu", (unsigned long long)r->number[1],
+                 (unsigned long long)r->number[0], (unsigned long long)r->number[2]);
     else if (r->number[0] == 0)
         snprintf(step->details, sizeof step->details, "VM entry refused: VMfailInvalid");
     else
@@ -122,7 +126,7 @@ static void add_record(struct walk *walk, const struct trace_record *r, unsigned
         return;
     else if (r->kind == TRACE_EXIT)
         add_exit(walk, r, sequence);
-    else if (r->kind == TRACE_STIMULUS || r->kind == TRACE_ENTRY_FAIL)
+    else if (r->kind == TRACE_STIMULUS || r->kind == TRACE_ENTRY_FAIL || r->kind == TRACE_INTERRUPT)
         add_note(walk, r, sequence);
     else if (r->kind == TRACE_INJECT && step != NULL)
         event_text(r->number[0], r->number[1], step->entry, sizeof step->entry);
@@ -133,11 +137,12 @@ bool graph_collect(struct graph *graph, const struct trace_file *trace, int vcpu
     struct walk walk = {.graph = graph, .only_vcpu = vcpu};
     struct trace_record record;
     int next;
-    *graph = (struct graph){.step_limit = 2 * sequence + 2};
+    *graph = (struct graph){.step_limit = 3 * sequence + 2};
     graph->step = calloc(graph->step_limit, sizeof graph->step[0]);
     if (graph->step == NULL)
         abort();
-    if (!stats_collect(&graph->stats, trace, vcpu, reader) || trace_open(reader, trace->bytes, trace->size) != NULL)
+    if (!stats_cpus_collect(&graph->cpus, trace, vcpu, reader) || !stats_collect(&graph->stats, trace, vcpu, reader) ||
+        trace_open(reader, trace->bytes, trace->size) != NULL)
         return false;
     while ((next = trace_next(reader, &record)) == 1)
         add_record(&walk, &record, sequence);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "stats.h"
+#include "stats_cpus.h"
 #include "traces.h"
 
 enum {
@@ -23,6 +24,7 @@ enum graph_step_kind { GRAPH_EXIT, GRAPH_NOTE };
 struct graph_step {
     enum graph_step_kind kind;
     uint8_t vcpu;
+    uint64_t physical_cpu;
     uint32_t reason;
     bool entered, entry_failed; /* an entry followed; the exit is a failed VM entry */
     uint64_t ticks, guest_instructions, handled_ticks, rip;
@@ -39,6 +41,7 @@ struct graph {
     unsigned steps, step_limit, exits_shown;
     bool more_exits;             /* than the sequence shows */
     bool vcpu_seen[TRACE_VCPUS]; /* in the sequence */
+    struct stats_cpus cpus;
 };
 
 /* Reads a trace; the sequence keeps its first `sequence` exits. False: damaged at reader->at; what came before is in the graph. */

@@ -165,7 +165,10 @@ static void write_exit_rows(FILE *to, const struct graph *graph, const struct gr
     char reason[24], when[32], time[32], count[32], guest[96], host[96];
     snprintf(guest, sizeof guest, "%s instruction%s to 0x%llx", grouped(step->guest_instructions, count), step->guest_instructions == 1 ? "" : "s",
              (unsigned long long)step->rip);
-    snprintf(host, sizeof host, "handled in %s", time_text((double)step->handled_ticks, time));
+    if (graph->cpus.cpus > 1)
+        snprintf(host, sizeof host, "CPU %llu: handled in %s", (unsigned long long)step->physical_cpu, time_text((double)step->handled_ticks, time));
+    else
+        snprintf(host, sizeof host, "handled in %s", time_text((double)step->handled_ticks, time));
     snprintf(when, sizeof when, "%.3f", (double)step->ticks / 1000.0);
     fputs("    <tr>", to);
     cell(to, "align=\"right\"", when);
@@ -213,6 +216,21 @@ static void write_sequence(FILE *to, const struct graph *graph)
     fputs("  </table>>];\n", to);
 }
 
+/* Who pays, where there are several. */
+static void write_cpus(FILE *to, const struct stats_cpus *cpus)
+{
+    char exits[32], interrupts[32], foreign[32];
+    for (unsigned i = 0; cpus->cpus > 1 && i < cpus->cpus; i++) {
+        const struct stats_cpu *cpu = &cpus->cpu[i];
+        fprintf(to, "Physical CPU %u: %s exit%s, %.1f%% of their time", i, grouped(cpu->exits, exits), cpu->exits == 1 ? "" : "s",
+                100 * share(cpu->ticks, cpus->ticks));
+        if (cpu->interrupts != 0)
+            fprintf(to, "; takes %s interrupt%s, %s of vCPUs that do not run there", grouped(cpu->interrupts, interrupts),
+                    cpu->interrupts == 1 ? "" : "s", grouped(cpu->foreign, foreign));
+        fputs(".<br align=\"left\"/>", to);
+    }
+}
+
 void graph_write_dot(FILE *to, const struct graph *graph, unsigned edge_limit)
 {
     char exits[32], time[32], instructions[32];
@@ -248,5 +266,6 @@ void graph_write_dot(FILE *to, const struct graph *graph, unsigned edge_limit)
     if (left_out != 0)
         fprintf(to, "%llu rarer transitions (%.1f%% of all) are left out.<br align=\"left\"/>", (unsigned long long)left_out,
                 100 * share(left_out, graph->edges));
+    write_cpus(to, &graph->cpus);
     fputs("<br align=\"left\"/>>;\n}\n", to);
 }

@@ -102,9 +102,9 @@ static uint64_t count_of(const struct sim_trace *trace, unsigned vector)
     return count;
 }
 
-static void move_source(const struct move_base *base, const struct placement_source *source, unsigned to, struct move_list *list)
+struct move move_of_source(unsigned vector, unsigned vcpu, unsigned from, unsigned home, unsigned to, uint64_t count)
 {
-    struct move move = {.change = {.word = SIM_OVERRIDE_AFFINITY, .key = source->vector, .number = to},
+    struct move move = {.change = {.word = SIM_OVERRIDE_AFFINITY, .key = vector, .number = to},
                         .reason = VMX_EXIT_EXTERNAL_INTERRUPT,
                         .price = "nothing in the guest; on a Linux host write the CPU's number to /proc/irq/IRQ/smp_affinity_list, and keep "
                                  "irqbalance from moving it back"};
@@ -112,8 +112,14 @@ static void move_source(const struct move_base *base, const struct placement_sou
              "%llu interrupts 0x%x arrive at physical CPU %u and belong to virtual CPU %u, which runs on physical CPU %u: each takes who runs there "
              "out of "
              "its guest, and the owner has to be kicked or woken from there",
-             (unsigned long long)count_of(&base->replay.trace, source->vector), source->vector, source->physical_cpu, source->vcpu,
-             source->owner_cpu);
+             (unsigned long long)count, vector, from, vcpu, home);
+    return move;
+}
+
+static void move_source(const struct move_base *base, const struct placement_source *source, unsigned to, struct move_list *list)
+{
+    const uint64_t count = count_of(&base->replay.trace, source->vector);
+    const struct move move = move_of_source(source->vector, source->vcpu, source->physical_cpu, source->owner_cpu, to, count);
     add(list, &move);
 }
 

@@ -43,7 +43,8 @@ void moves_find(const struct move_base *base, bool everywhere, struct move_list 
 void moves_free(struct move_list *list);
 /* The changes of the base with one more, which takes the place of one that changes the same thing. False: there is no room. */
 bool move_add(const struct move_base *base, const struct move *move, struct override_list *out);
-/* A control bit of the table, as advice for traces has it. */
+/* A control bit of the table; and a source whose interrupts go from one physical CPU to another, `count` of them so far. */
 struct move move_of_row(const struct advice_row *row);
+struct move move_of_source(unsigned vector, unsigned vcpu, unsigned from, unsigned home, unsigned to, uint64_t count);
 
 #endif

@@ -24,7 +24,21 @@ static void add_exit(struct stats_cpus *stats, const struct trace_record *exit)
         return;
     cpu->exits++;
     cpu->ticks += ticks;
-    cpu->external += vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]) == VMX_EXIT_EXTERNAL_INTERRUPT;
+    stats->vcpu_exits[exit->vcpu][exit->item[TRACE_PHYSICAL_CPU]]++;
+    if (vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]) != VMX_EXIT_EXTERNAL_INTERRUPT)
+        return;
+    cpu->external++;
+    stats->external++;
+    stats->external_ticks += ticks;
+}
+
+unsigned stats_cpus_home(const struct stats_cpus *stats, unsigned vcpu)
+{
+    unsigned home = STATS_CPUS;
+    for (unsigned i = 0; i < STATS_CPUS && vcpu < TRACE_VCPUS; i++)
+        if (stats->vcpu_exits[vcpu][i] > (home < STATS_CPUS ? stats->vcpu_exits[vcpu][home] : 0))
+            home = i;
+    return home;
 }
 
 static bool comes_before(const struct stats_vector *v, unsigned vector, unsigned vcpu)

@@ -37,7 +37,11 @@ struct stats_cpus {
     struct stats_source source[STATS_VECTORS];
     unsigned sources;
     uint64_t exits, ticks, interrupts;
+    uint64_t external, external_ticks;            /* of EXTERNAL_INTERRUPT exits */
+    uint64_t vcpu_exits[TRACE_VCPUS][STATS_CPUS]; /* where each virtual CPU exited */
 };
+/* The physical CPU where a virtual CPU exited most often; STATS_CPUS: nowhere. */
+unsigned stats_cpus_home(const struct stats_cpus *stats, unsigned vcpu);
 
 /* `vcpu` as in stats_collect(): exits of this one, and interrupts for it. False: the trace is damaged at reader->at; what came before is counted. */
 bool stats_cpus_collect(struct stats_cpus *stats, const struct trace_file *trace, int vcpu, struct trace_reader *reader);

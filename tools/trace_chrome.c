@@ -65,8 +65,8 @@ static void exit_slices(struct trace_progress *progress, const struct trace_reco
     slice(progress, r, trace_reason_name(r->item[TRACE_REASON], reason), "exit", ticks, trace_handled_ticks(r));
     fprintf(progress->to, ",\"args\":{\"rip\":\"0x%" PRIx64 "\",\"details\":", r->item[TRACE_RIP]);
     json_string(progress->to, details, strlen(details));
-    fprintf(progress->to, ",\"exit_ns\":%" PRIu64 ",\"handler_ns\":%" PRIu64 ",\"entry_ns\":%" PRIu64 "}}", r->item[TRACE_COST_EXIT],
-            r->item[TRACE_COST_HANDLER], r->item[TRACE_COST_ENTRY]);
+    fprintf(progress->to, ",\"physical_cpu\":%" PRIu64 ",\"exit_ns\":%" PRIu64 ",\"handler_ns\":%" PRIu64 ",\"entry_ns\":%" PRIu64 "}}",
+            r->item[TRACE_PHYSICAL_CPU], r->item[TRACE_COST_EXIT], r->item[TRACE_COST_HANDLER], r->item[TRACE_COST_ENTRY]);
 }
 
 /* Points on the timeline of a vCPU: stimuli and injections. */

@@ -60,6 +60,7 @@ static void exit_line(struct trace_progress *progress, const struct trace_record
     else
         entry(progress, vcpu, cpu, progress->vcpu[vcpu].entered_ticks);
     progress->vcpu[vcpu].seen = true;
+    progress->vcpu[vcpu].physical_cpu = cpu;
     progress->vcpu[vcpu].entered = r->item[TRACE_COST_ENTRY] != 0;
     progress->vcpu[vcpu].entered_ticks = ticks + trace_handled_ticks(r);
     prefix(progress, vcpu, cpu, ticks);
@@ -72,19 +73,32 @@ static void exit_line(struct trace_progress *progress, const struct trace_record
     companion(progress, r);
 }
 
+/* The host has taken a device's interrupt on this physical CPU: the local APIC of the virtual CPU that it is for accepts it. Kicks are the host's own. */
+static void accept_line(struct trace_progress *progress, const struct trace_record *r)
+{
+    enum { KICK_VECTOR = 0xf2 };
+    if (r->number[0] == KICK_VECTOR)
+        return;
+    prefix(progress, r->vcpu, r->number[1], progress->vcpu[r->vcpu].entered_ticks);
+    fprintf(progress->to, "kvm_apic_accept_irq: apicid %" PRIx64 " vec %" PRIu64 " (Fixed|edge)%s\n", r->number[2], r->number[0],
+            r->number[3] != 0 ? " (coalesced)" : "");
+}
+
 static void record(struct trace_progress *progress, const struct trace_record *r)
 {
     const bool external = r->kind == TRACE_INJECT && (r->number[0] >> 8 & 7) == 0 && r->number[0] >> 31 != 0;
     if (r->kind == TRACE_EXIT)
         exit_line(progress, r);
     if (external) {
-        prefix(progress, r->vcpu, 0, progress->vcpu[r->vcpu].entered_ticks);
+        prefix(progress, r->vcpu, progress->vcpu[r->vcpu].physical_cpu, progress->vcpu[r->vcpu].entered_ticks);
         fprintf(progress->to, "kvm_inj_virq: IRQ 0x%" PRIx64 "\n", r->number[0] & 0xff);
     }
+    if (r->kind == TRACE_INTERRUPT)
+        accept_line(progress, r);
     if (r->kind == TRACE_END)
         for (unsigned vcpu = 0; vcpu < TRACE_VCPUS; vcpu++)
             if (progress->vcpu[vcpu].entered)
-                entry(progress, vcpu, 0, progress->vcpu[vcpu].entered_ticks);
+                entry(progress, vcpu, progress->vcpu[vcpu].physical_cpu, progress->vcpu[vcpu].entered_ticks);
 }
 
 static void end(struct trace_progress *progress)

@@ -16,7 +16,7 @@ static void begin_scenario(struct trace_progress *progress, const struct trace_r
 {
     fprintf(progress->to, "%sscenario %.*s (profile %.*s, machine %.*s)\n", progress->scenarios > 1 ? "\n" : "", (int)r->text_length,
             (const char *)r->text, (int)r->text2_length, (const char *)r->text2, (int)r->text3_length, (const char *)r->text3);
-    fputs("   exit  vcpu       ticks     us  reason               rip\n", progress->to);
+    fputs("   exit  vcpu  cpu       ticks     us  reason               rip\n", progress->to);
 }
 
 /* The items that the description does not already tell. */
@@ -37,8 +37,9 @@ static void exit_line(struct trace_progress *progress, const struct trace_record
 {
     char reason[24], details[160];
     exit_text(r, details, sizeof details);
-    fprintf(progress->to, "%7" PRIu64 "  %4u  %10" PRIu64 " %6.2f  %-19s  %#" PRIx64, progress->exits, r->vcpu, r->item[TRACE_TICKS],
-            (double)trace_handled_ticks(r) / 1000.0, trace_reason_name(r->item[TRACE_REASON], reason), r->item[TRACE_RIP]);
+    fprintf(progress->to, "%7" PRIu64 "  %4u  %3" PRIu64 "  %10" PRIu64 " %6.2f  %-19s  %#" PRIx64, progress->exits, r->vcpu,
+            r->item[TRACE_PHYSICAL_CPU], r->item[TRACE_TICKS], (double)trace_handled_ticks(r) / 1000.0,
+            trace_reason_name(r->item[TRACE_REASON], reason), r->item[TRACE_RIP]);
     if ((r->item[TRACE_REASON] & VMX_REASON_FAILED_VMENTRY) != 0)
         fputs("  VM entry failed", progress->to);
     if (details[0] != '\0')
@@ -49,7 +50,7 @@ static void exit_line(struct trace_progress *progress, const struct trace_record
 
 static void note(struct trace_progress *progress, const struct trace_record *r, const char *what)
 {
-    fprintf(progress->to, "         %4u                     %s", r->vcpu, what);
+    fprintf(progress->to, "         %4u                          %s", r->vcpu, what);
 }
 
 static void console_byte(FILE *to, uint8_t byte)
@@ -70,7 +71,8 @@ static void show_console(struct trace_progress *progress, unsigned i)
 {
     if (progress->console[i].size == 0)
         return;
-    fprintf(progress->to, "         %4u                     output at port %#" PRIx64 ": \"", progress->console[i].vcpu, progress->console[i].port);
+    fprintf(progress->to, "         %4u                          output at port %#" PRIx64 ": \"", progress->console[i].vcpu,
+            progress->console[i].port);
     for (unsigned k = 0; k < progress->console[i].size; k++)
         console_byte(progress->to, progress->console[i].bytes[k]);
     fputs("\"\n", progress->to);

@@ -20,7 +20,8 @@ struct trace_progress {
     bool open, comma;    /* kept by forms with brackets */
     struct {
         bool seen, entered;     /* has exited before; an entry followed the last exit */
-        uint64_t entered_ticks; /* when */
+        uint64_t entered_ticks; /* when, */
+        uint64_t physical_cpu;  /* and where: of its last exit */
     } vcpu[TRACE_VCPUS];        /* of this scenario */
     struct {
         uint64_t port;

@@ -44,7 +44,7 @@ struct example_exit {
     uint64_t reason, qualification, guest_instructions, handler;
     uint64_t rax, rcx, rdx;
     uint64_t guest_linear, guest_physical, interruption_info, interruption_error, idt_info;
-    uint8_t vcpu;
+    uint8_t vcpu, physical_cpu;
     bool no_length; /* no instruction exits */
 };
 
@@ -65,6 +65,7 @@ static inline void example_exit(struct example *example, const struct example_ex
     item[TRACE_INTERRUPTION_INFO] = e->interruption_info;
     item[TRACE_INTERRUPTION_ERROR] = e->interruption_error;
     item[TRACE_IDT_INFO] = e->idt_info;
+    item[TRACE_PHYSICAL_CPU] = e->physical_cpu;
     item[TRACE_TICKS] = example->ticks;
     item[TRACE_GUEST_INSTRUCTIONS] = e->guest_instructions;
     item[TRACE_COST_EXIT] = 600;

@@ -44,6 +44,9 @@ static void each_processor_has_its_exits_and_interrupts(void)
     CU_ASSERT(stats.cpu[0].interrupts == 2 && stats.cpu[0].foreign == 1);
     CU_ASSERT(stats.cpu[1].exits == 0 && stats.cpu[1].interrupts == 1 && stats.cpu[1].foreign == 0);
     CU_ASSERT_EQUAL(stats.interrupts, 4);
+    CU_ASSERT(stats.external == 1 && stats.external_ticks == 1200);
+    CU_ASSERT_EQUAL(stats_cpus_home(&stats, 0), 0);
+    CU_ASSERT_EQUAL(stats_cpus_home(&stats, 1), STATS_CPUS);
 }
 
 static void vectors_stand_in_order_with_what_each_processor_took(void)

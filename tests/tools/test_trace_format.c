@@ -46,7 +46,7 @@ static void text_tells_each_exit(void)
     char *text = written(TRACE_FORMAT_TEXT, &good);
     CU_ASSERT_TRUE(good);
     holds(text, "scenario usual <exits> (profile skylake-sp, machine sim)\n");
-    holds(text, "      1     0          10   1.50  CPUID                0x800a  leaf 0x1, subleaf 0x0  length 0x2\n");
+    holds(text, "      1     0    0          10   1.50  CPUID                0x800a  leaf 0x1, subleaf 0x0  length 0x2\n");
     holds(text, "out port 0x3f8, size 1 = 0x41");
     holds(text, "stimulus: virtual interrupt queued 0x20 0\n");
     holds(text, "the next entry injects interrupt 0x20\n");
@@ -98,6 +98,35 @@ static void ftrace_lines_are_those_of_kvm(void)
     holds(text, "kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x83bc info1 0x0000000000000182 ");
     holds(text, "kvm_pio: pio_write at 0x3f8 size 1 count 1 val 0x41 \n");
     holds(text, "kvm_inj_virq: IRQ 0x20\n");
+    free(text);
+}
+
+static void every_form_names_the_physical_cpu_and_the_interrupt(void)
+{
+    bool good;
+    example_begin(&example);
+    example_scenario(&example, "two");
+    example_exit(&example, &(struct example_exit){.reason = VMX_EXIT_EXTERNAL_INTERRUPT, .vcpu = 1, .physical_cpu = 2, .no_length = true});
+    trace_numbers(&example.writer, TRACE_INTERRUPT, 1, (const uint64_t[]){0x40, 2, 3, 1}, 4, NULL, 0);
+    trace_numbers(&example.writer, TRACE_INTERRUPT, 1, (const uint64_t[]){0xf2, 2, 1, 0}, 4, NULL, 0);
+    trace_numbers(&example.writer, TRACE_SOURCE, 0, (const uint64_t[]){0x40, 9, 1}, 3, NULL, 0);
+    example_end(&example, 1);
+    char *text = written(TRACE_FORMAT_TEXT, &good);
+    holds(text, "      1     1    2           0   1.10  EXTERNAL_INTERRUPT ");
+    holds(text, "physical CPU 2 takes the interrupt 0x40 of vCPU 3, which waits already\n");
+    holds(text, "source 0x40: 9 interrupts, 1 of them requested already\n");
+    free(text);
+    text = written(TRACE_FORMAT_FTRACE, &good);
+    holds(text, "vmxbench-1001    [002] d....     0.000001: kvm_apic_accept_irq: apicid 3 vec 64 (Fixed|edge) (coalesced)\n");
+    CU_ASSERT_PTR_NULL(strstr(text, "vec 242"));
+    free(text);
+    text = written(TRACE_FORMAT_CHROME, &good);
+    holds(text, "\"physical_cpu\":2,");
+    holds(text, "CPU 2 takes interrupt 0x40 of vCPU 3");
+    free(text);
+    text = written(TRACE_FORMAT_JSON, &good);
+    holds(text, "\"vector\":\"0x40\",\"physical_cpu\":2,\"target\":3,\"merged\":true}");
+    holds(text, "\"vector\":\"0x40\",\"interrupts\":9,\"merged\":1}");
     free(text);
 }
 
@@ -200,6 +229,8 @@ static void damage_is_told_and_json_still_closes(void)
 
 SUITE("tools/trace_format", {"forms_have_names", forms_have_names}, {"text_tells_each_exit", text_tells_each_exit},
       {"text_shows_what_a_port_writes_as_lines", text_shows_what_a_port_writes_as_lines},
-      {"ftrace_lines_are_those_of_kvm", ftrace_lines_are_those_of_kvm}, {"ftrace_marks_a_failed_entry", ftrace_marks_a_failed_entry},
-      {"json_parses_and_holds_every_record", json_parses_and_holds_every_record}, {"chrome_slices_fill_the_time", chrome_slices_fill_the_time},
-      {"several_scenarios_stay_apart", several_scenarios_stay_apart}, {"damage_is_told_and_json_still_closes", damage_is_told_and_json_still_closes})
+      {"ftrace_lines_are_those_of_kvm", ftrace_lines_are_those_of_kvm},
+      {"every_form_names_the_physical_cpu_and_the_interrupt", every_form_names_the_physical_cpu_and_the_interrupt},
+      {"ftrace_marks_a_failed_entry", ftrace_marks_a_failed_entry}, {"json_parses_and_holds_every_record", json_parses_and_holds_every_record},
+      {"chrome_slices_fill_the_time", chrome_slices_fill_the_time}, {"several_scenarios_stay_apart", several_scenarios_stay_apart},
+      {"damage_is_told_and_json_still_closes", damage_is_told_and_json_still_closes})

@@ -119,6 +119,10 @@ static void advise_and_whatif_know_bindings(void)
     CU_ASSERT(says("line   affinity = { [0x40] = 1 }"));
     CU_ASSERT_EQUAL(on_script("advise --json", two_cpus), 0);
     CU_ASSERT(says("\"vector\":\t64") && says("\"exits_saved\":\t10"));
+    CU_ASSERT_EQUAL(on_script("run -q --trace /tmp/vmxbench-tune.trace", two_cpus), 0);
+    CU_ASSERT_EQUAL(vmxbench("advise /tmp/vmxbench-tune.trace"), 0);
+    CU_ASSERT(says("affinity 0x40=1 saves at most 10 of "));
+    (void)remove("/tmp/vmxbench-tune.trace");
     CU_ASSERT_EQUAL(on_script("whatif --affinity 0x40=1", two_cpus), 0);
     CU_ASSERT(says("EXTERNAL_INTERRUPT                 10            0          -10"));
     CU_ASSERT(says("on physical CPU 0"));
