@@ -64,8 +64,8 @@ unsigned sim_board_undefined(void *vcpu, uint64_t rip, uint64_t *flags);
 /* ---- events ---- */
 /* Timers catch up; what the interrupt controllers offer this processor becomes pending. INIT outside of VMX operation acts at once. */
 void sim_board_arrive(struct bk_vcpu *vcpu);
-/* After a boundary: takes what the processor acknowledged out of the controller. */
-void sim_board_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits);
+/* After a boundary: takes what the processor acknowledged out of the controller; dismissed: it gives the EOI too. */
+void sim_board_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits, bool dismissed);
 /* Ticks until a device or the end of the window wants this processor to look up. */
 uint64_t sim_board_distance(const struct bk_vcpu *vcpu);
 /* The processor is inactive: its time goes on to the next event, at most to the end of the window. False: it is alone, and nothing is due. */
@@ -79,6 +79,7 @@ void sim_board_signal(void *machine, unsigned cpu, enum bus_signal signal, uint8
 /* The vector that they offer this processor; false: none. Acknowledging takes that very one. */
 bool sim_board_interrupt(struct bk_vcpu *vcpu, uint8_t *vector);
 void sim_board_acknowledge(struct bk_vcpu *vcpu);
+void sim_board_end_of_interrupt(struct bk_vcpu *vcpu);
 /* MSRs of the local APIC, IA32_APIC_BASE included; false: #GP(0). */
 bool sim_board_apic_msr_read(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value);
 bool sim_board_apic_msr_write(struct bk_vcpu *vcpu, uint32_t index, uint64_t value);

@@ -18,6 +18,12 @@ void sim_board_acknowledge(struct bk_vcpu *vcpu)
     vcpu->machine->board->deadline = 0;
 }
 
+void sim_board_end_of_interrupt(struct bk_vcpu *vcpu)
+{
+    devices_end_of_interrupt(sim_board_devices_now(vcpu), vcpu->index);
+    sim_board_touched(vcpu);
+}
+
 bool sim_board_apic_msr_read(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value)
 {
     return devices_read_msr(sim_board_devices_now(vcpu), vcpu->index, index, value);

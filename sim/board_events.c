@@ -26,6 +26,8 @@ static void init_signal(struct bk_vcpu *vcpu)
     if (!cpu->pending.init || cpu->operation != VMX_OPERATION_OFF)
         return;
     vmx_init(cpu, vcpu->index == 0);
+    lapic_init_signal(&vcpu->machine->board->devices.lapics, vcpu->index);
+    vcpu->machine->board->deadline = 0;
     sim_engine_set(vcpu->engine, VMX_GROUP_ALL, &cpu->state);
     sim_vcpu_retag(vcpu);
 }
@@ -60,10 +62,12 @@ void sim_board_arrive(struct bk_vcpu *vcpu)
     pending->interrupt = sim_board_interrupt(vcpu, &pending->interrupt_vector);
 }
 
-void sim_board_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits)
+void sim_board_settle(struct bk_vcpu *vcpu, bool offered, bool still_waits, bool dismissed)
 {
     if (offered && !vcpu->cpu.pending.interrupt && !still_waits)
         sim_board_acknowledge(vcpu);
+    if (dismissed)
+        sim_board_end_of_interrupt(vcpu);
 }
 
 uint64_t sim_board_distance(const struct bk_vcpu *vcpu)

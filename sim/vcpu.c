@@ -113,7 +113,7 @@ static bool judge_boundary(struct bk_vcpu *vcpu, bool *acted, enum bk_entered *e
     const bool acknowledged = cpu->vmcs != NULL && (vmcs_get(cpu->vmcs, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_ACK_INTR_ON_EXIT) != 0;
     const bool left_to_host = outcome.kind == VMX_OUTCOME_EXIT && !acknowledged;
     if (vcpu->machine->board != NULL)
-        sim_board_settle(vcpu, offered, left_to_host);
+        sim_board_settle(vcpu, offered, left_to_host, outcome.dismissed);
     else
         sim_stimuli_settle(vcpu, offered, left_to_host);
     *acted = outcome.kind != VMX_OUTCOME_RUN;

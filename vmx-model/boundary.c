@@ -159,7 +159,9 @@ static struct vmx_outcome external_interrupt(struct vmx_cpu *cpu)
     cpu->pending.interrupt = false;
     if (is_posted_interrupt_notification(cpu)) {
         vmx_process_posted_interrupts(cpu);
-        return virtual_interrupt_acts(cpu) ? virtual_interrupt(cpu) : vmx_outcome_done(0);
+        struct vmx_outcome posted = virtual_interrupt_acts(cpu) ? virtual_interrupt(cpu) : vmx_outcome_done(0);
+        posted.dismissed = true;
+        return posted;
     }
     if (exits)
         return exit_with_event(VMX_EXIT_EXTERNAL_INTERRUPT, VMX_EVENT_EXTERNAL_INTERRUPT, cpu->pending.interrupt_vector);

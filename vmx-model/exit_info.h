@@ -88,6 +88,7 @@ struct vmx_outcome {
     struct vmx_flush flush; /* VMX_OUTCOME_DONE: translations that are invalidated */
     uint32_t changed;       /* enum vmx_group mask: groups of cpu->state that VMX_OUTCOME_DONE wrote */
     uint32_t abort;         /* VMX_OUTCOME_SHUTDOWN: the VMX-abort indicator; 0: no VMX abort shuts the processor down */
+    bool dismissed;         /* of vmx_boundary(): the interrupt was acknowledged and is over for the local APIC too, as by an EOI */
     struct vmx_event event;
     struct vmx_exit_info exit;
 };

@@ -261,6 +261,11 @@ uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu)
     return vector;
 }
 
+void devices_end_of_interrupt(struct hv_device_set *set, unsigned cpu)
+{
+    lapics_end_of_interrupt(&set->lapics, bus_of(set, cpu), cpu);
+}
+
 /* Would an edge on this line make a difference to one of these CPUs? */
 static bool line_counts(const struct hv_device_set *set, unsigned line, uint32_t cpus)
 {

@@ -68,6 +68,8 @@ void devices_advance(struct hv_device_set *set);
 bool devices_interrupt_of(const struct hv_device_set *set, unsigned cpu, uint8_t *vector);
 /* The CPU takes it: the vector, a spurious one when nothing asks any more. devices_deadline() may be another afterwards. */
 uint8_t devices_acknowledge_of(struct hv_device_set *set, unsigned cpu);
+/* The CPU ends the service of its highest interrupt as a write to the EOI register of its local APIC would. */
+void devices_end_of_interrupt(struct hv_device_set *set, unsigned cpu);
 /* Ticks at which a timer will make a difference to some CPU next, as far as is known; UINT64_MAX: none will. */
 uint64_t devices_deadline(const struct hv_device_set *set);
 uint64_t devices_deadline_of(const struct hv_device_set *set, unsigned cpu);

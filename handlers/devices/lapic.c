@@ -234,3 +234,8 @@ void lapic_end_of_interrupt(struct lapic *l, struct bus *bus)
     if (bus->end_of_interrupt != NULL)
         bus->end_of_interrupt(bus->set, (uint8_t)vector);
 }
+
+void lapics_end_of_interrupt(struct lapics *lapics, struct bus *bus, unsigned cpu)
+{
+    lapic_end_of_interrupt(&lapics->cpu[cpu], bus);
+}

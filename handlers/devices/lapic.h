@@ -68,6 +68,8 @@ bool lapic_interrupt(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
 bool lapic_held_back(const struct lapics *lapics, unsigned cpu, uint8_t *vector);
 /* The CPU takes it: requested becomes in service. The spurious vector when there is none. */
 uint8_t lapic_acknowledge(struct lapics *lapics, unsigned cpu);
+/* As a write to the EOI register. */
+void lapics_end_of_interrupt(struct lapics *lapics, struct bus *bus, unsigned cpu);
 /* LINT0 is asserted and passes the 8259's interrupt on (ExtINT), or the APIC is disabled and the pin is INTR. */
 bool lapic_extint(const struct lapics *lapics, unsigned cpu);
 /* Could LINT0 pass on, or turn into anything, a rise of its level? */

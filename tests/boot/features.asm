@@ -28,14 +28,6 @@ main:   call vmx_on
         call nmis
         ret
 
-; needs SECONDARY CONTROLS, LABEL: goes there where the processor lacks one of them.
-%macro needs 2
-        mov ecx, 0x48b
-        rdmsr
-        and edx, %1
-        cmp edx, %1
-        jne %2
-%endmacro
 ; A guest with EPT and these secondary controls.
 %macro guest_with 1
         call plain
@@ -50,13 +42,6 @@ main:   call vmx_on
         mov dword [PLACE_ENTRY + 4], %2
         mov zax, 2
         invept zax, [nothing]
-%endmacro
-
-; The guest's exceptions lead there, until `resume 0`.
-%macro resume 1
-        mov zax, %1
-        mov [resume_at], zax
-        mov zword [resume_stack], GUEST_STACK - 0x100
 %endmacro
 
 guest_load:

@@ -43,6 +43,7 @@ static const struct {
     {"bit 32 is reserved: ", FEATURE_CONTROL},
     {"EPT, real, rights of CS: ", REAL_CODE},
     {"EPT, real with 4-GByte limits, rights of CS: ", REAL_CODE},
+    {"an external interrupt exits, IF = 0: ", "waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": it exits whatever IF says"},
     {"qualification of an NMI behind STI: ", "gives 0; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
 };
 
@@ -180,6 +181,13 @@ static void a_vmx_abort_shuts_the_processor_down(void)
         }
 }
 
+static void apic_virtualization_follows_the_manual(void)
+{
+    expect_all_right("apic", "sapphire-rapids");
+    expect_all_right("apic", "haswell");
+    expect_all_right("apic", "nehalem");
+}
+
 static void state_components_follow_the_manual(void)
 {
     expect_all_right("extended", "sapphire-rapids");
@@ -189,7 +197,7 @@ static void state_components_follow_the_manual(void)
 
 static void bochs_says_the_same(void)
 {
-    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes"};
+    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         expect_bochs_agrees(names[i], "bochs-skylake-x");
     expect_bochs_agrees("extended", "bochs-tigerlake");
@@ -200,4 +208,5 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"guests_of_every_mode_come_and_go", guests_of_every_mode_come_and_go}, {"capability_msrs_are_the_profiles", capability_msrs_are_the_profiles},
       {"feature_control_decides_on_vmxon", feature_control_decides_on_vmxon},
       {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
-      {"state_components_follow_the_manual", state_components_follow_the_manual}, {"bochs_says_the_same", bochs_says_the_same})
+      {"state_components_follow_the_manual", state_components_follow_the_manual},
+      {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual}, {"bochs_says_the_same", bochs_says_the_same})
