@@ -456,24 +456,6 @@ guest_nmi:
         nop
         vmcall
 
-; An IRET ends blocking by NMI in the host.
-unblock:
-%if HOST = 64
-        mov rax, rsp
-        push DATA
-        push rax
-        pushfq
-        push CODE
-        push .there
-        iretq
-%else
-        pushfd
-        push CODE
-        push .there
-        iretd
-%endif
-.there: ret
-
 nmis:   call plain
         or dword [pin], 1 << 3
         call new_guest

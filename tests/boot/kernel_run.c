@@ -18,19 +18,26 @@ static void on_output(void *context, unsigned port, uint8_t byte)
         (void)bytes_add(context, &byte, 1);
 }
 
-struct bytes kernel_image(const char *name, unsigned host)
+static unsigned cpus_of(const struct kernel_run *run)
+{
+    return run->cpus != 0 ? run->cpus : 1;
+}
+
+/* NAME-HOST.bin, told how many processors there are. */
+static struct bytes image_of(const struct kernel_run *run)
 {
     char path[512];
     uint8_t part[4096];
     size_t size;
     struct bytes image = {NULL, 0, 0};
-    snprintf(path, sizeof path, "%s/%s-%u.bin", KERNELS, name, host);
+    snprintf(path, sizeof path, "%s/%s-%u.bin", KERNELS, run->name, run->host);
     FILE *file = fopen(path, "rb");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);
     while ((size = fread(part, 1, sizeof part, file)) != 0)
         CU_ASSERT_FATAL(bytes_add(&image, part, size));
     fclose(file);
     CU_ASSERT_FATAL(image.size > HEADER_BYTES);
+    image.data[HEADER_BYTES] = (uint8_t)cpus_of(run);
     return image;
 }
 
@@ -47,14 +54,14 @@ static struct bytes rom_of(const struct bytes *image)
 
 static struct bk_machine *start(const struct kernel_run *run, struct bytes *serial)
 {
-    struct bytes image = kernel_image(run->name, run->host), rom = {NULL, 0, 0};
+    struct bytes image = image_of(run), rom = {NULL, 0, 0};
     const char *message;
     char why[MULTIBOOT_ERROR_BYTES];
     if (run->from_rom)
         rom = rom_of(&image);
     const struct sim_bare_options options = {.caps = vmx_profile(run->profile),
                                              .ram_bytes = (uint64_t)KERNEL_RAM_MBYTES << 20,
-                                             .cpus = run->cpus != 0 ? run->cpus : 1,
+                                             .cpus = cpus_of(run),
                                              .limit = LIMIT,
                                              .rom = rom.data,
                                              .rom_bytes = rom.size,
@@ -102,10 +109,10 @@ char *kernel_all_right(const struct kernel_run *run)
 
 char *kernel_on_bochs(const struct kernel_run *run)
 {
-    struct bytes image = kernel_image(run->name, run->host), rom = rom_of(&image), serial = {NULL, 0, 0};
+    struct bytes image = image_of(run), rom = rom_of(&image), serial = {NULL, 0, 0};
     struct sim_error error = {.line = 0};
     bool stuck = false;
-    CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model(run->profile), KERNEL_RAM_MBYTES, run->cpus != 0 ? run->cpus : 1, &serial, &stuck, &error));
+    CU_ASSERT_FATAL(bochs_boot(&rom, bochs_model(run->profile), KERNEL_RAM_MBYTES, cpus_of(run), &serial, &stuck, &error));
     CU_ASSERT_FATAL(bytes_add(&serial, "", 1));
     CU_ASSERT(!stuck);
     free(image.data);

@@ -29,8 +29,6 @@ struct kernel_outcome {
     gva_t rip; /* of the processor that ended the run */
 };
 
-/* Bytes of NAME-HOST.bin; fatal where it is not there. */
-struct bytes kernel_image(const char *name, unsigned host);
 struct kernel_outcome kernel_run(const struct kernel_run *run);
 /* Runs it twice, and asserts that all of its lines are right and the same both times. Returns the lines, freed by the caller. */
 char *kernel_all_right(const struct kernel_run *run);

@@ -18,6 +18,7 @@ static void expect_all_right(const char *name, const char *profile)
 }
 
 #define FEATURE_CONTROL "takes reserved bits of IA32_FEATURE_CONTROL; SDM 4, \"Model-Specific Registers\": #GP"
+#define BEFORE_EXIT "SDM 3C, \"Saving Non-Register State\": the state before the VM exit"
 #define REAL_CODE "enters a guest in real-address mode with type 3; SDM 3C, \"Loading Guest Segment Registers\": with the type of the VMCS"
 #define LOGGED "SDM 3C, \"Page-Modification Logging\": bits 11:0 of what is logged are 0"
 
@@ -44,6 +45,11 @@ static const struct {
     {"EPT, real, rights of CS: ", REAL_CODE},
     {"EPT, real with 4-GByte limits, rights of CS: ", REAL_CODE},
     {"an external interrupt exits, IF = 0: ", "waits for the guest's IF; SDM 3C, \"Other Causes of VM Exits\": it exits whatever IF says"},
+    {"the interrupt that waited: ", "an INIT that has caused a VM exit causes another one, as soon as it is not masked"},
+    {"activity state in HLT: ", "saves the active state; " BEFORE_EXIT},
+    {"activity state behind SIPI: ", "saves the active state; " BEFORE_EXIT},
+    {"blocking behind SIPI: ", "saves blocking by SMI and by NMI, which is how it holds them back in wait-for-SIPI"},
+    {"RFLAGS behind SIPI: ", "clears RFLAGS.IF for the same end"},
     {"qualification of an NMI behind STI: ", "gives 0; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
 };
 
@@ -71,10 +77,10 @@ static void compare(const char *name, unsigned host, char *ours, char *theirs)
     CU_ASSERT_PTR_NULL(other);
 }
 
-static void expect_bochs_agrees(const char *name, const char *profile)
+static void expect_bochs_agrees(const char *name, const char *profile, unsigned cpus)
 {
     for (unsigned i = 0; i < HOSTS; i++) {
-        const struct kernel_run run = {.name = name, .profile = profile, .host = hosts[i], .from_rom = true};
+        const struct kernel_run run = {.name = name, .profile = profile, .host = hosts[i], .cpus = cpus, .from_rom = true};
         struct kernel_outcome ours = kernel_run(&run);
         char *theirs = kernel_on_bochs(&run);
         CU_ASSERT_EQUAL(ours.status, KERNEL_ALL_RIGHT);
@@ -188,6 +194,13 @@ static void apic_virtualization_follows_the_manual(void)
     expect_all_right("apic", "nehalem");
 }
 
+static void a_hypervisor_runs_on_every_processor(void)
+{
+    for (unsigned cpus = 1; cpus <= SIM_BARE_CPUS_MAX; cpus++)
+        for (unsigned i = 0; i < HOSTS; i++)
+            free(kernel_all_right(&(struct kernel_run){.name = "smp", .profile = "sapphire-rapids", .host = hosts[i], .cpus = cpus}));
+}
+
 static void state_components_follow_the_manual(void)
 {
     expect_all_right("extended", "sapphire-rapids");
@@ -199,8 +212,13 @@ static void bochs_says_the_same(void)
 {
     static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-        expect_bochs_agrees(names[i], "bochs-skylake-x");
-    expect_bochs_agrees("extended", "bochs-tigerlake");
+        expect_bochs_agrees(names[i], "bochs-skylake-x", 1);
+    expect_bochs_agrees("extended", "bochs-tigerlake", 1);
+}
+
+static void bochs_says_the_same_of_several_processors(void)
+{
+    expect_bochs_agrees("smp", "bochs-skylake-x", 2);
 }
 
 SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_follow_the_manual},
@@ -209,4 +227,6 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"feature_control_decides_on_vmxon", feature_control_decides_on_vmxon},
       {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
       {"state_components_follow_the_manual", state_components_follow_the_manual},
-      {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual}, {"bochs_says_the_same", bochs_says_the_same})
+      {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
+      {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor}, {"bochs_says_the_same", bochs_says_the_same},
+      {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors})
