@@ -81,6 +81,8 @@ struct sim_engine {
     bool iret_unblocked;      /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
     bool smap_exempt;         /* of the access that is being translated */
     unsigned access_size;     /* of it */
+    uint64_t missed_at;       /* ticks at the last stop for a translation, */
+    unsigned misses;          /* and how many followed each other closely */
     struct sim_engine_result *result;
 
     unsigned code_breaks, data_breaks; /* which of DR0 to DR3 are breakpoints on instructions and data */
@@ -150,6 +152,8 @@ bool engine_is_canonical(const struct unicorn_env *env, uint64_t address);
 
 /* engine_translate.c */
 bool engine_translation_present(void);
+/* The run stops for a translation. */
+void engine_note_miss(struct sim_engine *engine);
 /* During translation: instructions of the block before the one that is being translated. */
 unsigned engine_translated(const struct sim_engine *engine);
 

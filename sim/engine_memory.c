@@ -216,6 +216,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     if (access == UNICORN_FETCH)
         engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
     engine_unwind(engine, return_address);
+    engine_note_miss(engine);
     name_fault(engine, linear, t);
     engine_stop(engine, SIM_STOP_TRANSLATION);
 }

@@ -26,6 +26,27 @@ void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size)
     __real_tcg_exec_init_x86_64(uc, size != 0 ? size : CODE_BUFFER_BYTES);
 }
 
+/* ---- blocks that stops for translations cut short ---- */
+/* Code whose every store meets a device, or a page that is not there, begins a block at each of its instructions; blocks of full length would be
+   translated over and over for one instruction that runs. */
+enum { CLOSE_TICKS = 64, MISSES_THAT_COUNT = 4, SHORT_BLOCK = 4 };
+
+static bool is_close(const struct sim_engine *engine)
+{
+    return sim_engine_ticks(engine) - engine->missed_at < CLOSE_TICKS;
+}
+
+void engine_note_miss(struct sim_engine *engine)
+{
+    engine->misses = is_close(engine) ? engine->misses + 1 : 0;
+    engine->missed_at = sim_engine_ticks(engine);
+}
+
+static int longest_block(const struct sim_engine *engine, int limit)
+{
+    return engine->misses >= MISSES_THAT_COUNT && is_close(engine) && limit > SHORT_BLOCK ? SHORT_BLOCK : limit;
+}
+
 static uint32_t counter_width(const struct unicorn_block *block, struct engine_opcode opcode)
 {
     if (block->flags & UNICORN_HF_CS64)
@@ -155,6 +176,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     struct sim_engine *engine = engine_running;
     uint64_t starts[INSTRUCTIONS_MAX];
     make_room(engine, block);
+    limit = longest_block(engine, limit);
     engine->translating = true;
     engine->translated_pc = block->pc;
     engine_reserve_for_checks(engine);
