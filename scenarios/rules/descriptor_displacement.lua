@@ -9,4 +9,21 @@ return {
   table_access("sixteen-bits", "real", "lgdt [word 0xc060]", -0x3fa0),
   table_access("sixteen-bits-positive", "real", "lgdt [word 0x4060]", 0x4060),
   table_access("thirty-two-bits", "protected", "lgdt [dword 0x8060]", 0x8060),
+  -- Code that is changed and decoded again and again comes before, so that what a decoder has left over is seen. The processors that only wait give it a
+  -- boot of its own, where no other scenario sees that.
+  scenario {
+    name = "register-operand", vcpus = 3, controls = { secondary = { "descriptor_table_exiting" } },
+    guest = asm [[
+             mov edi, 19500
+      again: mov [changed + 1], edi
+      %rep 26
+             lea ecx, [rbx + 0x12345678]
+      %endrep
+      changed: mov edx, 0
+             dec edi
+             jnz again
+      here:  sldt eax
+    ]],
+    steps = { expect "LDTR_TR" { rip = "here", qualification = 0 } },
+  },
 }

@@ -92,6 +92,22 @@ static bool displacement_is_not_extended(const struct disagreement *d)
            (d->sim.item[TRACE_QUALIFICATION] >> 15 & 1) != 0;
 }
 
+/* An operand in a register has no displacement; Bochs shows that of what it decoded before. */
+static bool displacement_is_left_over(const struct disagreement *d)
+{
+    enum { IN_REGISTER = 1 << 10 };
+    const uint64_t shown = d->bochs.item[TRACE_QUALIFICATION];
+    return only_differs(d, TRACE_QUALIFICATION, shown) && d->sim.item[TRACE_QUALIFICATION] == 0 && basic_reason(&d->sim) == VMX_EXIT_LDTR_TR &&
+           (d->sim.item[TRACE_INSTRUCTION_INFO] & IN_REGISTER) != 0;
+}
+
+/* INVPCID of a program at CPL 3. */
+static bool user_exits(const struct disagreement *d)
+{
+    return basic_reason(&d->bochs) == VMX_EXIT_INVPCID && basic_reason(&d->sim) != VMX_EXIT_INVPCID &&
+           (d->field[VMCS_GUEST_SS_AR_BYTES] & VMX_AR_DPL) == VMX_AR_DPL;
+}
+
 /* Flags on the guest's stack: RF as Bochs saved it in an exit before, which is a known difference. */
 static bool saved_rf_reached_the_stack(const struct disagreement *d)
 {
@@ -298,5 +314,7 @@ const struct known known_list[] = {
     {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
     {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},
+    {"descriptor_displacement", "register-operand", VMX_CHECK_NONE, displacement_is_left_over},
+    {"invpcid", "invpcid-of-a-user", VMX_CHECK_NONE, user_exits},
 };
 const unsigned known_count = sizeof known_list / sizeof *known_list;
