@@ -46,6 +46,28 @@ local scenarios = {
     ]],
     steps = { expect "EXCEPTION_NMI" { vector = "#GP", error_code = 0x50, rip = "here" } },
   },
+  -- Blocking by STI and MOV SS is saved as it was when the instruction began, which has not completed.
+  scenario {
+    name             = "exception-under-sti",
+    exception_bitmap = { "#UD" },
+    policy           = { exceptions = "stop" },
+    guest            = asm [[
+            sti
+      here: ud2
+    ]],
+    steps = { expect "EXCEPTION_NMI" { vector = "#UD", rip = "here", interruptibility = 1 } },
+  },
+  scenario {
+    name             = "exception-under-mov-ss",
+    exception_bitmap = { "#UD" },
+    policy           = { exceptions = "stop" },
+    guest            = asm [[
+            mov eax, 0x10
+            mov ss, ax
+      here: ud2
+    ]],
+    steps = { expect "EXCEPTION_NMI" { vector = "#UD", rip = "here", interruptibility = 2 } },
+  },
   -- NMI exiting: the host takes its NMI and hands it on to the guest.
   scenario {
     name  = "nmi",

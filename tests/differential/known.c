@@ -69,6 +69,13 @@ static bool nmi_blocking_is_left_over(const struct disagreement *d)
            is_control_set(d, VMCS_PIN_BASED_VM_EXEC_CONTROL, VMX_PIN_NMI_EXITING);
 }
 
+/* The instruction that faults has not completed, so that blocking by STI or MOV SS is still there. */
+static bool exception_ends_blocking(const struct disagreement *d)
+{
+    const uint64_t blocking = d->sim.item[TRACE_INTERRUPTIBILITY] & (VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS);
+    return blocking != 0 && only_differs(d, TRACE_INTERRUPTIBILITY, blocking) && basic_reason(&d->sim) == VMX_EXIT_EXCEPTION_NMI;
+}
+
 /* An access that reads and writes. */
 static bool read_and_write_is_a_write(const struct disagreement *d)
 {
@@ -309,6 +316,7 @@ const struct known known_list[] = {
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_blocking_is_left_over},
+    {"exception_nmi", "exception-under-*", VMX_CHECK_NONE, exception_ends_blocking},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},

@@ -68,6 +68,8 @@ const struct bochs_deviation bochs_deviations[] = {
      "shows the displacement of an instruction that it decoded before where the operand is a register; SDM 3C, \"Exit Qualification\": 0"},
     {"ept_accesses", "read-modify-write",
      "shows an access that reads and writes as a write; SDM 3C, \"Exit Qualification for EPT Violations\": the read, which comes first, sets bit 0"},
+    {"exception_nmi", "exception-under-*",
+     "an exception that exits ends blocking by STI and MOV SS; SDM 3C, \"Saving Non-Register State\": as it was before the instruction"},
     {"exception_nmi", "nmi",
      "a VM entry does not end blocking by NMI; SDM 3C, \"Loading Non-Register State\": blocking is what the interruptibility state says"},
     {"external_interrupt", "external-interrupt-with-if-0", WAITS_FOR_IF},
