@@ -122,7 +122,7 @@ static bool replay(struct run *run, bool changed, void (*one)(void *context, con
     }
     if (replay_on_image(&run->request, &run->files, overrides, count, one, context, &error))
         return true;
-    fprintf(stderr, "vmxbench run --on %s: %s\n", run->request.on == RUN_ON_BOCHS ? "bochs" : "image", error.message);
+    fprintf(stderr, "vmxbench run --on %s: %s\n", run_machine_name(run->request.on), error.message);
     run->status = 2;
     return false;
 }

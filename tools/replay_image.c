@@ -162,6 +162,8 @@ static bool run_together(const struct together *all, struct sim_trace *trace, st
         return pack(all, error);
     case RUN_ON_BOCHS:
         return bochs_run(all->portable, all->portable_count, trace, all->outcomes, error);
+    case RUN_ON_INSIDE:
+        return inside_run(all->portable, all->portable_count, trace, all->outcomes, error);
     case RUN_ON_QEMU:
         return qemu_run(all->portable, all->portable_count, trace, all->outcomes, error);
     case RUN_ON_LINE:

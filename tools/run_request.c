@@ -17,11 +17,12 @@ static const char usage[] =
     "Replays scenario scripts, or goes on from snapshots of `vmxbench snapshot`, and judges them. Exit status: 0 all as expected, 1 an expectation "
     "failed, 2 bad usage or input.\n"
     "\n"
-    "  --on sim|bochs|image[:LINE]\n"
-    "                            the machine: the simulator (the default), Bochs' VT-x, or the hardware image on this computer's VT-x (QEMU with\n"
-    "                            KVM and nested VMX); with LINE on a computer that was booted with it: its serial device, a pipe, or a recording\n"
+    "  --on sim|bochs|inside|image[:LINE]\n"
+    "                            the machine: the simulator (the default), or the hardware image, which boots on Bochs' VT-x, inside the simulated\n"
+    "                            machine as a hypervisor of its own, or on this computer's VT-x (QEMU with KVM and nested VMX); with LINE on a\n"
+    "                            computer that was booted with it: its serial device, a pipe, or a recording\n"
     "  --pack FILE               write the portable scenarios as a boot module for the hardware image, and run nothing\n"
-    "  --profile NAME            the CPU profile of scenarios that name none; on Bochs and the image it is " BOCHS_PROFILE "\n"
+    "  --profile NAME            the CPU profile of scenarios that name none; for the image it is " BOCHS_PROFILE "\n"
     "  -j N                      N worker processes (default 1)\n"
     "  --repeat N                replay each scenario N times from a snapshot of its beginning; all have to give the same bytes\n"
     "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
@@ -67,6 +68,13 @@ static int choose_repeat(struct run_request *request, const char *text)
                : bad("--repeat", text, "a number of replays from 1 to 1000000000 is wanted");
 }
 
+const char *run_machine_name(enum run_machine machine)
+{
+    static const char *const names[] = {
+        [RUN_ON_SIM] = "sim", [RUN_ON_BOCHS] = "bochs", [RUN_ON_INSIDE] = "inside", [RUN_ON_QEMU] = "image", [RUN_ON_LINE] = "image"};
+    return names[machine];
+}
+
 static int choose_machine(struct run_request *request, const char *name)
 {
     static const char line[] = "image:";
@@ -75,8 +83,12 @@ static int choose_machine(struct run_request *request, const char *name)
         request->line = name + sizeof line - 1;
         return 0;
     }
-    request->on = strcmp(name, "bochs") == 0 ? RUN_ON_BOCHS : strcmp(name, "image") == 0 ? RUN_ON_QEMU : RUN_ON_SIM;
-    return request->on != RUN_ON_SIM || strcmp(name, "sim") == 0 ? 0 : bad("--on", name, "there are sim, bochs, image and image:LINE");
+    for (enum run_machine machine = RUN_ON_SIM; machine < RUN_ON_LINE; machine++)
+        if (strcmp(name, run_machine_name(machine)) == 0) {
+            request->on = machine;
+            return 0;
+        }
+    return bad("--on", name, "there are sim, bochs, inside, image and image:LINE");
 }
 
 static int choose_profile(struct run_request *request, const char *name)
@@ -176,7 +188,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
         return 2;
     }
     if (request->repeat != 1 && request->on != RUN_ON_SIM) {
-        fputs("vmxbench run: --repeat is of the simulator, which has snapshots; Bochs and the image have none\n", stderr);
+        fputs("vmxbench run: --repeat is of the simulator, which has snapshots; the image has none\n", stderr);
         return 2;
     }
     return choose_output(request) != 0 ? 2 : -1;

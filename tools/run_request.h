@@ -12,7 +12,7 @@
 struct run_request {
     struct override_list changes;
     const char *profile; /* of scenarios that name none; NULL: the default */
-    enum { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_QEMU, RUN_ON_LINE } on;
+    enum run_machine { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_INSIDE, RUN_ON_QEMU, RUN_ON_LINE } on;
     const char *line;      /* RUN_ON_LINE: where the image's serial stream comes from */
     const char *pack_path; /* the portable scenarios go there as a boot module, and nothing runs */
     const char *trace_path, *junit_path;
@@ -21,6 +21,9 @@ struct run_request {
     enum trace_format format;
     unsigned jobs, repeat;
 };
+
+/* As --on names it, for complaints. */
+const char *run_machine_name(enum run_machine machine);
 
 /* Reads the options; optind is left at the first name of a file. -1: go on; otherwise the exit status. */
 int run_request_parse(struct run_request *request, int argc, char **argv);

@@ -80,8 +80,8 @@ static void mistakes_give_one_line_and_status_2(void)
         {"run --format xml x", "there are text, json, ftrace and chrome"},
         {"run -j 0 x", "a number of worker processes from 1 to 64 is wanted"},
         {"run -j 4294967297 x", "a number of worker processes from 1 to 64 is wanted"},
-        {"run --on moon x", "there are sim, bochs, image and image:LINE"},
-        {"run --on image: x", "there are sim, bochs, image and image:LINE"},
+        {"run --on moon x", "there are sim, bochs, inside, image and image:LINE"},
+        {"run --on image: x", "there are sim, bochs, inside, image and image:LINE"},
         {"run --profile haswel x", "the profiles are nehalem haswell"},
         {"diff x", "name two traces or scenarios"},
         {"diff --knwn x y", "did you mean --known?"},
@@ -352,6 +352,20 @@ static void on_bochs_says_what_it_cannot_run(void)
         strstr(output, BOCHS_THERE ? "vmxbench run --on bochs: Bochs is not installed (Debian: bochs, bochs-term)\n" : "without the hardware image"));
 }
 
+/* The image boots as a hypervisor on the simulated machine. */
+static void on_inside_gives_what_native_handlers_give(void)
+{
+    write_script("in.lua", "return { scenario { name = 'shown', guest = asm 'cpuid\\nvmcall', steps = { expect 'CPUID' {}, expect 'VMCALL' {} } },\n"
+                           "  scenario { name = 'wrong', guest = asm 'vmcall', steps = { expect 'CPUID' {} } } }");
+    CU_ASSERT_EQUAL(vmxbench("run --on inside --trace in.trace in.lua"), BOCHS_THERE ? 1 : 2);
+    if (!BOCHS_THERE)
+        return;
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "ok    shown (2 exits)\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "in.lua:2: expected CPUID, got VMCALL"));
+    CU_ASSERT_EQUAL(vmxbench("diff --profile bochs-skylake-x in.trace in.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --on inside --repeat 2 in.lua"), 2);
+}
+
 /* What the image says on its line is judged as what the simulator says. */
 static void on_image_takes_a_recorded_line(void)
 {
@@ -410,6 +424,7 @@ COMMAND_SUITE("tools/command", {"help_is_everywhere", help_is_everywhere},
               {"pictures_appear_whole_or_not_at_all", pictures_appear_whole_or_not_at_all},
               {"diff_explains_the_first_divergence", diff_explains_the_first_divergence},
               {"on_bochs_says_what_it_cannot_run", on_bochs_says_what_it_cannot_run},
+              {"on_inside_gives_what_native_handlers_give", on_inside_gives_what_native_handlers_give},
               {"on_image_takes_a_recorded_line", on_image_takes_a_recorded_line},
               {"calibrate_gives_the_simulator_real_costs", calibrate_gives_the_simulator_real_costs},
               {"output_that_cannot_be_written_gives_status_2", output_that_cannot_be_written_gives_status_2})
