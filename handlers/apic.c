@@ -116,7 +116,7 @@ void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low)
         else
             hv_report(vcpu, "IPI with delivery mode %u to virtual CPU %u: not modelled", mode, i);
         if (to != vcpu)
-            hv_kick(to);
+            hv_kick(vcpu, to);
         if (mode == MODE_LOWEST)
             return;
     }

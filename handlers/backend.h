@@ -34,7 +34,6 @@ bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size);
 
 /* ---- one virtual CPU ---- */
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu);
-unsigned bk_physical_cpu(const struct bk_vcpu *vcpu);
 /* Starts a new VMCS: cleared and made current. The machine fills in the host-state fields, its own business (a later bk_vmwrite() to one stands);
    every other field is 0. */
 void bk_vmclear(struct bk_vcpu *vcpu);
@@ -55,11 +54,32 @@ void bk_set_xcr0(struct bk_vcpu *vcpu, uint64_t value);
 bool bk_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value);
 bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value);
 
+/* ---- physical CPUs ---- */
+/* So many physical CPUs take part from now on, 1 to 8, their time-stamp counters alike; vCPU n is bound to CPU n modulo their number, and nothing waits at
+   any. False: the machine cannot do that. A real one that has fewer takes all that it has. */
+bool bk_set_physical_cpus(struct bk_machine *machine, unsigned count);
+unsigned bk_physical_cpus(const struct bk_machine *machine);
+/* The physical CPU that this vCPU is bound to. */
+unsigned bk_physical_cpu(const struct bk_vcpu *vcpu);
+/* Is its VMCS the one that is loaded there? When several vCPUs share a physical CPU, the others are out of their guests, whatever state they stopped in. */
+bool bk_is_current(const struct bk_vcpu *vcpu);
+/* Binds a vCPU that is not in its guest to another physical CPU: VMCLEAR here, VMPTRLD there and VMLAUNCH at its next entry. Translations that were made for
+   it there earlier are the caller's to invalidate. It goes on when that CPU's clock has reached the time at which it left this one. False: the machine has
+   no such CPU for it, or it is in its guest. */
+bool bk_move(struct bk_vcpu *vcpu, unsigned physical_cpu);
+/* An external interrupt arrives at a physical CPU when its time-stamp counter gets to `tsc`, at once when it has. False: the machine cannot do that: there is
+   no such CPU, or too much is on its way already (a simulated machine takes 64 for each), or a real one cannot wait. */
+bool bk_interrupt_at(struct bk_machine *machine, unsigned physical_cpu, uint8_t vector, uint64_t tsc);
+/* Takes a pending external interrupt of a physical CPU where no guest runs, as bk_take_interrupt() does. */
+int bk_take_interrupt_at(struct bk_machine *machine, unsigned physical_cpu);
+
 /* ---- caches and time ---- */
 void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp);
 void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear);
 /* Time-stamp counter of the physical CPU, in ticks. */
 uint64_t bk_tsc(struct bk_vcpu *vcpu);
+/* Of any physical CPU, free of charge. */
+uint64_t bk_tsc_at(const struct bk_machine *machine, unsigned physical_cpu);
 
 /* ---- VM entry ---- */
 enum bk_entered {
@@ -81,15 +101,19 @@ const char *bk_error(const struct bk_machine *machine);
 const char *bk_violated_rule(const struct bk_vcpu *vcpu);
 /* Bounds what the guest may run: instructions, VM exits and event deliveries in all from now (0: no bound). Hardware bounds it by the preemption timer or not at all. */
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
-/* Several vCPUs share a machine that runs one at a time: from now on this one runs at most so many instructions (each iteration of REP counts), VM exits
-   and event deliveries until it is preempted, and does not let time pass while it sleeps. 0: no turns, it has the machine to itself.
-   Hardware bounds a turn by the preemption timer, or not at all. */
-void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions);
+/* Several vCPUs share a machine that runs one at a time. Of those in the mask, not 0, which goes on: on a simulated machine the one whose physical CPU is
+   behind the others, the lowest number of equals; of several on one physical CPU each has a turn of at most `quantum` instructions (each iteration of REP
+   counts), VM exits and event deliveries until it is preempted, in the order of their numbers. From its first turn on a vCPU does not let time pass while
+   it sleeps. Hardware takes them in the order of their numbers, and bounds a turn by the preemption timer, or not at all. */
+unsigned bk_next(struct bk_machine *machine, uint32_t ready, uint64_t quantum);
+/* After BK_ASLEEP: has something happened that may end its sleep? */
+bool bk_stirs(struct bk_vcpu *vcpu);
 /* Takes a guest that was preempted out of VMX non-root operation without a VM exit: its state is saved in the VMCS. */
 void bk_leave(struct bk_vcpu *vcpu);
-/* All vCPUs of the mask sleep: time passes up to the first event that is due at one of them, at most until `tsc_deadline`. False: there is none, or
-   the limit is reached. */
-bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline);
+/* `ready` can go on, `sleepers` sleep: at each physical CPU without one that is ready, time passes up to its first event or the first of its sleepers'
+   deadlines (time-stamp counter; by vCPU, UINT64_MAX: none), at most to where the others are. False: none is ready and nothing will wake one, or the limit
+   is reached. */
+bool bk_wait(struct bk_machine *machine, uint32_t ready, uint32_t sleepers, const uint64_t *deadlines);
 /* Guest instructions retired by this vCPU since bk_vmclear(); 0 where the machine cannot count. */
 uint64_t bk_retired(struct bk_vcpu *vcpu);
 /* Ticks that the last exit, the handling so far and the last entry cost, from the cost table; measured by TSC on hardware. */
@@ -100,9 +124,12 @@ void bk_charge(struct bk_machine *machine, bool on);
 
 /* ---- the physical CPU's events ---- */
 /* Stimuli from the bench: an external interrupt, NMI, INIT, SIPI or machine check arrives at the physical CPU of this vCPU at the next VM entry, or
-   `after` retired guest instructions from it (after > 0: sim only; false where the machine cannot do it). */
+   `after` retired guest instructions from it (after > 0: sim only; false where the machine cannot do it). On a physical CPU that several vCPUs share, an
+   interrupt or NMI meets whoever runs then; INIT, SIPI and machine checks wait for this vCPU. */
 enum bk_stimulus { BK_INTERRUPT, BK_NMI, BK_INIT, BK_SIPI, BK_MACHINE_CHECK_AT_ENTRY };
 bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t after);
+/* The same for an event that another physical CPU sends: it arrives when the time-stamp counter of this vCPU's CPU gets to `tsc`, at once when it has. */
+bool bk_signal_at(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t tsc);
 /* Devices of the host that interrupt by themselves. Interrupt n of a source, counted from 0, arrives at a physical CPU `first + n * period` ticks after
    bk_set_sources(), moved by at most `jitter` ticks either way: the same offset for the same seed and n, on every machine. */
 struct bk_source {

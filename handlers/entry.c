@@ -145,6 +145,9 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
         vcpu->timer_reload = (uint32_t)hv_read(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE);
         vcpu->owns_timer = hv_pin_control(vcpu, VMX_PIN_VMX_PREEMPTION_TIMER);
     }
+    if (vcpu->moved)
+        hv_arrive(vcpu);
+    vcpu->outside = false;
     hv_run_devices(vcpu);
     if (something_waits(vcpu))
         deliver(vcpu);

@@ -109,8 +109,10 @@ void hv_restore_nmi_blocking(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 bool hv_wakes(struct hv_vcpu *vcpu);
 
 /* ---- kick.c ---- */
-/* Makes a virtual CPU leave its guest, if it is in there, and prepare an entry anew. */
-void hv_kick(struct hv_vcpu *vcpu);
+/* Makes a virtual CPU leave its guest, if it is in there, and prepare an entry anew; `from` is who wants that. */
+void hv_kick(struct hv_vcpu *from, struct hv_vcpu *vcpu);
+/* The same, sent at that time. */
+void hv_kick_at(struct hv_vcpu *vcpu, uint64_t tsc);
 /* The host has taken an external interrupt, -1 for none: a kick is over; any other goes on to the guest that it is for. */
 void hv_host_interrupt(struct hv_vcpu *vcpu, int vector);
 /* After this virtual CPU has touched devices: the others are kicked when an interrupt has come up for them. */
@@ -121,8 +123,16 @@ void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal,
 /* ---- routing.c ---- */
 /* The host has taken this interrupt of a device where the virtual CPU runs: it goes to the one that it belongs to. */
 void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector);
+/* The same where no virtual CPU runs. */
+void hv_device_interrupts_at(struct hv_vm *vm, unsigned physical_cpu, uint8_t vector);
 /* Tells whoever watches the run of an interrupt that the host has taken. */
 void hv_note_interrupt(const struct hv_vcpu *here, uint8_t vector, const struct hv_vcpu *target, bool merged);
+
+/* ---- migrate.c ---- */
+/* Is the vector that this one has taken that of a move, of this virtual CPU or another? */
+bool hv_takes_move(struct hv_vcpu *taker, uint8_t vector);
+/* Before its first entry on another physical CPU. */
+void hv_arrive(struct hv_vcpu *vcpu);
 
 /* ---- cr.c ---- */
 /* Loads the PDPTEs of PAE paging from CR3 into the VMCS; false: a reserved bit is set, nothing is changed. */

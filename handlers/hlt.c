@@ -46,6 +46,6 @@ static enum hv_action look(struct hv_vcpu *vcpu)
 enum hv_action hv_wait(struct hv_vcpu *vcpu)
 {
     const enum hv_action action = look(vcpu);
-    vcpu->waiting = action == HV_HALTED;
+    vcpu->outside = true;
     return action;
 }

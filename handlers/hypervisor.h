@@ -38,7 +38,7 @@ struct hv_policy {
     struct hv_msr_rule msr[HV_MSR_RULES];
 };
 
-enum { HV_QUEUE = 16 };
+enum { HV_QUEUE = 16, HV_PHYSICAL_CPUS = 8 };
 
 struct hv_vm;
 struct hv_vcpu {
@@ -52,17 +52,21 @@ struct hv_vcpu {
     bool inject_valid;
     uint32_t inject_info, inject_error_code, inject_length;
     bool halted;
-    uint64_t mtf_steps;    /* exits left before single-stepping is turned off; 0: not stepping */
-    bool triple_fault;     /* an injected exception met #DF in delivery */
-    bool entered;          /* the first VM entry was prepared */
-    bool owns_timer;       /* the VM's owner uses the VMX-preemption timer */
-    bool alarm;            /* it counts to the next device interrupt */
-    bool kicked;           /* an interrupt of the host's own is on its way */
-    bool waiting;          /* in HLT, outside of the guest */
-    int32_t offered;       /* vector that its local APIC was seen to offer last; -1: none */
-    uint8_t tpr;           /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
-    uint32_t timer_reload; /* VMX-preemption timer value of the first VM entry */
-    uint64_t random;       /* state of the fixed sequence that RDRAND and RDSEED exits answer */
+    uint64_t mtf_steps;              /* exits left before single-stepping is turned off; 0: not stepping */
+    bool triple_fault;               /* an injected exception met #DF in delivery */
+    bool entered;                    /* the first VM entry was prepared */
+    bool owns_timer;                 /* the VM's owner uses the VMX-preemption timer */
+    bool alarm;                      /* it counts to the next device interrupt */
+    bool kicked;                     /* to be taken out of its guest by an interrupt of the host's own, */
+    bool kick_sent;                  /* which is on its way */
+    bool outside;                    /* of its guest: what waits for it is seen before it goes back in */
+    bool moved;                      /* since its last entry, to another physical CPU */
+    uint8_t move_to;                 /* physical CPU that it is to move to, and 1; 0: none */
+    uint8_t moves[HV_PHYSICAL_CPUS]; /* moves to each that wait for an interrupt of the host's own */
+    int32_t offered;                 /* vector that its local APIC was seen to offer last; -1: none */
+    uint8_t tpr;                     /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
+    uint32_t timer_reload;           /* VMX-preemption timer value of the first VM entry */
+    uint64_t random;                 /* state of the fixed sequence that RDRAND and RDSEED exits answer */
     char stop_reason[96];
 };
 
@@ -87,6 +91,7 @@ struct hv_vm {
     struct hv_memory memory[HV_MEMORIES];
     uint64_t dirty_pages;          /* entries drained from page-modification logs */
     uint64_t mtrr_def_type;        /* IA32_MTRR_DEF_TYPE as the guest sees it */
+    uint32_t kicks;                /* mask of physical CPUs at which a kick is on its way */
     struct hv_device_set *devices; /* &device_set, or NULL without devices */
     struct hv_device_set device_set;
     uint8_t route[256]; /* by vector: 1 + the virtual CPU that a device's interrupt belongs to; 0: whoever runs where it arrives */
@@ -162,6 +167,19 @@ bool hv_may_stop(uint32_t reason);
    counter reaches hv_wait_deadline(), UINT64_MAX for never. */
 enum hv_action hv_wait(struct hv_vcpu *vcpu);
 uint64_t hv_wait_deadline(struct hv_vcpu *vcpu);
+/* It has left its guest by a VM exit. */
+void hv_left_guest(struct hv_vcpu *vcpu);
+/* A guest that was preempted goes on: what has come up for it meanwhile makes it exit. */
+void hv_resume(struct hv_vcpu *vcpu);
+/* The vCPU is to run on another physical CPU: it moves by the next hv_moves(). One that is in its guest is taken out by an EXTERNAL_INTERRUPT exit, with
+   external-interrupt exiting, else it moves after its next exit. `from` is who decides that; it may be the same. False: there is no such physical CPU. */
+bool hv_move(struct hv_vcpu *from, struct hv_vcpu *vcpu, unsigned physical_cpu);
+/* The same in so many guest instructions of this vCPU; false also where the machine cannot count them. */
+bool hv_move_after(struct hv_vcpu *vcpu, unsigned physical_cpu, uint64_t instructions);
+/* Between an exit and the next entry: moves it where it is to run. True: it is on another physical CPU now. */
+bool hv_moves(struct hv_vcpu *vcpu);
+/* The host takes what waits at a physical CPU that runs no guest. */
+void hv_host_takes(struct hv_vm *vm, unsigned physical_cpu);
 /* Before each entry: turns queued events into an injection or opens an interrupt or NMI window. */
 void hv_prepare_entry(struct hv_vcpu *vcpu);
 /* Queues a virtual interrupt or NMI for the guest. */

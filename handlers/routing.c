@@ -31,17 +31,17 @@ static bool write_descriptor(struct hv_vcpu *vcpu, const uint64_t word[DESCRIPTO
 }
 
 /* The processor of a guest that runs takes the request from the descriptor when the notification arrives. */
-static bool post(struct hv_vcpu *to, uint8_t vector)
+static bool post(struct hv_vcpu *to, uint8_t vector, uint64_t tsc)
 {
     uint64_t word[DESCRIPTOR_WORDS];
-    if (!to->entered || to->waiting || !hv_pin_control(to, VMX_PIN_PROCESS_POSTED_INTR) || !read_descriptor(to, word))
+    if (!to->entered || to->outside || !bk_is_current(to->bk) || !hv_pin_control(to, VMX_PIN_PROCESS_POSTED_INTR) || !read_descriptor(to, word))
         return false;
     const bool notified = (word[OUTSTANDING_WORD] & OUTSTANDING) != 0;
     word[vector / 64] |= UINT64_C(1) << vector % 64;
     word[OUTSTANDING_WORD] |= OUTSTANDING;
     if (!write_descriptor(to, word))
         return false;
-    return notified || bk_stimulate(to->bk, BK_INTERRUPT, (uint8_t)hv_read(to, VMCS_POSTED_INTR_NV), 0);
+    return notified || bk_interrupt_at(to->vm->machine, bk_physical_cpu(to->bk), (uint8_t)hv_read(to, VMCS_POSTED_INTR_NV), tsc);
 }
 
 /* A notification that finds its virtual CPU outside of the guest is an interrupt as any other: what was posted is queued. */
@@ -58,6 +58,20 @@ static bool take_posted(struct hv_vcpu *vcpu, uint8_t vector)
     return write_descriptor(vcpu, word);
 }
 
+/* It has requested this interrupt already: both are one. */
+static bool waits(const struct hv_vcpu *vcpu, uint8_t vector)
+{
+    return (vcpu->pending_vectors[vector / 64] >> vector % 64 & 1) != 0;
+}
+
+static void hand_over(struct hv_vcpu *to, uint8_t vector, uint64_t tsc)
+{
+    if (post(to, vector, tsc))
+        return;
+    hv_queue_interrupt(to, vector);
+    hv_kick_at(to, tsc);
+}
+
 void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector)
 {
     struct hv_vm *vm = here->vm;
@@ -67,10 +81,18 @@ void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector)
         return;
     }
     struct hv_vcpu *to = &vm->vcpu[vm->route[vector] - 1];
-    hv_note_interrupt(here, vector, to, (to->pending_vectors[vector / 64] >> vector % 64 & 1) != 0);
-    if (to != here && post(to, vector))
-        return;
-    hv_queue_interrupt(to, vector);
-    if (to != here)
-        hv_kick(to);
+    hv_note_interrupt(here, vector, to, waits(to, vector));
+    if (to == here)
+        hv_queue_interrupt(to, vector);
+    else
+        hand_over(to, vector, bk_tsc(here->bk));
+}
+
+/* Without a route it is for the first virtual CPU. */
+void hv_device_interrupts_at(struct hv_vm *vm, unsigned physical_cpu, uint8_t vector)
+{
+    struct hv_vcpu *to = &vm->vcpu[vm->route[vector] != 0 ? vm->route[vector] - 1u : 0];
+    if (vm->route[vector] != 0 && vm->interrupt != NULL)
+        vm->interrupt(vm->context, to->index, physical_cpu, vector, to->index, waits(to, vector));
+    hand_over(to, vector, bk_tsc_at(vm->machine, physical_cpu));
 }

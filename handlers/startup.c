@@ -87,7 +87,6 @@ enum hv_action hv_handle_init_signal(struct hv_vcpu *vcpu, const struct hv_exit 
     hv_flush_linear(vcpu, false);
     hv_devices_init_signal(vcpu);
     vcpu->halted = false;
-    vcpu->waiting = false;
     vcpu->inject_valid = false;
     hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_WAIT_FOR_SIPI);
     return HV_RESUME;

@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
-{
-    return vcpu->index;
-}
-
 /* Host-state fields of a 64-bit host whose code nobody runs: root operation is native. The values are legal for every profile. */
 static void write_host_state(struct bk_vcpu *vcpu)
 {
@@ -82,7 +77,7 @@ void bk_vmclear(struct bk_vcpu *vcpu)
     vcpu->touched = VMX_GROUP_ALL;
     vcpu->retired_at_clear = sim_engine_retired(vcpu->engine);
     vcpu->stimulus_count = 0;
-    memset(vcpu->interrupts, 0, sizeof vcpu->interrupts);
+    sim_pcpu_clear(vcpu->pcpu);
     vcpu->cost_exit = vcpu->cost_handler = vcpu->cost_entry = 0;
     vcpu->violated = VMX_CHECK_NONE;
     vcpu->turn_end = UINT64_MAX;
@@ -238,7 +233,7 @@ void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t 
     *entry = vcpu->cost_entry;
 }
 
-enum bk_entered bk_enter(struct bk_vcpu *vcpu)
+static enum bk_entered enter(struct bk_vcpu *vcpu)
 {
     struct bk_machine *machine = vcpu->machine;
     struct vmx_cpu *cpu = &vcpu->cpu;
@@ -256,7 +251,7 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
         snprintf(machine->error, sizeof machine->error, "%s", unmodelled);
         return BK_HOST_ERROR;
     }
-    machine->clock += SIM_COST_VM_ENTRY;
+    sim_spend(vcpu, SIM_COST_VM_ENTRY);
     vcpu->cost_entry = SIM_COST_VM_ENTRY;
     cpu->tsc = sim_now(vcpu);
     const bool resume = cpu->vmcs->launched != 0;
@@ -286,6 +281,14 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
     }
     sim_vcpu_entered(vcpu, result.changed);
     return sim_vcpu_run(vcpu, result.inject ? &result.event : NULL);
+}
+
+enum bk_entered bk_enter(struct bk_vcpu *vcpu)
+{
+    const enum bk_entered entered = enter(vcpu);
+    sim_settle(vcpu);
+    sim_turn_pauses(vcpu, entered);
+    return entered;
 }
 
 const char *bk_violated_rule(const struct bk_vcpu *vcpu)

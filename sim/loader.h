@@ -29,6 +29,7 @@ struct loader {
     struct pack pack;
     const struct vmx_caps *caps;
     enum packed_mode mode;
+    unsigned physical_cpus;
     uint32_t step_vcpu;               /* of the step that is being loaded */
     bool profile_is_named;            /* by the script */
     bool profile_is_assumed;          /* the script names none, an override does */
@@ -109,12 +110,18 @@ bool load_registers(struct loader *loader, const struct script_value *value);
 bool load_idt(struct loader *loader, const struct script_value *value);
 bool load_pages(struct loader *loader, const struct script_value *value);
 bool load_msr_load(struct loader *loader, const struct script_value *value);
+bool load_limit(struct loader *loader, const struct script_value *value);
+bool load_rest(struct loader *loader, const struct script_value *value);
+
+/* ---- loader_cpus.c ---- */
 bool load_vcpus(struct loader *loader, const struct script_value *value);
 bool load_start(struct loader *loader, const struct script_value *value);
 /* The vCPU that a step names, 0 when it names none. */
 bool load_vcpu(const struct loader *loader, unsigned line, const struct script_table *table, uint32_t *vcpu);
-bool load_limit(struct loader *loader, const struct script_value *value);
-bool load_rest(struct loader *loader, const struct script_value *value);
+bool load_physical_cpus(struct loader *loader, const struct script_value *value);
+bool load_pin(struct loader *loader, const struct script_value *value);
+bool load_quantum(struct loader *loader, const struct script_value *value);
+bool load_move(struct loader *loader, const struct script_table *table);
 
 /* ---- loader_sources.c ---- */
 /* sources = { { vector = 0x40, period = 5000, vcpu = 1 } } with affinity = { [0x40] = 1 }: devices of the host that interrupt by themselves. */

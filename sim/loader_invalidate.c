@@ -39,7 +39,7 @@ bool load_invvpid(struct loader *loader, const struct script_table *table)
                                              {"single_keep_globals", VMX_INVVPID_SINGLE_KEEP_GLOBAL},
                                              {0}};
     const struct script_value *given_vpid = script_get(table, "vpid"), *given_linear = script_get(table, "linear");
-    uint64_t type = 0, vpid = 1, linear = 0;
+    uint64_t type = 0, vpid = loader->step_vcpu + 1u, linear = 0;
     if (!load_name(loader, table->line, script_get(table, "type"), "invalidate.invvpid", types, &type) ||
         (given_vpid != NULL && !load_number_to(loader, table->line, given_vpid, "invalidate.invvpid: VPID", UINT16_MAX, &vpid)) ||
         (given_linear != NULL && !load_number(loader, table->line, given_linear, "invalidate.invvpid: linear address", &linear)))

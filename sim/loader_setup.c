@@ -278,56 +278,6 @@ bool load_msr_load(struct loader *loader, const struct script_value *value)
     return true;
 }
 
-bool load_vcpus(struct loader *loader, const struct script_value *value)
-{
-    uint64_t count;
-    if (!load_number_to(loader, loader->table->line, value, "vcpus", 8, &count))
-        return false;
-    if (count == 0)
-        return load_fail(loader, loader->table->line, "vcpus", "vcpus is 1 to 8");
-    loader->out->vcpus = (unsigned)count;
-    loader->out->timed = count != 1;
-    pack_record(&loader->pack, PACKED_VCPUS);
-    pack_u32(&loader->pack, (uint32_t)count);
-    return true;
-}
-
-bool load_vcpu(const struct loader *loader, unsigned line, const struct script_table *table, uint32_t *vcpu)
-{
-    const struct script_value *given = script_get(table, "vcpu");
-    uint64_t number = 0;
-    if (given != NULL && !load_number(loader, line, given, "vcpu", &number))
-        return false;
-    if (number >= loader->out->vcpus)
-        return load_fail(loader, line, "vcpu", "there is no vCPU %llu: the scenario has %u (vcpus = ...)", (unsigned long long)number,
-                         loader->out->vcpus);
-    *vcpu = (uint32_t)number;
-    return true;
-}
-
-bool load_start(struct loader *loader, const struct script_value *value)
-{
-    const unsigned line = loader->table->line;
-    if (!load_is_plain(loader, line, value, "start"))
-        return false;
-    for (size_t i = 0; i < value->table->count; i++) {
-        const struct script_entry *entry = &value->table->entries[i];
-        const bool real = loader->mode == PACKED_MODE_REAL || loader->mode == PACKED_MODE_RESET;
-        uint64_t address;
-        if (entry->key.type != SCRIPT_INTEGER || entry->key.integer < 0 || entry->key.integer >= (int64_t)loader->out->vcpus)
-            return load_fail(loader, line, "start", "start wants vCPUs that are there: start = { [1] = \"label\" } with vcpus = 2");
-        if (!load_number(loader, line, &entry->value, "start", &address))
-            return false;
-        if (real && address >= 0x10000)
-            return load_fail(loader, line, "start", "start: in real mode the first instruction stands below 64 KBytes");
-        pack_record(&loader->pack, PACKED_START);
-        pack_u32(&loader->pack, (uint32_t)entry->key.integer);
-        pack_u32(&loader->pack, 0);
-        pack_u64(&loader->pack, address);
-    }
-    return true;
-}
-
 bool load_limit(struct loader *loader, const struct script_value *value)
 {
     uint64_t limit = LIMIT_DEFAULT;

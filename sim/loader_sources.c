@@ -11,11 +11,6 @@ enum { VECTOR_MIN = 16, VECTOR_MAX = 255, JITTER_MAX = INT32_MAX };
 enum { VECTOR, VCPU, PERIOD, JITTER, FIRST, COUNT, SEED, NUMBERS };
 static const char *const numbers[NUMBERS + 1] = {"vector", "vcpu", "period", "jitter", "first", "count", "seed", NULL};
 
-static unsigned physical_cpus(const struct loader *loader)
-{
-    return loader->out->vcpus;
-}
-
 static bool load_vector(const struct loader *loader, const struct script_value *key)
 {
     if (key->type != SCRIPT_INTEGER || key->integer < VECTOR_MIN || key->integer > VECTOR_MAX)
@@ -36,10 +31,10 @@ static bool find_affinity(const struct loader *loader, unsigned vector, uint64_t
             *physical_cpu = loader->overrides[i].number;
             loader->overrides_used[i] = true;
         }
-    if (*physical_cpu < physical_cpus(loader))
+    if (*physical_cpu < loader->physical_cpus)
         return true;
     return load_fail(loader, loader->table->line, "affinity", "vector 0x%x goes to physical CPU %llu: the scenario has %u (0 to %u)", vector,
-                     (unsigned long long)*physical_cpu, physical_cpus(loader), physical_cpus(loader) - 1);
+                     (unsigned long long)*physical_cpu, loader->physical_cpus, loader->physical_cpus - 1);
 }
 
 /* In the words of the key that is wrong. */

@@ -272,6 +272,7 @@ static bool load_step(struct loader *loader, const struct script_value *value)
                   {"write_field", load_write_field},
                   {"control", load_control},
                   {"step_over", load_step_over},
+                  {"move", load_move},
                   {"invept", load_invept},
                   {"invvpid", load_invvpid}};
     if (!load_step_vcpu(loader, value))

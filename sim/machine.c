@@ -69,6 +69,7 @@ struct bk_machine *sim_machine_with_ram(const struct vmx_caps *caps, uint64_t ra
         return NULL;
     }
     machine->ram = ram;
+    sim_pcpus_reset(machine, vcpus);
     for (unsigned i = 0; i < vcpus; i++) {
         if (!vcpu_init(machine, i, message)) {
             sim_machine_free(machine);
@@ -129,25 +130,6 @@ uint8_t *sim_machine_ram(struct bk_machine *machine, uint64_t *size)
 {
     *size = machine->ram_size;
     return machine->ram;
-}
-
-uint64_t sim_now(const struct bk_vcpu *vcpu)
-{
-    const struct bk_machine *machine = vcpu->machine;
-    if (machine->board != NULL)
-        return vcpu->spent + sim_engine_ticks(vcpu->engine);
-    uint64_t ticks = machine->clock;
-    for (unsigned i = 0; i < machine->vcpu_count; i++)
-        ticks += sim_engine_ticks(machine->vcpu[i].engine);
-    return ticks;
-}
-
-void sim_spend(struct bk_vcpu *vcpu, uint64_t ticks)
-{
-    if (vcpu->machine->board != NULL)
-        vcpu->spent += ticks;
-    else
-        vcpu->machine->clock += ticks;
 }
 
 uint64_t sim_retired(const struct bk_machine *machine)

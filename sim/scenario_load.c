@@ -18,6 +18,9 @@ static const struct {
     {"mode", load_mode, true},
     {"guest_ram", load_guest_ram, true},
     {"vcpus", load_vcpus, false},
+    {"physical_cpus", load_physical_cpus, false},
+    {"pin", load_pin, false},
+    {"quantum", load_quantum, false},
     {"sources", load_sources, false},
     {"affinity", load_affinity, false},
     {"limit", load_limit, true},
@@ -100,6 +103,7 @@ static bool load_keys(struct loader *loader)
     struct sim_scenario *out = loader->out;
     loader->caps = vmx_default_profile();
     loader->profile_is_assumed = loader->timer_counts = false;
+    loader->physical_cpus = 1;
     *out = (struct sim_scenario){.file = strdup(loader->path), .line = loader->table->line, .vcpus = 1, .portable = true};
     if (loader->profile_lacks_control)
         load_only_simulator(loader, "it uses a control that Bochs does not have");

@@ -2,12 +2,12 @@
 /* The hypervisor and the bench that drives it, field by field. */
 #include "snapshot_internal.h"
 
-SNAPSHOT_COVERS(struct hv_vcpu, 216);
+SNAPSHOT_COVERS(struct hv_vcpu, 224);
 SNAPSHOT_COVERS(struct hv_memory, 24);
-SNAPSHOT_COVERS(struct hv_vm, 88 + sizeof(((struct hv_vm *)0)->route) + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) +
+SNAPSHOT_COVERS(struct hv_vm, 96 + sizeof(((struct hv_vm *)0)->route) + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) +
                                   HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
 SNAPSHOT_COVERS(struct bench_cpu, 96);
-SNAPSHOT_COVERS(struct bench, 80 + sizeof(struct hv_vm) + sizeof(struct bench_setup) + BENCH_VCPUS * sizeof(struct bench_cpu));
+SNAPSHOT_COVERS(struct bench, 72 + sizeof(struct hv_vm) + sizeof(struct bench_setup) + BENCH_VCPUS * sizeof(struct bench_cpu));
 SNAPSHOT_COVERS(struct packed_step, 40);
 SNAPSHOT_COVERS(struct bench_result, 112);
 
@@ -26,7 +26,11 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     ARCHIVE(a, v->owns_timer);
     ARCHIVE(a, v->alarm);
     ARCHIVE(a, v->kicked);
-    ARCHIVE(a, v->waiting);
+    ARCHIVE(a, v->kick_sent);
+    ARCHIVE(a, v->outside);
+    ARCHIVE(a, v->moved);
+    ARCHIVE_BELOW(a, v->move_to, HV_PHYSICAL_CPUS + 1);
+    ARCHIVE_ARRAY(a, v->moves);
     ARCHIVE(a, v->offered);
     ARCHIVE(a, v->tpr);
     ARCHIVE(a, v->timer_reload);
@@ -52,6 +56,7 @@ static void vm(struct archive *a, struct hv_vm *vm)
     }
     ARCHIVE(a, vm->dirty_pages);
     ARCHIVE(a, vm->mtrr_def_type);
+    ARCHIVE(a, vm->kicks);
     archive_same(a, devices, "the hypervisors differ in whether they have devices");
     if (devices)
         snapshot_devices(a, &vm->device_set);
@@ -59,7 +64,7 @@ static void vm(struct archive *a, struct hv_vm *vm)
 
 static void step(struct archive *a, struct packed_step *s)
 {
-    ARCHIVE_BELOW(a, s->kind, STEP_MTF + 1);
+    ARCHIVE_BELOW(a, s->kind, STEP_MOVE + 1);
     ARCHIVE(a, s->line);
     ARCHIVE(a, s->vcpu);
     ARCHIVE(a, s->a);
@@ -84,6 +89,7 @@ static void bench_cpu(struct archive *a, struct bench_cpu *c, const struct sim_s
     ARCHIVE(a, c->preempted);
     ARCHIVE(a, c->asleep);
     ARCHIVE(a, c->halted);
+    ARCHIVE(a, c->exited);
     ARCHIVE(a, c->cost_due);
     ARCHIVE(a, c->retired_start);
     ARCHIVE(a, c->retired);
@@ -97,10 +103,8 @@ static void run(struct archive *a, struct bench *bench, const struct sim_scenari
         bench_cpu(a, &bench->cpu[i], scenario);
     ARCHIVE(a, bench->finished);
     ARCHIVE(a, bench->tsc_start);
-    ARCHIVE_BELOW(a, bench->turn, BENCH_VCPUS + 1);
+    ARCHIVE_BELOW(a, bench->turn, BENCH_VCPUS);
     ARCHIVE(a, bench->in_turn);
-    ARCHIVE(a, bench->any_acted);
-    ARCHIVE(a, bench->exits_before_turn);
 }
 
 static void result(struct archive *a, struct bench_result *r)

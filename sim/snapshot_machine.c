@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The simulated machine, field by field: clock, virtual CPUs, engines. */
+/* The simulated machine, field by field: physical CPUs, virtual CPUs, engines. */
 #include "snapshot_internal.h"
 
 SNAPSHOT_COVERS(struct sim_stimulus, 16);
 SNAPSHOT_COVERS(struct sim_source, 80);
 SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
-SNAPSHOT_COVERS(struct bk_vcpu, 2024 + sizeof(struct vmx_cpu) + sizeof(struct vmcs) + sizeof(struct sim_tlb));
-SNAPSHOT_COVERS(struct bk_machine, 496 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
-                                       SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + sizeof(struct sim_ram_log));
+SNAPSHOT_COVERS(struct sim_arrival, 16);
+SNAPSHOT_COVERS(struct sim_pcpu, 80 + SIM_ARRIVALS_MAX * sizeof(struct sim_arrival) + sizeof(struct sim_tlb));
+SNAPSHOT_COVERS(struct bk_vcpu, 2016 + sizeof(struct vmx_cpu) + sizeof(struct vmcs));
+SNAPSHOT_COVERS(struct bk_machine, 488 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
+                                       SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + SIM_PCPUS_MAX * sizeof(struct sim_pcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 
 static void floating_point(struct archive *a, struct sim_engine_float *f)
@@ -91,6 +93,45 @@ static void translations(struct archive *a, struct sim_tlb *tlb)
     }
 }
 
+/* Which vCPU is current is a number and 1; 0: none. */
+static void physical_cpu(struct archive *a, struct bk_machine *machine, struct sim_pcpu *pcpu)
+{
+    uint32_t current = pcpu->current != NULL ? pcpu->current->index + 1 : 0;
+    ARCHIVE(a, pcpu->clock);
+    ARCHIVE_ARRAY(a, pcpu->interrupts);
+    ARCHIVE(a, pcpu->nmi);
+    ARCHIVE_BELOW(a, current, machine->vcpu_count + 1);
+    ARCHIVE_BELOW(a, pcpu->arrival_count, SIM_ARRIVALS_MAX + 1);
+    ARCHIVE(a, pcpu->next_arrival);
+    for (unsigned i = 0; i < pcpu->arrival_count; i++) {
+        ARCHIVE_BELOW(a, pcpu->arrivals[i].kind, BK_MACHINE_CHECK_AT_ENTRY + 1);
+        ARCHIVE(a, pcpu->arrivals[i].vector);
+        ARCHIVE_BELOW(a, pcpu->arrivals[i].vcpu, machine->vcpu_count);
+        ARCHIVE(a, pcpu->arrivals[i].at);
+    }
+    translations(a, &pcpu->tlb);
+    if (a->reading)
+        pcpu->current = current != 0 ? &machine->vcpu[current - 1] : NULL;
+}
+
+static void physical_cpus(struct archive *a, struct bk_machine *machine)
+{
+    uint32_t count = machine->pcpu_count;
+    archive_mark(a, "pcpu");
+    ARCHIVE_BELOW(a, count, SIM_PCPUS_MAX + 1);
+    if (a->reading)
+        sim_pcpus_reset(machine, count != 0 ? count : 1);
+    for (unsigned i = 0; i < machine->pcpu_count; i++)
+        physical_cpu(a, machine, &machine->pcpu[i]);
+}
+
+static void bound_to(struct archive *a, struct bk_vcpu *vcpu)
+{
+    uint32_t pcpu = vcpu->pcpu->index;
+    ARCHIVE_BELOW(a, pcpu, vcpu->machine->pcpu_count);
+    vcpu->pcpu = &vcpu->machine->pcpu[pcpu];
+}
+
 static void virtual_cpu(struct archive *a, struct bk_vcpu *vcpu)
 {
     snapshot_cpu(a, &vcpu->cpu, vcpu->machine->ram, vcpu->machine->ram_size);
@@ -101,10 +142,15 @@ static void virtual_cpu(struct archive *a, struct bk_vcpu *vcpu)
     ARCHIVE(a, vcpu->cost_exit);
     ARCHIVE(a, vcpu->cost_handler);
     ARCHIVE(a, vcpu->cost_entry);
+    bound_to(a, vcpu);
+    ARCHIVE(a, vcpu->counted);
     ARCHIVE(a, vcpu->turn_end);
+    ARCHIVE(a, vcpu->turn_left);
+    ARCHIVE(a, vcpu->not_before);
     ARCHIVE(a, vcpu->slept_at);
     ARCHIVE(a, vcpu->entered);
-    ARCHIVE_ARRAY(a, vcpu->interrupts);
+    ARCHIVE(a, vcpu->away);
+    ARCHIVE(a, vcpu->stirred);
     stimuli(a, vcpu);
     ARCHIVE(a, vcpu->apic_alone);
     ARCHIVE(a, vcpu->apic.written);
@@ -112,9 +158,7 @@ static void virtual_cpu(struct archive *a, struct bk_vcpu *vcpu)
     ARCHIVE(a, vcpu->apic.size);
     ARCHIVE(a, vcpu->device_wanted);
     ARCHIVE(a, vcpu->device_alone);
-    ARCHIVE(a, vcpu->spent);
     ARCHIVE(a, vcpu->exit_at);
-    translations(a, &vcpu->tlb);
     engine(a, vcpu->engine);
     if (a->reading) {
         vcpu->code_cached = false;
@@ -151,7 +195,6 @@ void snapshot_machine(struct archive *a, struct bk_machine *machine)
     ARCHIVE_BELOW(a, machine->next_page, SIM_GUEST_BASE + 1);
     if (machine->next_page < SIM_HOST_PAGES_FIRST || machine->next_page % SIM_PAGE != 0)
         archive_fail(a, "the next page for the hypervisor is none of its own");
-    ARCHIVE(a, machine->clock);
     ARCHIVE(a, machine->limit);
     ARCHIVE(a, machine->retired_at_limit);
     ARCHIVE(a, machine->ticks_at_limit);
@@ -162,6 +205,7 @@ void snapshot_machine(struct archive *a, struct bk_machine *machine)
     ARCHIVE(a, machine->free_of_charge);
     archive_bytes(a, machine->error, sizeof machine->error);
     machine->error[sizeof machine->error - 1] = '\0';
+    physical_cpus(a, machine);
     for (unsigned i = 0; i < machine->vcpu_count; i++)
         virtual_cpu(a, &machine->vcpu[i]);
 }

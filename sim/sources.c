@@ -43,8 +43,9 @@ void bk_source_counts(const struct bk_machine *machine, unsigned source, uint64_
 }
 
 /* Each arrival counts as a step: a source without an end does not let a guest sleep without an end. */
-void sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint64_t now, uint64_t requested[4])
+bool sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint64_t now, uint64_t requested[4])
 {
+    bool any = false;
     for (unsigned i = 0; i < machine->source_count; i++) {
         struct sim_source *s = &machine->sources[i];
         if (s->source.physical_cpu != physical_cpu)
@@ -56,8 +57,10 @@ void sim_sources_arrive(struct bk_machine *machine, unsigned physical_cpu, uint6
             s->raised++;
             machine->steps++;
             set_due(s);
+            any = true;
         }
     }
+    return any;
 }
 
 uint64_t sim_sources_distance(const struct bk_machine *machine, unsigned physical_cpu, uint64_t now)

@@ -143,6 +143,7 @@ static bool sleep_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
     }
     if (vcpu->turn_end != UINT64_MAX) {
         sim_sleep(vcpu);
+        vcpu->stirred = false;
         *entered = suspend(vcpu, BK_ASLEEP);
         return true;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The cached translations of one virtual CPU: the model asks and changes the tagged cache, and the engine holds those of them that serve the
-   processor as it stands. What the engine forgets costs a look into the cache, and nothing else. */
+/* The cached translations of the physical CPU that a virtual CPU is bound to: the model asks and changes the tagged cache, and the engine holds those of
+   them that serve the processor as it stands. What the engine forgets costs a look into the cache, and nothing else. */
 #include "vcpu_internal.h"
 
 #include "../vmx-model/controls.h"
 
-static void engine_forgets(struct bk_vcpu *vcpu)
+void sim_vcpu_forget(struct bk_vcpu *vcpu)
 {
     vcpu->code_cached = false;
     sim_engine_flush(vcpu->engine);
@@ -16,10 +16,14 @@ static bool engine_may_hold(const struct bk_vcpu *vcpu, const struct vmx_mapping
     return vmx_mapping_serves(m, &vcpu->context.tag, m->linear);
 }
 
+/* The engine of a vCPU that is not current forgets all when it is again. */
 static void follow(struct bk_vcpu *vcpu, const struct sim_tlb_dropped *dropped)
 {
+    struct bk_vcpu *current = vcpu->pcpu->current;
+    if (current != NULL && current != vcpu && dropped->count != 0)
+        sim_vcpu_forget(current);
     if (dropped->count > 1) {
-        engine_forgets(vcpu);
+        sim_vcpu_forget(vcpu);
     } else if (dropped->count == 1 && engine_may_hold(vcpu, &dropped->last)) {
         vcpu->code_cached = false;
         sim_engine_flush_page(vcpu->engine, dropped->last.linear);
@@ -29,20 +33,20 @@ static void follow(struct bk_vcpu *vcpu, const struct sim_tlb_dropped *dropped)
 static const struct vmx_mapping *find(void *context, const struct vmx_tag *tag, gva_t linear)
 {
     const struct bk_vcpu *vcpu = context;
-    return sim_tlb_find(&vcpu->tlb, tag, linear);
+    return sim_tlb_find(&vcpu->pcpu->tlb, tag, linear);
 }
 
 static void insert(void *context, const struct vmx_mapping *mapping, gva_t linear)
 {
     struct bk_vcpu *vcpu = context;
-    const struct sim_tlb_dropped dropped = sim_tlb_insert(&vcpu->tlb, mapping, linear);
+    const struct sim_tlb_dropped dropped = sim_tlb_insert(&vcpu->pcpu->tlb, mapping, linear);
     follow(vcpu, &dropped);
 }
 
 static void invalidate(void *context, const struct vmx_flush *flush)
 {
     struct bk_vcpu *vcpu = context;
-    const struct sim_tlb_dropped dropped = sim_tlb_invalidate(&vcpu->tlb, flush);
+    const struct sim_tlb_dropped dropped = sim_tlb_invalidate(&vcpu->pcpu->tlb, flush);
     follow(vcpu, &dropped);
 }
 
@@ -83,12 +87,12 @@ void sim_vcpu_retag(struct bk_vcpu *vcpu)
         c->vpid = vmcs_get(v, VMCS_VIRTUAL_PROCESSOR_ID);
         c->eptp = vmcs_get(v, VMCS_EPT_POINTER);
     }
-    engine_forgets(vcpu);
+    sim_vcpu_forget(vcpu);
 }
 
 void sim_vcpu_flush(struct bk_vcpu *vcpu)
 {
-    sim_tlb_clear(&vcpu->tlb);
+    sim_tlb_clear(&vcpu->pcpu->tlb);
     sim_vcpu_retag(vcpu);
-    engine_forgets(vcpu);
+    sim_vcpu_forget(vcpu);
 }

@@ -34,6 +34,7 @@ const char *trace_stimulus_text(uint64_t kind)
         [STEP_MTF] = "single-stepping",
         [STEP_INVEPT] = "INVEPT",
         [STEP_INVVPID] = "INVVPID",
+        [STEP_MOVE] = "moves to physical CPU",
     };
     return kind < sizeof texts / sizeof texts[0] && texts[kind] != NULL ? texts[kind] : "stimulus";
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The run loop: enters, records, steps through expectations and stimuli, lets the handlers answer. Several vCPUs take turns in the order of their numbers. */
+/* The run loop: enters, records, steps through expectations and stimuli, lets the handlers answer. With several vCPUs the machine says whose turn it is, and
+   every VM exit is handled when its time has come, so that what it does to others is in nobody's past. */
 #include "run.h"
 
-enum { MSR_EPT_VPID_CAP = 0x48c, TURN = 1000 /* instructions, exits and event deliveries */ };
+enum { MSR_EPT_VPID_CAP = 0x48c };
 
 static bool is_expectation(const struct packed_step *step)
 {
@@ -54,7 +55,8 @@ static void apply_stimuli(struct bench *bench, struct bench_cpu *cpu)
 {
     for (; cpu->have_step && !is_expectation(&cpu->step) && !bench->finished; next_step(cpu)) {
         const uint64_t number[] = {cpu->step.kind, cpu->step.a, cpu->step.b};
-        trace_numbers(bench->trace, TRACE_STIMULUS, bench_cpu_number(cpu), number, 3, NULL, 0);
+        const uint8_t whom = cpu->step.kind == STEP_MOVE ? (uint8_t)cpu->step.c : bench_cpu_number(cpu);
+        trace_numbers(bench->trace, TRACE_STIMULUS, whom, number, 3, NULL, 0);
         if (!bench_stimulate(&bench->vm, &cpu->step, cpu->extra, bench->result))
             stop(bench, TRACE_STOP_HOST_ERROR, NULL);
     }
@@ -84,7 +86,7 @@ static void act(struct bench *bench, struct bench_cpu *cpu, enum hv_action actio
     case HV_RESUME:
         return;
     case HV_HALTED:
-        if (bench->cpus != 1)
+        if (!bench->alone)
             cpu->halted = true;
         else if (!cpu->have_step || is_expectation(&cpu->step))
             stop(bench, TRACE_STOP_HALTED, "the guest halted and nothing will wake it");
@@ -101,6 +103,7 @@ static void act(struct bench *bench, struct bench_cpu *cpu, enum hv_action actio
 static void after_exit(struct bench *bench, struct bench_cpu *cpu)
 {
     struct hv_exit exit;
+    cpu->exited = false;
     bench_log_exit(bench, cpu);
     bench->result->exits++;
     bk_charge(bench->machine, true);
@@ -141,6 +144,8 @@ static enum bk_entered enter(struct bench *bench, struct bench_cpu *cpu)
         hv_prepare_entry(cpu->vcpu);
         bk_charge(bench->machine, false);
         bench_log_injection(bench, cpu);
+    } else {
+        hv_resume(cpu->vcpu);
     }
     bk_costs(bk, &exit_cost, &handler_cost, &entry_cost);
     bk_charge(bench->machine, true);
@@ -150,15 +155,17 @@ static enum bk_entered enter(struct bench *bench, struct bench_cpu *cpu)
     return entered;
 }
 
-/* True: the vCPU goes on; false: its turn is over. */
-static bool round_trip(struct bench *bench, struct bench_cpu *cpu)
+/* The vCPU goes into its guest, up to its next exit. */
+static void run_guest(struct bench *bench, struct bench_cpu *cpu)
 {
     struct bk_vcpu *bk = cpu->vcpu->bk;
     const enum bk_entered entered = enter(bench, cpu);
-    cpu->preempted = false;
+    cpu->preempted = entered == BK_PREEMPTED || entered == BK_PAUSED || entered == BK_ASLEEP;
+    if (!cpu->preempted)
+        hv_left_guest(cpu->vcpu);
     switch (entered) {
     case BK_EXITED:
-        after_exit(bench, cpu);
+        cpu->exited = true;
         break;
     case BK_FAIL_VALID:
         after_entry_failure(bench, cpu, 1, bk_vmread(bk, VMCS_VM_INSTRUCTION_ERROR), "VM entry failed: VMfailValid");
@@ -170,17 +177,15 @@ static bool round_trip(struct bench *bench, struct bench_cpu *cpu)
         after_entry_failure(bench, cpu, 2, 0, "VM entry failed: the instruction faults");
         break;
     case BK_PREEMPTED:
-        cpu->preempted = true;
-        return false;
+        break;
     case BK_PAUSED:
-        cpu->preempted = true;
         bench->paused = true;
-        return true;
+        break;
     case BK_ASLEEP:
-        cpu->preempted = cpu->asleep = true;
-        if (bench->cpus == 1)
+        cpu->asleep = true;
+        if (bench->alone)
             stop(bench, TRACE_STOP_HALTED, "the guest halted without a VM exit and nothing will wake it");
-        return false;
+        break;
     case BK_LIMIT:
         stop(bench, TRACE_STOP_LIMIT, "the limit of guest instructions was reached");
         break;
@@ -188,8 +193,8 @@ static bool round_trip(struct bench *bench, struct bench_cpu *cpu)
         stop(bench, TRACE_STOP_HOST_ERROR, bk_error(bench->machine));
         break;
     }
-    apply_stimuli(bench, cpu);
-    return !bench->finished && !cpu->halted;
+    if (!cpu->exited && !cpu->preempted)
+        apply_stimuli(bench, cpu);
 }
 
 /* ---- turns ---- */
@@ -199,19 +204,78 @@ static bool pause_is_due(struct bench *bench)
     return bench->paused;
 }
 
-/* False: the vCPU sleeps. */
-static bool begin_turn(struct bench *bench, struct bench_cpu *cpu)
+static bool can_go_on(const struct bench_cpu *cpu)
 {
-    if (cpu->halted && hv_wait(cpu->vcpu) == HV_HALTED)
+    return !cpu->halted && !cpu->asleep;
+}
+
+/* One that is halted in root operation is looked after by its hypervisor. */
+static void look_at_sleeper(struct bench *bench, struct bench_cpu *cpu)
+{
+    if (can_go_on(cpu))
+        return;
+    if (cpu->asleep) {
+        cpu->asleep = !bk_stirs(cpu->vcpu->bk);
+        return;
+    }
+    bk_charge(bench->machine, true);
+    (void)hv_moves(cpu->vcpu);
+    bk_charge(bench->machine, false);
+    cpu->halted = hv_wait(cpu->vcpu) == HV_HALTED;
+}
+
+static uint32_t those_that_can_go_on(const struct bench *bench)
+{
+    uint32_t ready = 0;
+    for (unsigned i = 0; i < bench->cpus; i++)
+        ready |= can_go_on(&bench->cpu[i]) ? 1u << i : 0;
+    return ready;
+}
+
+/* The host itself takes what arrives at physical CPUs that no vCPU is bound to. */
+static void look_at_empty_cpus(struct bench *bench)
+{
+    uint32_t bound = 0;
+    for (unsigned i = 0; i < bench->cpus; i++)
+        bound |= 1u << bk_physical_cpu(bench->cpu[i].vcpu->bk);
+    for (unsigned i = 0; i < bk_physical_cpus(bench->machine); i++)
+        if ((bound >> i & 1) == 0)
+            hv_host_takes(&bench->vm, i);
+}
+
+/* Time passes where all sleep, and wakes them. False: none will ever wake. */
+static bool let_sleepers_wake(struct bench *bench)
+{
+    uint64_t deadline[BENCH_VCPUS];
+    const uint32_t ready = those_that_can_go_on(bench), sleepers = ((1u << bench->cpus) - 1) & ~ready;
+    for (unsigned i = 0; i < bench->cpus; i++)
+        deadline[i] = bench->cpu[i].halted ? hv_wait_deadline(bench->cpu[i].vcpu) : UINT64_MAX;
+    if (!bk_wait(bench->machine, ready, sleepers, deadline))
         return false;
-    cpu->halted = cpu->asleep = false;
-    if (bench->cpus != 1)
-        bk_set_turn(cpu->vcpu->bk, TURN);
-    bench->in_turn = true;
-    bench->exits_before_turn = bench->result->exits;
+    look_at_empty_cpus(bench);
+    for (unsigned i = 0; i < bench->cpus; i++)
+        look_at_sleeper(bench, &bench->cpu[i]);
     return true;
 }
 
+/* Whose turn is next. False: all sleep for good. */
+static bool begin_turn(struct bench *bench)
+{
+    bench->in_turn = true;
+    bench->turn = 0;
+    if (bench->alone)
+        return true;
+    for (uint32_t ready = 0; ready == 0;) {
+        if (!let_sleepers_wake(bench))
+            return false;
+        ready = those_that_can_go_on(bench);
+        if (ready != 0)
+            bench->turn = bk_next(bench->machine, ready, bench->setup.plan.quantum);
+    }
+    return true;
+}
+
+/* The costs of an exit that no entry follows. */
 static void end_turn(struct bench *bench, struct bench_cpu *cpu)
 {
     if (cpu->cost_due && (cpu->halted || bench->finished)) {
@@ -220,36 +284,34 @@ static void end_turn(struct bench *bench, struct bench_cpu *cpu)
         bench_log_costs(bench, cpu, false, handler);
     }
     bench->in_turn = false;
-    bench->any_acted |= !cpu->asleep || bench->result->exits != bench->exits_before_turn;
-    bench->turn++;
 }
 
-/* A turn that a pause interrupts goes on later. */
+/* False: it sleeps, or it has moved and the clock of another physical CPU counts. */
+static bool may_enter(struct bench *bench, struct bench_cpu *cpu)
+{
+    if (cpu->preempted)
+        return true;
+    bk_charge(bench->machine, true);
+    const bool moved = hv_moves(cpu->vcpu);
+    bk_charge(bench->machine, false);
+    return !moved && can_go_on(cpu);
+}
+
+/* The exit that is due is handled, and the guest goes on up to its next one. A turn that a pause interrupts goes on later. */
 static void take_turn(struct bench *bench, struct bench_cpu *cpu)
 {
-    if (!bench->in_turn && !begin_turn(bench, cpu)) {
-        bench->turn++;
-        return;
-    }
-    while (round_trip(bench, cpu))
-        if (pause_is_due(bench))
+    if (cpu->exited) {
+        after_exit(bench, cpu);
+        apply_stimuli(bench, cpu);
+        if (!bench->alone && !bench->finished && can_go_on(cpu))
+            (void)let_sleepers_wake(bench);
+        if (!bench->finished && pause_is_due(bench))
             return;
-    end_turn(bench, cpu);
-}
-
-/* All sleep: time passes until something wakes one of them. */
-static void pass_time(struct bench *bench)
-{
-    uint64_t deadline = UINT64_MAX;
-    uint32_t sleepers = 0;
-    for (unsigned i = 0; i < bench->cpus; i++) {
-        const struct bench_cpu *cpu = &bench->cpu[i];
-        sleepers |= 1u << i;
-        const uint64_t due = cpu->halted ? hv_wait_deadline(cpu->vcpu) : UINT64_MAX;
-        deadline = due < deadline ? due : deadline;
     }
-    if (!bk_wait(bench->machine, sleepers, deadline))
-        stop(bench, TRACE_STOP_HALTED, "every virtual CPU sleeps and nothing will wake one");
+    if (!bench->finished && may_enter(bench, cpu))
+        run_guest(bench, cpu);
+    if (!bench->paused)
+        end_turn(bench, cpu);
 }
 
 static void start(struct bench *bench)
@@ -270,14 +332,10 @@ bool bench_continue(struct bench *bench)
     bk_charge(bench->machine, false);
     bench->paused = false;
     while (!bench->finished && !pause_is_due(bench)) {
-        if (bench->turn < bench->cpus) {
+        if (bench->in_turn || begin_turn(bench))
             take_turn(bench, &bench->cpu[bench->turn]);
-            continue;
-        }
-        if (!bench->any_acted)
-            pass_time(bench);
-        bench->turn = 0;
-        bench->any_acted = false;
+        else
+            stop(bench, TRACE_STOP_HALTED, "every virtual CPU sleeps and nothing will wake one");
     }
     if (bench->finished)
         bench_log_end(bench);
@@ -305,6 +363,7 @@ bool bench_begin(struct bench *bench, struct bk_machine *machine, const void *pa
     if (!bench_read_plan(&bench->setup.plan, packed, size, result) || !bench_prepare_plan(&bench->setup))
         return false;
     bench->cpus = bench->setup.plan.vcpus;
+    bench->alone = bench->cpus == 1 && bench->setup.plan.physical_cpus == 1;
     for (unsigned i = 0; i < bench->cpus; i++)
         bench->cpu[i] = (struct bench_cpu){.vcpu = &bench->vm.vcpu[i], .steps = bench->setup.plan.records};
     bench->extended_ept_information = (bk_capability(machine, MSR_EPT_VPID_CAP) & VMX_EPTCAP_ADV_EPT_INFO) != 0;

@@ -6,7 +6,7 @@
 #include "../../vmx-model/controls.h"
 #include "bench.h"
 
-enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS, BENCH_VCPUS = TRACE_VCPUS };
+enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS, BENCH_VCPUS = TRACE_VCPUS, BENCH_PHYSICAL_CPUS = HV_PHYSICAL_CPUS };
 
 /* A packed scenario, gathered: what stands once in it, and what its records add up to. */
 struct bench_plan {
@@ -16,7 +16,9 @@ struct bench_plan {
     enum packed_mode mode;
     uint64_t guest_bytes, limit;
     bool rest_any;
-    unsigned vcpus;
+    unsigned vcpus, physical_cpus;
+    uint8_t pin[BENCH_VCPUS]; /* physical CPU of each vCPU */
+    uint64_t quantum;
     uint32_t starts; /* mask of vCPUs with a start address */
     uint64_t start[BENCH_VCPUS];
     uint64_t set[BENCH_WORDS], clear[BENCH_WORDS]; /* control bits over the least valid set */

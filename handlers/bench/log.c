@@ -109,18 +109,20 @@ static void log_sources(struct bench *bench)
 void bench_log_end(struct bench *bench)
 {
     const struct bench_result *result = bench->result;
-    uint64_t retired = 0;
+    uint64_t retired = 0, end = 0;
     uint32_t length = 0;
     for (unsigned i = 0; i < bench->cpus; i++) {
         struct bench_cpu *cpu = &bench->cpu[i];
         bk_leave(cpu->vcpu->bk);
         log_final(bench, cpu);
         retired += bk_retired(cpu->vcpu->bk) - cpu->retired_start;
+        const uint64_t tsc = bk_tsc(cpu->vcpu->bk);
+        end = tsc > end ? tsc : end;
     }
     log_memory(bench);
     log_sources(bench);
     while (result->text[length] != '\0')
         length++;
-    const uint64_t number[] = {result->exits, retired, bk_tsc(bench->cpu[0].vcpu->bk) - bench->tsc_start, result->stop};
+    const uint64_t number[] = {result->exits, retired, end - bench->tsc_start, result->stop};
     trace_numbers(bench->trace, TRACE_END, 0, number, 4, result->text, length);
 }

@@ -35,12 +35,18 @@ enum packed_kind {
     PACKED_MSR_LOAD = 20, /* u32 MSR, u32 reserved field of the entry, u64 value: VM-entry MSR-load list */
     PACKED_PAGE =
         21, /* u64 linear, u64 guest-physical, u64 bytes, u64 page-table flags (P 1, W 2, U 4, ..., NX bit 63): remaps in the preset's page tables with 4-KByte pages */
-    PACKED_BINARY_BASE = 22, /* empty: EPT maps HPA = guest base + GPA; kept for readers */
-    PACKED_PORTABLE = 23,    /* u32 1: nothing in it needs the simulator */
-    PACKED_LACKS = 24,       /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
-    PACKED_START = 25,       /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
-    PACKED_SOURCE = 28       /* u32 vector, u32 vCPU that it belongs to, u32 physical CPU, u32 0, then u64 each: period, jitter, first, count, seed */
+    PACKED_BINARY_BASE = 22,   /* empty: EPT maps HPA = guest base + GPA; kept for readers */
+    PACKED_PORTABLE = 23,      /* u32 1: nothing in it needs the simulator */
+    PACKED_LACKS = 24,         /* u32 VMX capability MSR, u32 bit: a feature that the processor must not have */
+    PACKED_START = 25,         /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
+    PACKED_PHYSICAL_CPUS = 26, /* u32, 1 to 8; as many as vCPUs when it is left out */
+    PACKED_PIN = 27,           /* u32 vCPU, u32 physical CPU that it is bound to at the start; its number modulo their number when it is left out */
+    PACKED_SOURCE = 28, /* u32 vector, u32 vCPU that it belongs to, u32 physical CPU, u32 0, then u64 each: period, jitter, first, count, seed */
+    PACKED_QUANTUM = 29 /* u64 instructions of a turn, PACKED_QUANTUM_MAX at most; PACKED_QUANTUM_DEFAULT when it is left out */
 };
+
+#define PACKED_QUANTUM_MAX UINT64_C(1000000000)
+#define PACKED_QUANTUM_DEFAULT UINT64_C(1000)
 
 enum packed_mode { PACKED_MODE_REAL, PACKED_MODE_PROTECTED, PACKED_MODE_LONG, PACKED_MODE_RESET /* reset vector, F000:FFF0 */ };
 
@@ -74,6 +80,7 @@ enum packed_step_kind {
     STEP_MTF = 14,     /* a = number of instructions that the hypervisor single-steps with the monitor trap flag */
     STEP_INVEPT = 15,  /* a = type, b = EPTP, 0: the one in use */
     STEP_INVVPID = 16, /* a = type, b = VPID, c = linear address */
+    STEP_MOVE = 17,    /* a = physical CPU, b as STEP_INTERRUPT, c = vCPU that moves there */
 };
 
 enum packed_entry_failure { ENTRY_FAIL_INVALID, ENTRY_FAIL_VALID, ENTRY_FAIL_EXIT, ENTRY_FAIL_FAULT, ENTRY_FAIL_ANY };

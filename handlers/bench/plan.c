@@ -2,6 +2,8 @@
 /* Gathers what a packed scenario says once, and refuses what cannot be run. */
 #include "internal.h"
 
+enum { NOT_PINNED = 0xff };
+
 bool bench_next_of(struct packed_reader *reader, enum packed_kind kind, struct packed_record *record)
 {
     while (packed_next(reader, record))
@@ -82,6 +84,29 @@ static bool add_start(struct bench_plan *plan, const struct packed_record *recor
     return true;
 }
 
+static bool add_pin(struct bench_plan *plan, const struct packed_record *record)
+{
+    const uint32_t vcpu = packed_u32(record, 0), physical_cpu = packed_u32(record, 4);
+    if (vcpu >= BENCH_VCPUS || physical_cpu >= BENCH_PHYSICAL_CPUS)
+        return false;
+    plan->pin[vcpu] = (uint8_t)physical_cpu;
+    return true;
+}
+
+/* What the records leave out. False: a vCPU is bound to a physical CPU that is not there. */
+static bool complete_pins(struct bench_plan *plan)
+{
+    if (plan->physical_cpus == 0)
+        plan->physical_cpus = plan->vcpus;
+    for (unsigned i = 0; i < plan->vcpus; i++) {
+        if (plan->pin[i] == NOT_PINNED)
+            plan->pin[i] = (uint8_t)(i % plan->physical_cpus);
+        if (plan->pin[i] >= plan->physical_cpus)
+            return false;
+    }
+    return true;
+}
+
 /* Starts, steps and sources name vCPUs that are there. */
 static bool names_its_vcpus(const struct bench_plan *plan)
 {
@@ -90,11 +115,12 @@ static bool names_its_vcpus(const struct bench_plan *plan)
     struct packed_step step;
     const uint8_t *extra;
     while (bench_next_of(&reader, PACKED_STEP, &record))
-        if (packed_step_of(&record, &step, &extra) && step.vcpu >= plan->vcpus)
+        if (packed_step_of(&record, &step, &extra) &&
+            (step.vcpu >= plan->vcpus || (step.kind == STEP_MOVE && (step.c >= plan->vcpus || step.a >= plan->physical_cpus))))
             return false;
     reader = plan->records;
     while (bench_next_of(&reader, PACKED_SOURCE, &record))
-        if (packed_u32(&record, 4) >= plan->vcpus)
+        if (packed_u32(&record, 4) >= plan->vcpus || packed_u32(&record, 8) >= plan->physical_cpus)
             return false;
     return plan->starts >> plan->vcpus == 0;
 }
@@ -132,15 +158,25 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
         return plan->vcpus >= 1 && plan->vcpus <= BENCH_VCPUS;
     case PACKED_START:
         return add_start(plan, record);
+    case PACKED_PHYSICAL_CPUS:
+        plan->physical_cpus = packed_u32(record, 0);
+        return plan->physical_cpus >= 1 && plan->physical_cpus <= BENCH_PHYSICAL_CPUS;
+    case PACKED_PIN:
+        return add_pin(plan, record);
+    case PACKED_QUANTUM:
+        plan->quantum = packed_u64(record, 0);
+        return plan->quantum >= 1 && plan->quantum <= PACKED_QUANTUM_MAX;
     default:
-        return record->kind <= PACKED_SOURCE;
+        return record->kind <= PACKED_QUANTUM;
     }
 }
 
 bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size, struct bench_result *result)
 {
     struct packed_record record;
-    *plan = (struct bench_plan){.mode = PACKED_MODE_LONG, .guest_bytes = BENCH_MIN_RAM, .vcpus = 1};
+    *plan = (struct bench_plan){.mode = PACKED_MODE_LONG, .guest_bytes = BENCH_MIN_RAM, .vcpus = 1, .quantum = PACKED_QUANTUM_DEFAULT};
+    for (unsigned i = 0; i < BENCH_VCPUS; i++)
+        plan->pin[i] = NOT_PINNED;
     hv_default_policy(&plan->policy);
     const char *wrong = packed_open(&plan->records, packed, size);
     if (wrong != NULL)
@@ -156,5 +192,7 @@ bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size,
         }
     if (reader.at == UINT32_MAX)
         return bench_fail(result, "packed scenario: a record does not fit");
-    return names_its_vcpus(plan) || bench_fail(result, "packed scenario: a record names a vCPU that it does not have");
+    if (!complete_pins(plan))
+        return bench_fail(result, "packed scenario: a vCPU is bound to a physical CPU that it does not have");
+    return names_its_vcpus(plan) || bench_fail(result, "packed scenario: a record names a vCPU or physical CPU that it does not have");
 }

@@ -15,6 +15,7 @@ struct bench_cpu {
     bool preempted; /* in VMX non-root operation */
     bool asleep;    /* there, in a state that nothing ends now */
     bool halted;    /* in root operation, where the handler of HLT left it */
+    bool exited;    /* its VM exit is not handled yet */
     bool cost_due;  /* the costs of its last exit are not recorded yet */
     uint64_t retired_start, retired;
 };
@@ -29,10 +30,9 @@ struct bench {
     struct bench_result *result;
     bool extended_ept_information, finished;
     uint64_t tsc_start;
-    /* Turns: whose it is (`cpus`: all had theirs), whether it is under way, whether anybody did something in this round. */
-    unsigned turn;
-    bool in_turn, any_acted;
-    uint64_t exits_before_turn;
+    bool alone;    /* one vCPU and one physical CPU: no turns */
+    unsigned turn; /* whose it is, */
+    bool in_turn;  /* when one is under way */
     bool paused;
     uint64_t pause_after_exits; /* bench_continue() returns when the run has had so many VM exits */
 };

@@ -117,6 +117,8 @@ static bool prepare_vcpu(struct bench_setup *setup, unsigned vcpu)
     setup->vcpu = bk_vcpu(setup->machine, vcpu);
     if (vcpu != 0)
         bk_vmclear(setup->vcpu);
+    if (plan->pin[vcpu] != vcpu % plan->physical_cpus && !bk_move(setup->vcpu, plan->pin[vcpu]))
+        return bench_fail(setup->result, "the machine cannot bind the vCPU to the physical CPU that the scenario names");
     if (waits && (bk_capability(setup->machine, MSR_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
         return bench_fail(setup->result, "this processor has no wait-for-SIPI activity state: every vCPU needs a start address");
     if (waits)
@@ -145,6 +147,8 @@ static bool prepare(struct bench_setup *setup)
         return false;
     if (bk_vcpu(machine, plan->vcpus - 1) == NULL)
         return bench_fail(setup->result, "the machine has fewer processors than the scenario has vCPUs");
+    if (!bk_set_physical_cpus(machine, plan->physical_cpus))
+        return bench_fail(setup->result, "the machine has fewer physical CPUs than the scenario wants");
     setup->vcpu = bk_vcpu(machine, 0);
     bk_vmclear(setup->vcpu);
     if (!write_controls(setup) || !bench_clear_memory(setup))

@@ -53,6 +53,13 @@ static void single_step(struct hv_vcpu *vcpu, const struct packed_step *step)
     (void)bk_vmwrite(vcpu->bk, VMCS_CPU_BASED_VM_EXEC_CONTROL, bk_vmread(vcpu->bk, VMCS_CPU_BASED_VM_EXEC_CONTROL) | VMX_PRI_MONITOR_TRAP_FLAG);
 }
 
+static bool move(struct hv_vm *vm, struct hv_vcpu *from, const struct packed_step *step, struct bench_result *result)
+{
+    struct hv_vcpu *vcpu = &vm->vcpu[step->c % BENCH_VCPUS];
+    const bool moved = step->b == 0 ? hv_move(from, vcpu, step->a) : hv_move_after(vcpu, step->a, step->b);
+    return moved || bench_fail(result, "this machine cannot move the vCPU as a step says");
+}
+
 bool bench_stimulate(struct hv_vm *vm, const struct packed_step *step, const uint8_t *extra, struct bench_result *result)
 {
     struct hv_vcpu *vcpu = &vm->vcpu[step->vcpu % BENCH_VCPUS];
@@ -93,6 +100,8 @@ bool bench_stimulate(struct hv_vm *vm, const struct packed_step *step, const uin
     case STEP_INVVPID:
         bk_invvpid(vcpu->bk, step->a, (uint16_t)step->b, step->c);
         return true;
+    case STEP_MOVE:
+        return move(vm, vcpu, step, result);
     case STEP_EXPECT:
     case STEP_EXPECT_ENTRY_FAILURE:
         break;

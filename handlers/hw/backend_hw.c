@@ -124,11 +124,6 @@ struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
     return vcpu < sizeof machine->vcpu / sizeof machine->vcpu[0] ? &machine->vcpu[vcpu] : NULL;
 }
 
-unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
-{
-    return vcpu->cpu;
-}
-
 static void write_host_state(struct bk_vcpu *vcpu)
 {
     const struct bk_machine *machine = vcpu->machine;
@@ -253,39 +248,19 @@ const char *bk_violated_rule(const struct bk_vcpu *vcpu)
     return NULL;
 }
 
-static uint64_t ticks_for(uint64_t instructions)
+uint64_t hw_ticks_for(uint64_t instructions)
 {
     return instructions == 0 || instructions > UINT64_MAX / TICKS_PER_INSTRUCTION ? UINT64_MAX : instructions * TICKS_PER_INSTRUCTION;
 }
 
 void bk_set_limit(struct bk_machine *machine, uint64_t instructions)
 {
-    machine->budget = ticks_for(instructions);
-}
-
-void bk_set_turn(struct bk_vcpu *vcpu, uint64_t instructions)
-{
-    vcpu->turn = ticks_for(instructions);
+    machine->budget = hw_ticks_for(instructions);
 }
 
 void bk_leave(struct bk_vcpu *vcpu)
 {
     (void)vcpu;
-}
-
-bool bk_wait(struct bk_machine *machine, uint32_t vcpus, uint64_t tsc_deadline)
-{
-    for (;;) {
-        for (unsigned i = 0; i < HW_VCPUS; i++) {
-            if ((vcpus >> i & 1) == 0)
-                continue;
-            hw_go_to(machine, machine->vcpu[i].cpu);
-            if (machine->vcpu[i].sipi != 0 || hw_apic_pending())
-                return true;
-        }
-        if (tsc_deadline == UINT64_MAX || rdtsc() >= tsc_deadline)
-            return tsc_deadline != UINT64_MAX;
-    }
 }
 
 /* The preemption timer bounds the guest unless the VMCS uses it, or would violate an entry check without it. */
@@ -350,6 +325,7 @@ static bool is_bounded(struct bk_vcpu *vcpu, bool waits_for_sipi, enum bk_entere
     if (vcpu->machine->budget != 0 && vcpu->turn != 0 && (!waits_for_sipi || vcpu->sipi != 0))
         return false;
     const bool active = bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_ACTIVE;
+    vcpu->tried = true;
     *why = !active ? BK_ASLEEP : vcpu->machine->budget == 0 ? BK_LIMIT : BK_PREEMPTED;
     return true;
 }
@@ -408,6 +384,7 @@ bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vecto
     hw_make_current(vcpu);
     if (after != 0)
         return false;
+    vcpu->tried = false;
     switch (stimulus) {
     case BK_INTERRUPT:
         return hw_apic_send_interrupt(vector);

@@ -24,6 +24,7 @@ struct bk_vcpu {
     uint64_t entry_tsc, exit_tsc;
     uint64_t turn; /* TSC ticks that it may still run in this turn; UINT64_MAX: no turns */
     unsigned sipi; /* 1 + vector: a SIPI arrives at the next VM entry; 0: none */
+    bool tried;    /* it slept on since something was last sent to it */
 };
 
 /* A processor. */
@@ -47,8 +48,9 @@ struct hw_sipi {
 struct bk_machine {
     struct bk_vcpu vcpu[HW_VCPUS];
     struct hw_cpu cpu[HW_CPUS];
-    struct hw_cpu *here; /* where the host runs */
-    unsigned cpus;
+    struct hw_cpu *here;        /* where the host runs */
+    unsigned cpus, taking_part; /* processors; those that a scenario wants */
+    unsigned turn_of;           /* the vCPU that was chosen last */
     struct hw_sipi sipi;
     uint64_t ram_end, guest_size;
     hpa_t next_page;
@@ -65,6 +67,8 @@ struct bk_machine {
 const char *hw_cpu_vmx_on(struct hw_cpu *cpu);
 /* The same on the first one, and fills in the machine. NULL, or why this processor cannot. `ram_end` bounds guest RAM. */
 const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end);
+/* TSC ticks that stand for so many instructions; UINT64_MAX for 0. */
+uint64_t hw_ticks_for(uint64_t instructions);
 /* ---- cpus.c ---- */
 /* Starts the others. They stay in VMX operation and wait. */
 void hw_start_cpus(struct bk_machine *machine);

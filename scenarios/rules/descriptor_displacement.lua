@@ -14,7 +14,7 @@ return {
   scenario {
     name = "register-operand", vcpus = 3, controls = { secondary = { "descriptor_table_exiting" } },
     guest = asm [[
-             mov edi, 19500
+             mov edi, 25000
       again: mov [changed + 1], edi
       %rep 26
              lea ecx, [rbx + 0x12345678]

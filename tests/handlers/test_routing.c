@@ -97,7 +97,7 @@ static void an_interrupt_that_waits_already_is_told_as_such(void)
 static void a_halted_owner_is_woken_without_a_kick(void)
 {
     start();
-    other->waiting = other->halted = true;
+    other->outside = other->halted = true;
     arrives(NETWORK);
     CU_ASSERT_FALSE(other->kicked);
     CU_ASSERT_TRUE(hv_wakes(other));
@@ -149,7 +149,7 @@ static void a_notification_in_the_host_queues_what_was_posted(void)
 static void a_halted_owner_is_not_posted_to(void)
 {
     start_with_posting();
-    other->waiting = true;
+    other->outside = true;
     arrives(NETWORK);
     CU_ASSERT_EQUAL(descriptor(4), 0);
     CU_ASSERT_EQUAL(other->pending_vectors[NETWORK / 64], UINT64_C(1) << NETWORK % 64);

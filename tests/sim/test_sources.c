@@ -25,9 +25,9 @@ static unsigned instants(const struct bk_source *source, uint64_t out[NUMBER])
         now += left;
         memset(requested, 0, sizeof requested);
         if (left != 0)
-            sim_sources_arrive(machine, 0, now - 1, requested);
+            (void)sim_sources_arrive(machine, 0, now - 1, requested);
         CU_ASSERT_EQUAL(requested[source->vector / 64], 0);
-        sim_sources_arrive(machine, 0, now, requested);
+        (void)sim_sources_arrive(machine, 0, now, requested);
         CU_ASSERT_EQUAL(requested[source->vector / 64], UINT64_C(1) << source->vector % 64);
         out[count] = now;
     }
@@ -89,9 +89,9 @@ static void a_source_arrives_at_its_physical_cpu_alone(void)
     begin(sources, 2);
     CU_ASSERT_EQUAL(sim_sources_distance(machine, 0, 0), 15);
     CU_ASSERT_EQUAL(sim_sources_distance(machine, 1, 0), 10);
-    sim_sources_arrive(machine, 0, 100, requested);
+    (void)sim_sources_arrive(machine, 0, 100, requested);
     CU_ASSERT_EQUAL(requested[1], UINT64_C(1) << 0x10);
-    sim_sources_arrive(machine, 1, 100, requested);
+    (void)sim_sources_arrive(machine, 1, 100, requested);
     CU_ASSERT_EQUAL(requested[1], UINT64_C(1) << 0x10 | 1);
     CU_ASSERT_EQUAL(sim_sources_distance(machine, 0, 100), 5);
     CU_ASSERT_EQUAL(sim_sources_distance(machine, 2, 100), UINT64_MAX);

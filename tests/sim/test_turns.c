@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Several virtual CPUs on one machine: whose turn it is, what each of them has of its own, how time passes while they sleep. */
+/* Several virtual CPUs on one machine: whose turn it is, what each of them has of its own, how time passes on physical CPUs. */
 #include "handlers/bench/bench.h"
 #include "sim/machine.h"
 #include "tests/support/pack.h"
@@ -51,14 +51,20 @@ static unsigned records_of(const struct recording *r, enum trace_kind kind, stru
     return count;
 }
 
-/* All vCPUs begin at the first byte. */
-static void begin(struct pack *p, uint32_t vcpus, const void *code, uint32_t size)
+/* All vCPUs begin at the first byte, on that many physical CPUs. */
+static void begin_on(struct pack *p, uint32_t vcpus, uint32_t physical_cpus, const void *code, uint32_t size)
 {
     pack_begin(p, "turns", "skylake-sp", PACKED_MODE_LONG, GUEST_BYTES);
     pack_record(p, PACKED_VCPUS, &vcpus, sizeof vcpus);
+    pack_record(p, PACKED_PHYSICAL_CPUS, &physical_cpus, sizeof physical_cpus);
     for (uint32_t vcpu = 1; vcpu < vcpus; vcpu++)
         pack_record(p, PACKED_START, (const uint64_t[]){vcpu, BENCH_CODE}, 16);
     pack_code(p, BENCH_CODE, code, size);
+}
+
+static void begin(struct pack *p, uint32_t vcpus, const void *code, uint32_t size)
+{
+    begin_on(p, vcpus, vcpus, code, size);
 }
 
 static void step(struct pack *p, enum packed_step_kind kind, uint32_t vcpu, uint32_t a, uint64_t b)
@@ -92,7 +98,7 @@ static void each_vcpu_has_steps_stack_and_tss_of_its_own(void)
     }
 }
 
-/* A turn counts exits too: a guest that only exits does not keep the machine to itself. */
+/* A turn counts exits too: a guest that only exits does not keep a physical CPU to itself. */
 static void turns_are_as_long_for_guests_that_exit(void)
 {
     static struct pack p;
@@ -100,7 +106,7 @@ static void turns_are_as_long_for_guests_that_exit(void)
     static struct trace_record exits[2000];
     struct bench_result result;
     const uint64_t limit = 4000;
-    begin(&p, 2, cpuid_for_ever, sizeof cpuid_for_ever);
+    begin_on(&p, 2, 1, cpuid_for_ever, sizeof cpuid_for_ever);
     pack_record(&p, PACKED_LIMIT, &limit, sizeof limit);
     pack_record(&p, PACKED_REST_ANY, NULL, 0);
     pack_end(&p);
@@ -114,6 +120,29 @@ static void turns_are_as_long_for_guests_that_exit(void)
     }
     CU_ASSERT(of[0] > count / 3 && of[1] > count / 3);
     CU_ASSERT(changes >= 2 && changes <= 4);
+}
+
+/* The one whose physical CPU is behind goes on: nobody gets ahead of the others, and exits stand in the order of their time. */
+static void exits_are_handled_in_the_order_of_their_time(void)
+{
+    static struct pack p;
+    static struct recording r;
+    static struct trace_record exits[2000];
+    struct bench_result result;
+    const uint64_t limit = 4000;
+    begin(&p, 3, cpuid_for_ever, sizeof cpuid_for_ever);
+    pack_record(&p, PACKED_LIMIT, &limit, sizeof limit);
+    pack_record(&p, PACKED_REST_ANY, NULL, 0);
+    pack_end(&p);
+    run(&p, 3, &r, &result);
+    const unsigned count = records_of(&r, TRACE_EXIT, exits, 2000);
+    unsigned of[3] = {0, 0, 0};
+    for (unsigned i = 0; i < count; i++) {
+        of[exits[i].vcpu % 3]++;
+        CU_ASSERT(i == 0 || exits[i].item[TRACE_TICKS] >= exits[i - 1].item[TRACE_TICKS]);
+    }
+    CU_ASSERT(count > 1000);
+    CU_ASSERT(of[0] <= of[2] + 1 && of[2] <= of[0]);
 }
 
 static void two_runs_give_the_same_bytes(void)
@@ -215,6 +244,7 @@ static void a_step_for_a_vcpu_that_is_not_there_is_refused(void)
 
 SUITE("sim/turns", {"each_vcpu_has_steps_stack_and_tss_of_its_own", each_vcpu_has_steps_stack_and_tss_of_its_own},
       {"turns_are_as_long_for_guests_that_exit", turns_are_as_long_for_guests_that_exit},
+      {"exits_are_handled_in_the_order_of_their_time", exits_are_handled_in_the_order_of_their_time},
       {"two_runs_give_the_same_bytes", two_runs_give_the_same_bytes},
       {"time_does_not_jump_while_somebody_runs", time_does_not_jump_while_somebody_runs}, {"time_passes_when_all_sleep", time_passes_when_all_sleep},
       {"a_vcpu_without_a_start_waits_for_its_sipi", a_vcpu_without_a_start_waits_for_its_sipi},

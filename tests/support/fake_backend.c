@@ -19,9 +19,11 @@ void fake_reset(struct bk_machine *machine)
     machine->capability[0x489 - MSR_BASE] = 0x3767ff;
     machine->capability[0x48c - MSR_BASE] = UINT64_C(0xf0106734141);
     machine->next_page = FAKE_PAGES;
+    machine->physical_cpus = FAKE_PHYSICAL_CPUS;
+    machine->empty_cpu_interrupt = -1;
     for (unsigned i = 0; i < FAKE_VCPUS; i++) {
         machine->vcpu[i].machine = machine;
-        machine->vcpu[i].index = i;
+        machine->vcpu[i].index = machine->vcpu[i].physical_cpu = i;
         machine->vcpu[i].interrupt = machine->vcpu[i].stimulus = -1;
         machine->vcpu[i].next_vector = -1;
         machine->vcpu[i].xcr0 = 1;
@@ -103,11 +105,6 @@ bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uin
     return true;
 }
 
-unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
-{
-    return vcpu->index;
-}
-
 struct bk_vcpu *bk_vcpu(struct bk_machine *machine, unsigned vcpu)
 {
     return &machine->vcpu[vcpu];
@@ -184,6 +181,13 @@ bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value)
     return false;
 }
 
+void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp)
+{
+    (void)type;
+    (void)eptp;
+    vcpu->invepts++;
+}
+
 void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear)
 {
     (void)vpid;
@@ -211,6 +215,56 @@ bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vecto
     if (stimulus == BK_INTERRUPT)
         vcpu->interrupt = vector;
     return after == 0;
+}
+
+bool bk_signal_at(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vector, uint64_t tsc)
+{
+    vcpu->sent_at = tsc;
+    return bk_stimulate(vcpu, stimulus, vector, 0);
+}
+
+/* ---- physical CPUs ---- */
+unsigned bk_physical_cpus(const struct bk_machine *machine)
+{
+    return machine->physical_cpus;
+}
+
+unsigned bk_physical_cpu(const struct bk_vcpu *vcpu)
+{
+    return vcpu->physical_cpu;
+}
+
+bool bk_is_current(const struct bk_vcpu *vcpu)
+{
+    return !vcpu->away;
+}
+
+bool bk_move(struct bk_vcpu *vcpu, unsigned physical_cpu)
+{
+    vcpu->physical_cpu = physical_cpu;
+    return true;
+}
+
+uint64_t bk_tsc_at(const struct bk_machine *machine, unsigned physical_cpu)
+{
+    return machine->vcpu[physical_cpu % FAKE_VCPUS].tsc;
+}
+
+bool bk_interrupt_at(struct bk_machine *machine, unsigned physical_cpu, uint8_t vector, uint64_t tsc)
+{
+    for (unsigned i = 0; i < FAKE_VCPUS; i++)
+        if (machine->vcpu[i].physical_cpu == physical_cpu)
+            return bk_signal_at(&machine->vcpu[i], BK_INTERRUPT, vector, tsc);
+    machine->empty_cpu_interrupt = vector;
+    return true;
+}
+
+int bk_take_interrupt_at(struct bk_machine *machine, unsigned physical_cpu)
+{
+    (void)physical_cpu;
+    const int vector = machine->empty_cpu_interrupt;
+    machine->empty_cpu_interrupt = -1;
+    return vector;
 }
 
 void bk_take_nmi(struct bk_vcpu *vcpu)

@@ -5,7 +5,15 @@
 
 #include "handlers/backend.h"
 
-enum { FAKE_VCPUS = 2, FAKE_MSRS = 16, FAKE_RAM = 0x1000000, FAKE_PAGES = 0x100000, FAKE_GUEST_BASE = 0x800000, FAKE_CPUID = 16 };
+enum {
+    FAKE_VCPUS = 2,
+    FAKE_MSRS = 16,
+    FAKE_RAM = 0x1000000,
+    FAKE_PAGES = 0x100000,
+    FAKE_GUEST_BASE = 0x800000,
+    FAKE_CPUID = 16,
+    FAKE_PHYSICAL_CPUS = 4
+};
 
 struct bk_vcpu {
     struct bk_machine *machine;
@@ -25,6 +33,10 @@ struct bk_vcpu {
     unsigned idles;
     unsigned flushes, flush_type; /* INVVPID */
     uint64_t flush_linear;
+    unsigned invepts;
+    unsigned physical_cpu; /* its number at the start */
+    bool away;             /* another vCPU is current there */
+    uint64_t sent_at;      /* time of the last event from another physical CPU */
 };
 
 struct bk_machine {
@@ -34,6 +46,8 @@ struct bk_machine {
     unsigned cpuids;
     hpa_t next_page;
     struct bk_vcpu vcpu[FAKE_VCPUS];
+    unsigned physical_cpus;  /* FAKE_PHYSICAL_CPUS at the start */
+    int empty_cpu_interrupt; /* pending where no vCPU is: vector, or -1 */
 };
 
 /* Everything 0 but: capabilities that allow all controls, CPUID with long mode and 40 address bits, no interrupt pending. */
