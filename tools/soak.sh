@@ -13,8 +13,8 @@ Long runs, all three parts unless some are named. Exit status 0: nothing was fou
                 lengths, with the same trace, final state and memory
   determinism   every scenario RUNS times, by each build ($builds), with 1 job and with several, once under
                 valgrind: one hash of the trace
-  hostile       random code, descriptors and page tables for SECONDS of CPU time under AddressSanitizer and UndefinedBehaviorSanitizer: no crash, no guest
-                that runs past its limit, no growth of memory
+  hostile       random code, descriptors and page tables, as guests and by turns as images on the bare machine, for SECONDS of CPU time under
+                AddressSanitizer and UndefinedBehaviorSanitizer: no crash, none that runs past its limit, no growth of memory
 
   --blocks N    of the part exact (default $blocks)
   --runs N      of the part determinism (default $runs)
@@ -116,16 +116,19 @@ determinism() {
 }
 
 hostile() {
-  targets="fuzz_guest" build sanitize gcc -DCMAKE_BUILD_TYPE=Release -DVMXBENCH_SANITIZE=ON
+  targets="fuzz_guest fuzz_image" build sanitize gcc -DCMAKE_BUILD_TYPE=Release -DVMXBENCH_SANITIZE=ON
   local at=$first used status
   SECONDS_BEFORE=$(times_of_children)
   while used=$(($(times_of_children) - SECONDS_BEFORE)); [ "$used" -lt "$seconds" ]; do
     status=0
     "$soak/sanitize/tests/fuzz/fuzz_guest" hostile 200 "$at" >"$soak/hostile.log" 2>&1 || status=$?
     [ "$status" = 0 ] || { tail -n 40 "$soak/hostile.log"; found_something "hostile 200 $at (exit status $status)"; }
+    status=0
+    "$soak/sanitize/tests/boot/fuzz_image" 200 "$at" >"$soak/hostile.log" 2>&1 || status=$?
+    [ "$status" = 0 ] || { tail -n 40 "$soak/hostile.log"; found_something "fuzz_image 200 $at (exit status $status)"; }
     at=$((at + 200))
   done
-  echo "hostile: guests $first to $((at - 1)), $used seconds of CPU time"
+  echo "hostile: guests and images $first to $((at - 1)), $used seconds of CPU time"
 }
 # Whole seconds of CPU time that ended child processes have used.
 times_of_children() { times | tail -n 1 | awk '{ s = 0; for (i = 1; i <= NF; i++) { split($i, t, /[ms]/); s += t[1] * 60 + t[2] }; print int(s) }'; }

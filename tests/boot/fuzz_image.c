@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -20,7 +21,7 @@ static void on_signal(int number)
 {
     char line[LINE_BYTES];
     const int size = snprintf(line, sizeof line, "image %llu %s\n", /* NOLINT(bugprone-signal-handler): the program ends */
-                              (unsigned long long)current, number == SIGALRM ? "takes a minute" : "ends the program");
+                              (unsigned long long)current, number == SIGPROF ? "takes a minute" : "ends the program");
     if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
         _exit(2);
     _exit(1);
@@ -147,11 +148,12 @@ int main(int argc, char **argv)
     (void)signal(SIGSEGV, on_signal);
 #endif
     (void)signal(SIGABRT, on_signal);
-    (void)signal(SIGALRM, on_signal);
+    (void)signal(SIGPROF, on_signal);
+    const struct itimerval a_minute = {.it_value = {.tv_sec = SECONDS_PER_IMAGE}}; /* of CPU time */
     unsigned long long bad = 0;
     long warm = 0;
     for (uint64_t i = 0; i < total; i++) {
-        (void)alarm(SECONDS_PER_IMAGE);
+        (void)setitimer(ITIMER_PROF, &a_minute, NULL);
         bad += !one_image(first + i);
         if (i == 100)
             warm = resident_kib();

@@ -15,7 +15,7 @@ enum image_kind {
 extern const char *const image_kind_names[IMAGE_KINDS];
 
 enum { IMAGE_BYTES_MAX = 1 << 17, IMAGE_PATCHES_MAX = 16, IMAGE_PATCH_BYTES = 0x2000 };
-#define IMAGE_LIMIT UINT64_C(200000)
+#define IMAGE_LIMIT UINT64_C(50000)
 
 struct image {
     enum image_kind kind;
