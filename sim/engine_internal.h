@@ -72,17 +72,19 @@ struct sim_engine {
     bool watch;        /* the next run ends when an event is no longer blocked */
     bool looking_back; /* code that has run is read once more */
     bool translating, stopped;
-    void *constant[2];        /* temporaries of the block, for arguments of calls that are added to it */
-    uint64_t translated_pc;   /* of the block that is being translated */
-    uint64_t fetch_retry;     /* linear address of an instruction that runs alone since a fetch looked further, */
-    int64_t fetch_retry_left; /* and `left` at that time */
-    uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
-    uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
-    bool iret_unblocked;      /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
-    bool smap_exempt;         /* of the access that is being translated */
-    unsigned access_size;     /* of it */
-    uint64_t missed_at;       /* ticks at the last stop for a translation, */
-    unsigned misses;          /* and how many followed each other closely */
+    void *constant[2];         /* temporaries of the block, for arguments of calls that are added to it */
+    uint64_t translated_pc;    /* of the block that is being translated */
+    uint64_t fetch_retry;      /* linear address of an instruction that runs alone since a fetch looked further, */
+    int64_t fetch_retry_left;  /* and `left` at that time */
+    uint32_t blocked;          /* at the start of a watched run: BLOCKED_* */
+    uint32_t shadow;           /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
+    bool iret_unblocked;       /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
+    bool smap_exempt;          /* of the access that is being translated */
+    unsigned access_size;      /* of it */
+    uint64_t user_stack;       /* first byte of a stack that is reached with the rights of ring 3 whatever the library asks for, */
+    unsigned user_stack_bytes; /* 0: none */
+    uint64_t missed_at;        /* ticks at the last stop for a translation, */
+    unsigned misses;           /* and how many followed each other closely */
     struct sim_engine_result *result;
 
     unsigned code_breaks, data_breaks; /* which of DR0 to DR3 are breakpoints on instructions and data */

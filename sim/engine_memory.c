@@ -117,7 +117,9 @@ static void note_entered(struct sim_engine *engine, uint64_t page, int mode)
         engine->entered_count++;
 }
 
-static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t)
+/* once: for this access alone, whatever its rights. */
+static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t,
+                              bool once)
 {
     enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
     const int rights = rights_of(t, kind);
@@ -125,7 +127,8 @@ static void enter_translation(struct sim_engine *engine, uint64_t address, int m
     const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
     note_entered(engine, address, mode);
-    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
+    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode,
+                                   once || serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
     if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
         return;
     if (engine->log != NULL)
@@ -203,10 +206,11 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
     engine->access_size = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
-    engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER, t);
+    const bool user_stack = mode != UNICORN_MMU_USER && linear - engine->user_stack < engine->user_stack_bytes;
+    engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER || user_stack, t);
     if (t->kind == VMX_TRANSLATED) {
         engine_break_on_access(engine, linear, engine->access_size, access, t, return_address);
-        enter_translation(engine, address, mode, kinds[access], t);
+        enter_translation(engine, address, mode, kinds[access], t, user_stack);
         return true;
     }
     if (probe)

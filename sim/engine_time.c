@@ -324,6 +324,7 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->count.limit -= (uint64_t)engine->bias;
     engine->watch = false;
     engine->hits = 0;
+    engine->user_stack_bytes = 0;
     forget_blocks(engine);
     engine->fetch_retry = UINT64_MAX;
     UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = engine->allowing ? 1 : UNICORN_CF_NEXT_NONE;

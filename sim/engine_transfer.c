@@ -37,6 +37,29 @@ static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_addr
     return dpl >= (env->hflags & UNICORN_HF_CPL) && dpl >= ((uint32_t)selector & 3);
 }
 
+/* Ring 3 reaches its stack with its own rights; the originals take the supervisor's for `items` of the operand size above or below RSP. Not modelled:
+   stacks of 64 KBytes where such a frame wraps around. */
+static void user_stack_begins(struct unicorn_env *env, int shift, unsigned items, bool pushes)
+{
+    struct sim_engine *engine = engine_running;
+    const uint64_t rsp = env->regs[VMX_RSP];
+    const unsigned bytes = items * (2u << shift);
+    if ((env->hflags & UNICORN_HF_CPL) != UNICORN_HF_CPL)
+        return;
+    uint64_t offset = pushes ? rsp - bytes : rsp;
+    if ((env->hflags & UNICORN_HF_CS64) == 0)
+        offset = (uint32_t)(env->segs[VMX_SS].base + (env->hflags & UNICORN_HF_SS32 ? (uint32_t)offset : (uint16_t)offset));
+    engine->user_stack = offset;
+    engine->user_stack_bytes = bytes;
+    for (uint64_t page = offset & ~(uint64_t)(UNICORN_PAGE_SIZE - 1); page < offset + bytes; page += UNICORN_PAGE_SIZE)
+        tlb_flush_page_by_mmuidx_x86_64(engine->cpu, page, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
+}
+
+static void user_stack_ends(void)
+{
+    engine_running->user_stack_bytes = 0;
+}
+
 /* The originals find RIP by their return address, which is here now: it is restored before. */
 static void before_far_transfer(struct unicorn_env *env, int selector, uintptr_t return_address)
 {
@@ -82,7 +105,9 @@ void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
+    user_stack_begins(env, shift, 2, true);
     __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
+    user_stack_ends();
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
     mark_accessed(env, VMX_SS, RETURN_ADDRESS);
     after_load_of_cs();
@@ -133,7 +158,9 @@ void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift)
 {
     const uint32_t kept = iret_begins(env);
     engine_restore(engine_running, RETURN_ADDRESS);
+    user_stack_begins(env, shift, 3, false);
     __real_helper_iret_real_x86_64(env, shift);
+    user_stack_ends();
     iret_ends(env, kept);
 }
 
@@ -147,7 +174,9 @@ void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
         engine_stop_before(engine_running, RETURN_ADDRESS);
     __builtin_memcpy(before, env->segs, sizeof before);
     const uint32_t kept = iret_begins(env);
+    user_stack_begins(env, shift, (env->hflags & UNICORN_HF_CS64) != 0 ? 5 : 3, false);
     __real_helper_iret_protected_x86_64(env, shift, next);
+    user_stack_ends();
     iret_ends(env, kept);
     after_return(env, before, RETURN_ADDRESS);
 }
@@ -158,7 +187,9 @@ void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int
 {
     struct unicorn_segment before[8];
     __builtin_memcpy(before, env->segs, sizeof before);
+    user_stack_begins(env, shift, 2, false);
     __real_helper_lret_protected_x86_64(env, shift, released);
+    user_stack_ends();
     after_return(env, before, RETURN_ADDRESS);
 }
 

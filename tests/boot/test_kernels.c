@@ -201,6 +201,12 @@ static void a_hypervisor_runs_on_every_processor(void)
             free(kernel_all_right(&(struct kernel_run){.name = "smp", .profile = "sapphire-rapids", .host = hosts[i], .cpus = cpus}));
 }
 
+static void far_transfers_of_ring_3_have_its_rights(void)
+{
+    expect_all_right("rings", "sapphire-rapids");
+    expect_all_right("rings", "nehalem");
+}
+
 static void state_components_follow_the_manual(void)
 {
     expect_all_right("extended", "sapphire-rapids");
@@ -210,7 +216,7 @@ static void state_components_follow_the_manual(void)
 
 static void bochs_says_the_same(void)
 {
-    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic"};
+    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         expect_bochs_agrees(names[i], "bochs-skylake-x", 1);
     expect_bochs_agrees("extended", "bochs-tigerlake", 1);
@@ -228,5 +234,6 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
       {"state_components_follow_the_manual", state_components_follow_the_manual},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
-      {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor}, {"bochs_says_the_same", bochs_says_the_same},
+      {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},
+      {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"bochs_says_the_same", bochs_says_the_same},
       {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors})
