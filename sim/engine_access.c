@@ -102,6 +102,15 @@ static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t wo
         engine_raise(engine, VMX_AC, 0, RETURN_ADDRESS);
 }
 
+/* WRFSBASE, WRGSBASE: called by translated code before them, with the number of the register. Where they are #UD it is not asked for. */
+static void check_base(struct sim_engine *engine, uint64_t number)
+{
+    enum { CR4_FSGSBASE = 1 << 16 };
+    const struct unicorn_env *env = engine->env;
+    if ((env->cr[4] & CR4_FSGSBASE) != 0 && !engine_is_canonical(env, env->regs[number]))
+        engine_raise(engine, VMX_GP, 0, RETURN_ADDRESS);
+}
+
 /* Unicorn's slow path found an address that is not aligned as the operation asks: of a vector, or under alignment checking. */
 static _Noreturn void unaligned(void *cpu, uint64_t address, int access, int mode, uintptr_t return_address)
 {
@@ -179,18 +188,31 @@ static struct unicorn_op *insert_constant(struct walk *w, struct unicorn_op *bef
     return op;
 }
 
+static void insert_call(struct walk *w, struct unicorn_op *before, void (*function)(void), const uint64_t *arguments, unsigned count)
+{
+    enum { CALL_INPUTS_SHIFT = 8 };
+    struct unicorn_op *call = tcg_op_insert_before_x86_64(w->engine->tcg, before, OP_CALL);
+    call->opcode |= count << CALL_INPUTS_SHIFT;
+    for (unsigned i = 0; i < count; i++)
+        call->args[i] = arguments[i];
+    call->args[count] = (uint64_t)(uintptr_t)function;
+    call->args[count + 1] = CALL_WRITES_NO_REGISTERS;
+}
+
 static void insert_check(struct walk *w, struct unicorn_op *before, uint64_t address, uint64_t word)
 {
-    enum { ARGUMENTS = 3, CALL_INPUTS_SHIFT = 8 };
-    (void)insert_constant(w, before, 0, (uint64_t)(uintptr_t)w->engine);
-    (void)insert_constant(w, before, 1, word);
-    struct unicorn_op *call = tcg_op_insert_before_x86_64(w->engine->tcg, before, OP_CALL);
-    call->opcode |= ARGUMENTS << CALL_INPUTS_SHIFT;
-    call->args[0] = (uint64_t)(uintptr_t)w->engine->constant[0];
-    call->args[1] = address;
-    call->args[2] = (uint64_t)(uintptr_t)w->engine->constant[1];
-    call->args[3] = (uint64_t)(uintptr_t)check_access;
-    call->args[4] = CALL_WRITES_NO_REGISTERS;
+    const uint64_t engine = insert_constant(w, before, 0, (uint64_t)(uintptr_t)w->engine)->args[0];
+    const uint64_t arguments[] = {engine, address, insert_constant(w, before, 1, word)->args[0]};
+    insert_call(w, before, (void (*)(void))check_access, arguments, 3);
+}
+
+/* Calls function(engine, word) before what the instruction does. */
+static void insert_before(struct walk *w, struct unicorn_op *marker, void (*function)(struct sim_engine *engine, uint64_t word), uint64_t word)
+{
+    struct unicorn_op *first = marker->next;
+    const uint64_t engine = insert_constant(w, first, 0, (uint64_t)(uintptr_t)w->engine)->args[0];
+    const uint64_t arguments[] = {engine, insert_constant(w, first, 1, word)->args[0]};
+    insert_call(w, first, (void (*)(void))function, arguments, 2);
 }
 
 static bool is_checked(const struct walk *w, unsigned segment)
@@ -231,11 +253,14 @@ static void call(struct walk *w, struct unicorn_op *op)
         }
 }
 
-static void begin_instruction(struct walk *w, uint64_t pc)
+static void begin_instruction(struct walk *w, struct unicorn_op *marker)
 {
+    const struct engine_opcode opcode = engine_opcode_at(w->engine->env, marker->args[0]);
     w->known_count = 0;
     w->half = NULL;
-    w->vectors = engine_is_aligned_vector(engine_opcode_at(w->engine->env, pc));
+    w->vectors = engine_is_aligned_vector(opcode);
+    if (engine_writes_base(opcode))
+        insert_before(w, marker, check_base, (opcode.modrm & 7u) | (opcode.rex & 1u) << 3);
 }
 
 /* Its first argument is its result. */
@@ -250,7 +275,7 @@ static void operation(struct walk *w, struct unicorn_op *op)
 {
     switch ((uint8_t)op->opcode) {
     case OP_MARKER:
-        begin_instruction(w, op->args[0]);
+        begin_instruction(w, op);
         break;
     case OP_MOV:
     case OP_EXT32U:

@@ -10,7 +10,7 @@ static bool in_64bit_mode(const struct unicorn_env *env)
     return (env->hflags & UNICORN_HF_CS64) != 0;
 }
 
-static bool is_allowed(const struct unicorn_env *env)
+bool engine_target_is_allowed(const struct unicorn_env *env)
 {
     return in_64bit_mode(env) ? engine_is_canonical(env, env->eip) : (uint32_t)env->eip <= env->segs[VMX_CS].limit;
 }
@@ -74,7 +74,7 @@ void engine_check_target(struct sim_engine *engine)
 {
     struct unicorn_env *env = engine->env;
     const struct unicorn_block *block = engine->block;
-    if (is_allowed(env) || block == NULL)
+    if (engine_target_is_allowed(env) || block == NULL)
         return;
     const uint64_t start = engine_last_instruction(engine), end = block->pc + block->size;
     engine->looking_back = true;

@@ -185,6 +185,13 @@ bool engine_is_branch(struct engine_opcode o)
     return o.map == ENGINE_MAP_1 && ((o.byte & 0xf0) == 0x70 || (o.byte >= 0xe0 && o.byte <= 0xe3) || engine_is_jump(o));
 }
 
+bool engine_writes_base(struct engine_opcode o)
+{
+    enum { REX_W = 8 };
+    const unsigned reg = o.modrm >> 3 & 7;
+    return o.map == ENGINE_MAP_0F && o.byte == 0xae && o.rep && !o.lock && (o.rex & REX_W) != 0 && o.modrm >= 0xc0 && (reg == 2 || reg == 3);
+}
+
 static bool moves_the_stack(struct engine_opcode o)
 {
     const unsigned reg = o.modrm >> 3 & 7;

@@ -82,6 +82,46 @@ static void mark_accessed(struct unicorn_env *env, unsigned name, uintptr_t retu
     segment->flags |= DESCRIPTOR_ACCESSED;
 }
 
+/* What a far transfer changes outside of memory. */
+struct before {
+    struct unicorn_segment segs[8];
+    uint64_t eip, eflags, rsp, cc_src;
+    uint32_t cc_op, hflags, hflags2;
+    int32_t df;
+};
+
+static struct before remember(const struct unicorn_env *env)
+{
+    struct before b = {.eip = env->eip,
+                       .eflags = env->eflags,
+                       .rsp = env->regs[VMX_RSP],
+                       .cc_src = env->cc_src,
+                       .cc_op = env->cc_op,
+                       .hflags = env->hflags,
+                       .hflags2 = env->hflags2,
+                       .df = env->df};
+    __builtin_memcpy(b.segs, env->segs, sizeof b.segs);
+    return b;
+}
+
+/* The processor looks at the target before it commits anything: the transfer has not happened and faults.
+   Not modelled: what CALL has written below the stack pointer stays, and so does the busy or accessed bit of a descriptor. */
+static void check_target(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
+{
+    if (engine_target_is_allowed(env))
+        return;
+    __builtin_memcpy(env->segs, b->segs, sizeof b->segs);
+    env->eip = b->eip;
+    env->eflags = b->eflags;
+    env->regs[VMX_RSP] = b->rsp;
+    env->cc_src = b->cc_src;
+    env->cc_op = b->cc_op;
+    env->hflags = b->hflags;
+    env->hflags2 = b->hflags2;
+    env->df = b->df;
+    engine_raise(engine_running, VMX_GP, 0, return_address);
+}
+
 /* Segments have changed: what they allow decides how code is translated. */
 static void after_load_of_cs(void)
 {
@@ -95,7 +135,9 @@ void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
+    const struct before before = remember(env);
     __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
+    check_target(env, &before, RETURN_ADDRESS);
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
     after_load_of_cs();
 }
@@ -105,17 +147,21 @@ void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
+    const struct before before = remember(env);
     user_stack_begins(env, shift, 2, true);
     __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
     user_stack_ends();
+    check_target(env, &before, RETURN_ADDRESS);
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
     mark_accessed(env, VMX_SS, RETURN_ADDRESS);
     after_load_of_cs();
 }
 
 /* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
-static void after_return(struct unicorn_env *env, const struct unicorn_segment before[8], uintptr_t return_address)
+static void after_return(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
 {
+    const struct unicorn_segment *before = b->segs;
+    check_target(env, b, return_address);
     enum { NULL_SS_FLAGS = 0xc09300, FLAGS_DPL = 3 << DESCRIPTOR_DPL_SHIFT };
     for (unsigned i = VMX_FS; i <= VMX_GS; i++)
         if (env->segs[i].flags == 0 && before[i].flags != 0)
@@ -158,10 +204,26 @@ void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift)
 {
     const uint32_t kept = iret_begins(env);
     engine_restore(engine_running, RETURN_ADDRESS);
+    const struct before before = remember(env);
     user_stack_begins(env, shift, 3, false);
     __real_helper_iret_real_x86_64(env, shift);
     user_stack_ends();
+    check_target(env, &before, RETURN_ADDRESS);
     iret_ends(env, kept);
+}
+
+/* VIF and VIP come from the stack when IRET begins at CPL 0; the original leaves them. */
+static void load_virtual_interrupt_flags(struct unicorn_env *env, const struct before *b, int shift, uintptr_t return_address)
+{
+    enum { VIF_VIP = 3 << 19, FLAGS_B = 1 << 22 };
+    if (shift == 0 || (b->hflags & UNICORN_HF_CPL) != 0 || (env->eflags & RFLAGS_VM) != 0)
+        return;
+    const bool is_64 = (b->hflags & UNICORN_HF_CS64) != 0;
+    const struct unicorn_segment *ss = &b->segs[VMX_SS];
+    const uint64_t mask = is_64 ? UINT64_MAX : ss->flags & FLAGS_B ? UINT32_MAX : 0xffff;
+    const uint64_t at = (is_64 ? 0 : ss->base) + ((b->rsp + (UINT64_C(4) << shift)) & mask);
+    const uint32_t image = cpu_ldl_mmuidx_ra_x86_64(env, is_64 ? at : (uint32_t)at, supervisor(env), return_address);
+    env->eflags = (env->eflags & ~(uint64_t)VIF_VIP) | (image & VIF_VIP);
 }
 
 void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next);
@@ -169,28 +231,43 @@ void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
 void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
 {
     enum { RFLAGS_NT = 1 << 14 };
-    struct unicorn_segment before[8];
     if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
         engine_stop_before(engine_running, RETURN_ADDRESS);
-    __builtin_memcpy(before, env->segs, sizeof before);
     const uint32_t kept = iret_begins(env);
+    engine_restore(engine_running, RETURN_ADDRESS);
+    const struct before before = remember(env);
     user_stack_begins(env, shift, (env->hflags & UNICORN_HF_CS64) != 0 ? 5 : 3, false);
     __real_helper_iret_protected_x86_64(env, shift, next);
     user_stack_ends();
+    load_virtual_interrupt_flags(env, &before, shift, RETURN_ADDRESS);
+    after_return(env, &before, RETURN_ADDRESS);
     iret_ends(env, kept);
-    after_return(env, before, RETURN_ADDRESS);
 }
 
 void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
 void __real_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released);
 void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released)
 {
-    struct unicorn_segment before[8];
-    __builtin_memcpy(before, env->segs, sizeof before);
+    engine_restore(engine_running, RETURN_ADDRESS);
+    const struct before before = remember(env);
     user_stack_begins(env, shift, 2, false);
     __real_helper_lret_protected_x86_64(env, shift, released);
     user_stack_ends();
-    after_return(env, before, RETURN_ADDRESS);
+    after_return(env, &before, RETURN_ADDRESS);
+}
+
+/* The base of a system descriptor of 16 bytes, which the originals take as it is. What they find wrong with the rest is theirs. */
+static void check_base(struct unicorn_env *env, int selector, uintptr_t return_address)
+{
+    enum { DESCRIPTOR_P = 1 << 15, LAST_BYTE = 15 };
+    const uint32_t offset = (uint32_t)selector & 0xfff8;
+    if ((env->efer & EFER_LMA) == 0 || (selector & 0xfffc) == 0 || (selector & 4) != 0 || offset + LAST_BYTE > env->gdt.limit)
+        return;
+    const uint64_t at = env->gdt.base + offset;
+    const uint32_t rights = cpu_ldl_mmuidx_ra_x86_64(env, at + 4, supervisor(env), return_address);
+    const uint64_t high = cpu_ldl_mmuidx_ra_x86_64(env, at + 8, supervisor(env), return_address);
+    if ((rights & DESCRIPTOR_P) != 0 && !engine_is_canonical(env, high << 32 | (rights & 0xff000000)))
+        engine_raise(engine_running, VMX_GP, (uint32_t)selector & 0xfffc, return_address);
 }
 
 /* The original accepts a null selector. */
@@ -200,6 +277,7 @@ void __wrap_helper_ltr_x86_64(struct unicorn_env *env, int selector)
 {
     if ((selector & 0xfffc) == 0)
         engine_raise(engine_running, VMX_GP, 0, RETURN_ADDRESS);
+    check_base(env, selector, RETURN_ADDRESS);
     __real_helper_ltr_x86_64(env, selector);
 }
 
@@ -207,6 +285,7 @@ void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector);
 void __real_helper_lldt_x86_64(struct unicorn_env *env, int selector);
 void __wrap_helper_lldt_x86_64(struct unicorn_env *env, int selector)
 {
+    check_base(env, selector, RETURN_ADDRESS);
     __real_helper_lldt_x86_64(env, selector);
     if ((selector & 0xfffc) == 0)
         env->segs[VMX_LDTR].flags = 0;
