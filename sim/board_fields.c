@@ -9,9 +9,8 @@
 static bool decode(const struct bk_vcpu *vcpu, uint64_t rip, struct vmx_instruction *out)
 {
     enum { BYTES = 15, LONG_MODE = 64 };
-    if (!vcpu->code_cached || vcpu->code_page != rip / SIM_PAGE || rip % SIM_PAGE + BYTES > SIM_PAGE)
-        return false;
-    return vmx_decode(vcpu->code + rip % SIM_PAGE, BYTES, LONG_MODE, out) == VMX_DECODED;
+    const uint8_t *code = sim_vcpu_code(vcpu, rip, false);
+    return code != NULL && rip % SIM_PAGE + BYTES <= SIM_PAGE && vmx_decode(code + rip % SIM_PAGE, BYTES, LONG_MODE, out) == VMX_DECODED;
 }
 
 unsigned sim_board_undefined(void *context, uint64_t rip, uint64_t *flags)

@@ -81,8 +81,8 @@ void sim_board_exited(struct bk_vcpu *vcpu)
     sim_spend(vcpu, SIM_COST_VM_EXIT);
     vcpu->exit_at = sim_now(vcpu);
     vcpu->cpu.tsc = vcpu->exit_at;
-    sim_vcpu_push(vcpu, VMX_GROUP_ALL);
     sim_vcpu_retag(vcpu);
+    sim_vcpu_push(vcpu, VMX_GROUP_ALL);
     if (board->exited != NULL)
         board->exited(board->context, vcpu);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine_access.h"
+#include "engine_tlb.h"
 #include "unicorn_api.h"
 
 _Thread_local struct sim_engine *engine_running;
@@ -80,7 +81,7 @@ static const char *check_layout(struct sim_engine *engine)
         return mismatch;
     if (memcmp(engine->env->vendor, "AuthenticAMD", 12) != 0 && memcmp(engine->env->vendor, "GenuineIntel", 12) != 0)
         return mismatch;
-    return registers_match(engine) && context_matches(engine) && engine_access_init(engine) ? NULL : mismatch;
+    return engine_tlb_matches(engine) && registers_match(engine) && context_matches(engine) && engine_access_init(engine) ? NULL : mismatch;
 }
 
 static const char *open_unicorn(struct sim_engine *engine)
@@ -125,8 +126,7 @@ static const char *init(struct sim_engine *engine)
     engine_set_features(engine->env);
     engine_update_mode(engine->env);
     engine_snapshot(engine, VMX_GROUP_ALL);
-    engine->entered_count = ENTERED_MAX + 1;
-    return NULL;
+    return engine_tlb_init(engine) ? NULL : "out of memory";
 }
 
 struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_engine_callbacks *callbacks, const char **message)
@@ -154,6 +154,7 @@ void sim_engine_free(struct sim_engine *engine)
         (void)uc_close(engine->uc);
     if (engine->peer != NULL)
         engine_memory_free(engine);
+    engine_tlb_free(engine);
     free(engine);
 }
 
@@ -191,7 +192,8 @@ void sim_engine_run(struct sim_engine *engine, uint64_t deadline, struct sim_eng
     engine->stopped = false;
     engine_time_start(engine, deadline);
     engine_running = engine;
-    run(engine);
+    if (engine_tlb_begin(engine))
+        run(engine);
     engine_running = NULL;
     engine_time_end(engine);
     if (!engine->stopped) {

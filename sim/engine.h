@@ -88,8 +88,8 @@ void sim_engine_count_one(struct sim_engine *engine);
 /* Adds one to the ticks alone: an iteration of REP that is not the last. */
 void sim_engine_count_iteration(struct sim_engine *engine);
 
-/* Moves groups of state (enum vmx_group mask) out of and into the engine. Setting CONTROL or SEGMENTS recomputes the mode; changes of CR0, CR3, CR4
-   or EFER flush translations. Interruptibility: STI and MOV SS blocking of the boundary the engine stands at. */
+/* Moves groups of state (enum vmx_group mask) out of and into the engine. Setting CONTROL or SEGMENTS recomputes the mode; changes of CR0, CR3, CR4,
+   EFER, PDPTEs, PKRU or IA32_PKRS flush the translations in use. Interruptibility: STI and MOV SS blocking of the boundary the engine stands at. */
 void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state *state);
 void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx_state *state);
 /* Groups that guest code may have changed since they were last moved in or out, by comparison. */
@@ -111,9 +111,13 @@ struct sim_engine_float {
 void sim_engine_get_float(struct sim_engine *engine, struct sim_engine_float *floating);
 void sim_engine_set_float(struct sim_engine *engine, struct sim_engine_float *floating);
 
-/* Forgets cached translations: all, or those of one page. */
+/* Cached translations stand in two sets, 0 and 1, of which one is in use: 0 at first. The other keeps what it has. A set that is selected holds what
+   it held when it was left, less what was flushed; if control registers, EFER, PDPTEs or protection keys are others then, nothing. */
+void sim_engine_select(struct sim_engine *engine, unsigned set);
+/* Forgets cached translations: all, those of a set, or those of a set in a page of `size` bytes. */
 void sim_engine_flush(struct sim_engine *engine);
-void sim_engine_flush_page(struct sim_engine *engine, gva_t linear);
+void sim_engine_flush_set(struct sim_engine *engine, unsigned set);
+void sim_engine_flush_page(struct sim_engine *engine, unsigned set, gva_t linear, uint64_t size);
 /* RAM was written from outside (handlers, devices): translated code there is dropped. */
 void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t size);
 /* Engines on the same RAM: stores of each, and what sim_engine_ram_written() tells one, drop translated code of all. Call once a pair

@@ -32,10 +32,11 @@ enum {
 #define ENGINE_HF_CODE_LIMIT (UINT32_C(1) << 31) /* the limit of CS is neither that nor 4 GiB */
 /* hflags of the engine's own, which Unicorn leaves alone and looks blocks up by. */
 enum {
-    ENGINE_HF_SEGMENTS = 1 << 27,  /* accesses through DS, ES and SS are checked */
-    ENGINE_HF_ALIGNMENT = 1 << 28, /* CR0.AM */
-    ENGINE_HF_CODE_64K = 1 << 30,  /* the limit of CS is FFFFH */
-    ENGINE_HF_BREAK = 1 << 29,     /* there are breakpoints on instructions */
+    ENGINE_HF_SECOND_SET = 1 << 24, /* Unicorn's mark of I/O breakpoints, which only INS and OUTS would look at; they never run */
+    ENGINE_HF_SEGMENTS = 1 << 27,   /* accesses through DS, ES and SS are checked */
+    ENGINE_HF_ALIGNMENT = 1 << 28,  /* CR0.AM */
+    ENGINE_HF_CODE_64K = 1 << 30,   /* the limit of CS is FFFFH */
+    ENGINE_HF_BREAK = 1 << 29,      /* there are breakpoints on instructions */
 };
 
 /* The part of the environment that belongs to the groups of state, as it was when last moved. */
@@ -49,7 +50,34 @@ struct engine_snapshot {
     uint8_t v_tpr;
 };
 
-enum { ENTERED_MAX = 12 };
+enum { ENGINE_SETS = 2, ENGINE_PAGES_MAX = 12 };
+
+struct engine_page {
+    uint64_t linear, physical; /* UINT64_MAX: no RAM */
+    uint8_t modes;             /* a bit for each UNICORN_MMU_* */
+    bool code;                 /* fetches were allowed */
+};
+
+/* What rights of pages follow from, beside the tables. */
+struct engine_basis {
+    uint64_t cr0, cr3, cr4, efer, pdpte[4], pkru, pkrs;
+};
+
+/* One set of translations. */
+struct engine_translations {
+    struct engine_page page[ENGINE_PAGES_MAX]; /* those that Unicorn may hold, as long as they are few */
+    unsigned count;                            /* ENGINE_PAGES_MAX + 1: they are many */
+    struct engine_page lapsed[ENGINE_PAGES_MAX];
+    unsigned lapsed_count;
+    struct engine_basis basis; /* while it is not in use */
+};
+
+/* Unicorn's TLB of the set that is not in use. */
+struct engine_tlb_away {
+    struct unicorn_tlb tlb[UNICORN_MMU_MODES];
+    struct unicorn_tlb_description description[UNICORN_MMU_MODES];
+    uint16_t filled;
+};
 
 struct sim_engine {
     /* what translated code itself touches: engine_account.c */
@@ -96,10 +124,10 @@ struct sim_engine {
     uint8_t *code_pages;     /* for each page of RAM: this engine has translated code of it */
     struct sim_engine *peer; /* ring of engines on the same RAM */
     struct sim_ram_log *log; /* of stores; NULL: none */
-    /* Pages whose translations Unicorn may hold, as long as they are few. */
-    uint64_t entered[ENTERED_MAX];
-    uint16_t entered_modes[ENTERED_MAX]; /* a bit for each UNICORN_MMU_* */
-    unsigned entered_count;              /* ENTERED_MAX + 1: they are many */
+    struct engine_translations set[ENGINE_SETS];
+    struct engine_tlb_away away;
+    uint8_t set_in_use;
+    bool selected; /* since the last run: what the set was made from may have changed meanwhile */
     struct sim_engine_callbacks callbacks;
 
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it, */
@@ -166,6 +194,11 @@ bool engine_memory_init(struct sim_engine *engine);
 void engine_memory_free(struct sim_engine *engine);
 /* All translated code is gone. */
 void engine_code_forgotten(struct sim_engine *engine);
+/* A page of RAM, by its number, holds translated code of this engine or of another on the same RAM. */
+bool engine_page_has_code(const struct sim_engine *engine, uint64_t page);
+/* Asks for the translation of a linear address, and enters it where there is one. `address` is that of the library. */
+bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t linear, unsigned size, enum vmx_access_kind kind, int mode,
+                      uintptr_t return_address);
 
 /* engine_hooks.c */
 /* At a boundary: an exception of the instruction at RIP of which nothing has run. */

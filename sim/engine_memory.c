@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Memory: misses of Unicorn's TLB go to the translate callback; stores are fast unless the page holds translated code, of this engine or of
-   another on the same RAM. */
+   another on the same RAM. What the TLB holds is the business of engine_tlb.c. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
 #include "engine_break.h"
 #include "engine_opcode.h"
-#include "ram_log.h"
+#include "engine_tlb.h"
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address);
 void __wrap_tlb_protect_code_x86_64(void *uc, uint64_t address);
@@ -44,7 +44,7 @@ void sim_engine_join(struct sim_engine *engine, struct sim_engine *other)
     sim_engine_flush(other);
 }
 
-static bool page_has_code(const struct sim_engine *engine, uint64_t page)
+bool engine_page_has_code(const struct sim_engine *engine, uint64_t page)
 {
     const struct sim_engine *e = engine;
     do {
@@ -53,91 +53,6 @@ static bool page_has_code(const struct sim_engine *engine, uint64_t page)
         e = e->peer;
     } while (e != engine);
     return false;
-}
-
-static struct unicorn_tlb *tlb_of(struct sim_engine *engine, int mode)
-{
-    return &UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_FAST + mode * (int)sizeof(struct unicorn_tlb), struct unicorn_tlb);
-}
-
-/* Lets stores to a page of RAM go without a look at translated code. An entry for one access alone is marked invalid besides. */
-static void make_fast(struct unicorn_tlb_entry *entry, uint64_t host_page)
-{
-    const uint64_t flags = entry->write & (UNICORN_PAGE_SIZE - 1), page = entry->write - flags;
-    if (entry->write != UINT64_MAX && (flags & ~(uint64_t)UNICORN_TLB_INVALID) == UNICORN_TLB_NOTDIRTY && page + entry->addend == host_page)
-        entry->write -= UNICORN_TLB_NOTDIRTY;
-}
-
-static void make_page_fast(struct sim_engine *engine, uint64_t page)
-{
-    const uint64_t host = (uint64_t)(uintptr_t)engine->ram + (page << UNICORN_PAGE_BITS);
-    for (int mode = 0; mode < UNICORN_MMU_MODES; mode++) {
-        struct unicorn_tlb *tlb = tlb_of(engine, mode);
-        for (uint64_t i = 0; i <= tlb->mask / sizeof(struct unicorn_tlb_entry); i++)
-            make_fast(&tlb->table[i], host);
-        struct unicorn_tlb_description *d =
-            &UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_DESCRIPTION + mode * (int)sizeof(*d), struct unicorn_tlb_description);
-        for (unsigned i = 0; i < UNICORN_VICTIMS; i++)
-            make_fast(&d->victims[i], host);
-    }
-}
-
-static bool serves_once(const struct vmx_translation *t, enum vmx_access_kind kind)
-{
-    return (kind == VMX_ACCESS_READ && !t->read) || (kind == VMX_ACCESS_WRITE && !t->write);
-}
-
-static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
-{
-    int rights = (t->read ? UNICORN_PROT_READ : 0) | (t->write ? UNICORN_PROT_WRITE : 0) | (t->fetch ? UNICORN_PROT_EXEC : 0);
-    switch (kind) {
-    case VMX_ACCESS_READ:
-        return rights | UNICORN_PROT_READ;
-    case VMX_ACCESS_WRITE:
-        return rights | UNICORN_PROT_WRITE;
-    case VMX_ACCESS_FETCH:
-        return rights | UNICORN_PROT_EXEC;
-    }
-    return rights;
-}
-
-static void note_entered(struct sim_engine *engine, uint64_t page, int mode)
-{
-    const uint16_t bit = (uint16_t)(1u << mode);
-    for (unsigned i = 0; i < engine->entered_count && i < ENTERED_MAX; i++)
-        if (engine->entered[i] == page) {
-            engine->entered_modes[i] |= bit;
-            return;
-        }
-    if (engine->entered_count < ENTERED_MAX) {
-        engine->entered[engine->entered_count] = page;
-        engine->entered_modes[engine->entered_count] = bit;
-    }
-    if (engine->entered_count <= ENTERED_MAX)
-        engine->entered_count++;
-}
-
-/* once: for this access alone, whatever its rights. */
-static void enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t,
-                              bool once)
-{
-    enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
-    const int rights = rights_of(t, kind);
-    const bool memory = !t->no_memory && t->host < engine->size;
-    const uint64_t physical = (memory || t->host >= engine->size ? t->host : engine->size) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
-    address &= ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
-    note_entered(engine, address, mode);
-    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode,
-                                   once || serves_once(t, kind) ? (uint64_t)ONE_ACCESS : t->page_size);
-    if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
-        return;
-    if (engine->log != NULL)
-        sim_ram_log_page(engine->log, physical >> UNICORN_PAGE_BITS);
-    if (!page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
-        struct unicorn_tlb *tlb = tlb_of(engine, mode);
-        const uint64_t index = (address >> UNICORN_PAGE_BITS) & (tlb->mask / sizeof(struct unicorn_tlb_entry));
-        make_fast(&tlb->table[index], (uint64_t)(uintptr_t)engine->ram + physical);
-    }
 }
 
 static uint64_t linear_of(const struct unicorn_env *env, uint64_t address, int access)
@@ -187,11 +102,27 @@ static void name_fault(struct sim_engine *engine, uint64_t linear, struct vmx_tr
         t->event.vector = VMX_SS_FAULT;
 }
 
+bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t linear, unsigned size, enum vmx_access_kind kind, int mode,
+                      uintptr_t return_address)
+{
+    static const int accesses[] = {[VMX_ACCESS_READ] = UNICORN_LOAD, [VMX_ACCESS_WRITE] = UNICORN_STORE, [VMX_ACCESS_FETCH] = UNICORN_FETCH};
+    struct vmx_translation *t = &engine->result->translation;
+    memset(t, 0, sizeof *t);
+    engine->smap_exempt = mode != UNICORN_MMU_SMAP;
+    engine->access_size = size;
+    const bool user_stack = mode != UNICORN_MMU_USER && linear - engine->user_stack < engine->user_stack_bytes;
+    engine->callbacks.translate(engine->callbacks.context, linear, kind, mode == UNICORN_MMU_USER || user_stack, t);
+    if (t->kind != VMX_TRANSLATED)
+        return false;
+    engine_break_on_access(engine, linear, size, accesses[kind], t, return_address);
+    engine_enter_translation(engine, address, mode, kind, t, user_stack);
+    return true;
+}
+
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)
 {
     static const enum vmx_access_kind kinds[] = {VMX_ACCESS_READ, VMX_ACCESS_WRITE, VMX_ACCESS_FETCH};
     struct sim_engine *engine = engine_running;
-    struct vmx_translation *t = &engine->result->translation;
     const uint64_t linear = linear_of(engine->env, address, access);
     (void)cpu;
     if (access == UNICORN_FETCH && !engine->looking_back) {
@@ -203,16 +134,9 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
         if (beyond_code_segment(engine->env, linear))
             engine_raise_at_boundary(engine, VMX_GP);
     }
-    memset(t, 0, sizeof *t);
-    engine->smap_exempt = mode != UNICORN_MMU_SMAP;
-    engine->access_size = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
-    const bool user_stack = mode != UNICORN_MMU_USER && linear - engine->user_stack < engine->user_stack_bytes;
-    engine->callbacks.translate(engine->callbacks.context, linear, kinds[access], mode == UNICORN_MMU_USER || user_stack, t);
-    if (t->kind == VMX_TRANSLATED) {
-        engine_break_on_access(engine, linear, engine->access_size, access, t, return_address);
-        enter_translation(engine, address, mode, kinds[access], t, user_stack);
+    const unsigned bytes = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
+    if (engine_translate(engine, address, linear, bytes, kinds[access], mode, return_address))
         return true;
-    }
     if (probe)
         return false;
     engine->result->linear = linear;
@@ -221,7 +145,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
         engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
     engine_unwind(engine, return_address);
     engine_note_miss(engine);
-    name_fault(engine, linear, t);
+    name_fault(engine, linear, &engine->result->translation);
     engine_stop(engine, SIM_STOP_TRANSLATION);
 }
 
@@ -232,7 +156,7 @@ void __wrap_tlb_protect_code_x86_64(void *uc, uint64_t address)
     engine->code_pages[address >> UNICORN_PAGE_BITS] = 1;
     struct sim_engine *e = engine;
     do {
-        tlb_reset_dirty_x86_64(e->cpu, (uint64_t)(uintptr_t)e->ram + (address & ~(uint64_t)(UNICORN_PAGE_SIZE - 1)), UNICORN_PAGE_SIZE);
+        engine_change_stores(e, address >> UNICORN_PAGE_BITS, false);
         e = e->peer;
     } while (e != engine);
 }
@@ -247,11 +171,11 @@ static struct sim_engine *engine_of(struct sim_engine *member, const void *uc)
 static void page_lost_code(struct sim_engine *engine, uint64_t page)
 {
     engine->code_pages[page] = 0;
-    if (page_has_code(engine, page))
+    if (engine_page_has_code(engine, page))
         return;
     struct sim_engine *e = engine;
     do {
-        make_page_fast(e, page);
+        engine_change_stores(e, page, true);
         e = e->peer;
     } while (e != engine);
 }
@@ -307,28 +231,6 @@ void engine_code_forgotten(struct sim_engine *engine)
 {
     memset(engine->code_pages, 0, engine->size >> UNICORN_PAGE_BITS);
     tlb_flush_x86_64(engine->cpu);
-}
-
-void sim_engine_flush(struct sim_engine *engine)
-{
-    struct sim_engine *outer = engine_running;
-    engine_running = engine;
-    /* The library's flush clears some 60 KBytes, which is dearer than a whole VM exit. */
-    if (engine->entered_count > ENTERED_MAX)
-        tlb_flush_x86_64(engine->cpu);
-    else
-        for (unsigned i = 0; i < engine->entered_count; i++)
-            tlb_flush_page_by_mmuidx_x86_64(engine->cpu, engine->entered[i], engine->entered_modes[i]);
-    engine->entered_count = 0;
-    engine_running = outer;
-}
-
-void sim_engine_flush_page(struct sim_engine *engine, gva_t linear)
-{
-    struct sim_engine *outer = engine_running;
-    engine_running = engine;
-    tlb_flush_page_x86_64(engine->cpu, linear);
-    engine_running = outer;
 }
 
 bool sim_engine_smap_exempt(const struct sim_engine *engine)

@@ -50,8 +50,8 @@ static uint32_t segment_flags(const struct unicorn_env *env)
 /* HF_GUEST makes the translator announce instructions that have no helper of their own. */
 void engine_update_mode(struct unicorn_env *env)
 {
-    env->hflags = (env->hflags & (UNICORN_HF_INHIBIT_IRQ | ENGINE_HF_BREAK)) | UNICORN_HF_GUEST | control_flags(env) | segment_flags(env) |
-                  privilege_level(env);
+    env->hflags = (env->hflags & (UNICORN_HF_INHIBIT_IRQ | ENGINE_HF_BREAK | ENGINE_HF_SECOND_SET)) | UNICORN_HF_GUEST | control_flags(env) |
+                  segment_flags(env) | privilege_level(env);
 }
 
 /* What the translator accepts; what CPUID tells is the machine's business. Absent instructions are #UD. */

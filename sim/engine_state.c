@@ -87,11 +87,18 @@ static void get_msrs(const struct sim_engine *engine, struct vmx_state *s)
     s->misc_enable = h->misc_enable;
 }
 
+/* What translations were made from changes: those of the set in use go. One that was just selected is judged when the next run begins. */
+static void forget_translations(struct sim_engine *engine)
+{
+    if (!engine->selected)
+        sim_engine_flush_set(engine, engine->set_in_use);
+}
+
 static void set_msrs(struct sim_engine *engine, const struct vmx_state *s)
 {
     struct unicorn_env *env = engine->env;
-    if (env->pkru != s->pkru)
-        sim_engine_flush(engine);
+    if (env->pkru != s->pkru || engine->held.pkrs != s->pkrs)
+        forget_translations(engine);
     env->cr[2] = s->cr2;
     env->v_tpr = (uint8_t)(s->cr8 & 0xf);
     env->xcr0 = s->xcr0;
@@ -134,7 +141,7 @@ static void set_control(struct sim_engine *engine, const struct vmx_state *s)
     struct unicorn_env *env = engine->env;
     if (env->cr[0] != s->cr0 || env->cr[3] != s->cr3 || env->cr[4] != s->cr4 || env->efer != s->efer ||
         memcmp(engine->held.pdpte, s->pdpte, sizeof s->pdpte) != 0)
-        sim_engine_flush(engine);
+        forget_translations(engine);
     env->cr[0] = s->cr0;
     env->cr[3] = s->cr3;
     env->cr[4] = s->cr4;

@@ -56,12 +56,20 @@ struct sim_pcpu {
 };
 
 struct sim_board;
-/* Whose translations the engine holds: the tag, and what it and the rights of pages are made of. */
-struct sim_context {
+/* The engine's two sets of translations, and what goes with them. */
+enum { SIM_SET_ROOT, SIM_SET_NON_ROOT, SIM_SETS };
+enum { SIM_CODE_PAGES = 4 };
+struct sim_translations {
+    /* Whose translations these are: the tag, and what it and the rights of pages are made of. */
     struct vmx_tag tag;
     uint64_t cr0, cr3, cr4, efer, eptp;
     uint64_t primary, secondary, vpid;
-    bool non_root;
+    /* Pages that instructions were fetched from; each goes with its translation. */
+    struct sim_code_page {
+        const uint8_t *bytes; /* NULL: none */
+        gva_t page;           /* linear address over SIM_PAGE */
+        bool user;
+    } code[SIM_CODE_PAGES];
 };
 
 enum { SIM_DECODED = 8 };
@@ -94,17 +102,14 @@ struct bk_vcpu {
     bool stirred;                     /* something arrived since it last fell asleep in VMX non-root operation */
     struct sim_stimulus stimuli[SIM_STIMULI_MAX];
     unsigned stimulus_count;
-    struct sim_context context;
+    struct sim_translations set[SIM_SETS];
+    unsigned set_in_use;
     bool apic_alone;                /* the instruction at RIP touches the APIC-access page: it runs alone, */
     struct vmx_apic_operation apic; /* and this is what it did there */
     bool device_wanted;             /* a translation met a device register: the instruction is to run alone, */
     bool device_alone;              /* and does */
     uint64_t exit_at;               /* with a board: sim_now() of the last VM exit */
     struct vmcs vmcs_cache;         /* with a board: the data of the current VMCS */
-    /* The page that instructions were last fetched from; dropped with its translation. */
-    bool code_cached;
-    gva_t code_page;
-    const uint8_t *code;
     struct sim_decoded decoded[SIM_DECODED];
 };
 
@@ -208,8 +213,12 @@ struct vmx_translation_cache sim_vcpu_cache(struct bk_vcpu *vcpu);
 void sim_vcpu_retag(struct bk_vcpu *vcpu);
 /* Drops all cached translations and what was fetched through them, as reset does. */
 void sim_vcpu_flush(struct bk_vcpu *vcpu);
-/* What its engine holds of them may have been invalidated by others. */
+/* What its engine holds of them may have been invalidated by others, or by a snapshot. */
 void sim_vcpu_forget(struct bk_vcpu *vcpu);
+/* The bytes of the page that a linear address is on, when instructions were fetched from there and the translation still stands; NULL otherwise. */
+const uint8_t *sim_vcpu_code(const struct bk_vcpu *vcpu, gva_t linear, bool user);
+/* Instructions were fetched from a page, through a translation that the tagged cache has; `bytes` are those of the page. */
+void sim_vcpu_fetched(struct bk_vcpu *vcpu, gva_t linear, bool user, const uint8_t *bytes);
 /* The engine's callback for translations that it does not hold. */
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
 /* The engine's question at an IRET while NMIs are blocked. */

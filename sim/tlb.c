@@ -89,6 +89,7 @@ static void drop(struct sim_tlb *tlb, unsigned link, struct sim_tlb_dropped *dro
 {
     struct sim_tlb_slot *slot = &tlb->slot[link - 1];
     dropped->count++;
+    *(slot->mapping.tag.ep4ta != VMX_NO_EPT ? &dropped->through_ept : &dropped->without_ept) = true;
     dropped->last = slot->mapping;
     *link_to(tlb, link) = slot->next;
     leave_order(tlb, slot);

@@ -35,7 +35,8 @@ const struct vmx_mapping *sim_tlb_find(const struct sim_tlb *tlb, const struct v
 /* What a change of the cache took away, so that who holds a subset of it can follow. */
 struct sim_tlb_dropped {
     unsigned count;
-    struct vmx_mapping last; /* when count is not 0 */
+    bool through_ept, without_ept; /* some of them were made so */
+    struct vmx_mapping last;       /* when count is not 0 */
 };
 
 /* Adds a mapping in place of all that serve `linear`, one of its bytes. A mapping of the same page that is only a dirty flag ahead of the old one

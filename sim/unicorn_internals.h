@@ -19,9 +19,8 @@ struct unicorn_temp *tcg_temp_new_internal_x86_64(void *tcg, int type, bool loca
 void tb_flush_x86_64(void *cpu);
 void tb_invalidate_phys_range_x86_64(void *uc, uint64_t start, uint64_t end);
 void tlb_flush_x86_64(void *cpu);
-void tlb_flush_page_x86_64(void *cpu, uint64_t address);
+void tb_flush_jmp_cache_x86_64(void *cpu, uint64_t address);
 void tlb_flush_page_by_mmuidx_x86_64(void *cpu, uint64_t address, uint16_t modes);
-void tlb_reset_dirty_x86_64(void *cpu, uint64_t host_start, uint64_t length);
 void tlb_set_page_with_attrs_x86_64(void *cpu, uint64_t linear, uint64_t physical, uint32_t attributes, int rights, int mode, uint64_t size);
 uint32_t cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address);
 uint32_t cpu_ldub_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);

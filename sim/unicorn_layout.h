@@ -19,6 +19,7 @@ enum {
     UNICORN_CPU_EXIT_REQUEST = 21,
     UNICORN_CPU_CFLAGS_NEXT = 24,
     UNICORN_CPU_ENV_POINTER = 296,
+    UNICORN_CPU_JUMP_CACHE = 312,
     UNICORN_CPU_HALTED = 33176,
     UNICORN_CPU_EXCEPTION_INDEX = 33184,
     UNICORN_CPU_UC = 33192,
@@ -27,9 +28,10 @@ enum {
     /* CPUClass */
     UNICORN_CLASS_UNALIGNED = 24,
     UNICORN_CLASS_TLB_FILL = 72,
-    /* backwards from the environment: the TLBs of the three MMU modes */
+    /* backwards from the environment: the TLBs of the three MMU modes, a bit for each that is not empty */
     UNICORN_ENV_TLB_FAST = -64,
     UNICORN_ENV_TLB_DESCRIPTION = -1392,
+    UNICORN_ENV_TLB_FILLED = -1424,
     /* TCGContext */
     UNICORN_TCG_CODE_POINTER = 192,
     UNICORN_TCG_CODE_HIGHWATER = 208,
@@ -67,7 +69,7 @@ enum { UNICORN_LOAD = 0, UNICORN_STORE = 1, UNICORN_FETCH = 2 };
 enum { UNICORN_PROT_READ = 1, UNICORN_PROT_WRITE = 2, UNICORN_PROT_EXEC = 4 };
 enum { UNICORN_TLB_NOTDIRTY = 0x400, UNICORN_TLB_INVALID = 0x800 };
 enum { UNICORN_CF_COUNT = 0x7fff, UNICORN_CF_NEXT_NONE = -1 };
-enum { UNICORN_VICTIMS = 8 };
+enum { UNICORN_VICTIMS = 8, UNICORN_TLB_ENTRIES_MIN = 256, UNICORN_JUMP_CACHE_BYTES = 0x8000 };
 /* Return addresses point behind the call; a block's table is searched for the call itself. */
 enum { UNICORN_RETURN_ADJUST = 2 };
 
@@ -188,10 +190,16 @@ struct unicorn_tlb {
     uint64_t mask; /* of the byte offset of an entry */
     struct unicorn_tlb_entry *table;
 };
+struct unicorn_tlb_io {
+    uint64_t address; /* in the library's space of RAM, less the page's */
+    uint64_t attributes;
+};
 struct unicorn_tlb_description {
-    uint8_t unused[48];
+    uint8_t unused[32];
+    uint64_t used, victim; /* entries in use; the next victim's place, which counts on */
     struct unicorn_tlb_entry victims[UNICORN_VICTIMS];
-    uint8_t unused2[136];
+    struct unicorn_tlb_io victims_io[UNICORN_VICTIMS];
+    struct unicorn_tlb_io *io;
 };
 _Static_assert(sizeof(struct unicorn_tlb_description) == 440, "CPUTLBDesc");
 

@@ -20,10 +20,14 @@ void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access
     s->pkru = sim_engine_pkru(vcpu->engine);
     vcpu->cpu.nmi_unblocked_by_iret = sim_engine_iret_unblocked(vcpu->engine);
     vmx_translate(&vcpu->cpu, linear, access, user, out);
-    if (out->apic_page)
+    if (out->apic_page) {
         sim_apic_access(vcpu, linear, access, out);
-    else if (vcpu->machine->board != NULL && out->kind == VMX_TRANSLATED)
+        return;
+    }
+    if (vcpu->machine->board != NULL && out->kind == VMX_TRANSLATED)
         sim_board_translated(vcpu, access, out);
+    if (access == VMX_ACCESS_FETCH && out->kind == VMX_TRANSLATED && !out->no_memory && out->host < vcpu->machine->ram_size)
+        sim_vcpu_fetched(vcpu, linear, user, vcpu->machine->ram + (out->host - out->host % SIM_PAGE));
 }
 
 bool sim_vcpu_iret_unblocks_nmis(void *context)

@@ -16,12 +16,13 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
     if (!vmx_in_64bit_mode(s))
         linear = (uint32_t)(s->seg[VMX_CS].base + s->rip);
     const unsigned in_page = SIM_PAGE - (unsigned)(linear % SIM_PAGE);
-    if (in_page >= 15 && vcpu->code_cached && vcpu->code_page == linear / SIM_PAGE) {
-        memcpy(bytes, vcpu->code + linear % SIM_PAGE, 15);
+    const bool user = vmx_cpl(s) == 3;
+    const uint8_t *code = in_page >= 15 ? sim_vcpu_code(vcpu, linear, user) : NULL;
+    if (code != NULL) {
+        memcpy(bytes, code + linear % SIM_PAGE, 15);
         return 15;
     }
     unsigned have = 0;
-    const bool user = vmx_cpl(s) == 3;
     while (have < 15) {
         const gva_t at = linear + have;
         vmx_translate(cpu, at, VMX_ACCESS_FETCH, user, out);
@@ -34,11 +35,6 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
             memset(bytes + have, 0xff, size);
         } else {
             memcpy(bytes + have, vcpu->machine->ram + offset, size);
-            if (have == 0) {
-                vcpu->code_cached = true;
-                vcpu->code_page = at / SIM_PAGE;
-                vcpu->code = vcpu->machine->ram + (offset - at % SIM_PAGE);
-            }
         }
         have += size;
     }

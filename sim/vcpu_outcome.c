@@ -11,13 +11,12 @@ void sim_vcpu_push(struct bk_vcpu *vcpu, uint32_t groups)
 {
     if (groups == 0)
         return;
-    if ((groups & (VMX_GROUP_CONTROL | VMX_GROUP_SEGMENTS)) != 0)
-        vcpu->code_cached = false;
     sim_engine_set(vcpu->engine, groups, &vcpu->cpu.state);
     vcpu->touched |= groups;
 }
 
-/* What is done may have changed which translations there are, and which of them serve. */
+/* What is done may have changed which translations there are, and which of them serve: to be told before the state that they follow from, so that
+   those of VMX root operation and of non-root operation are kept apart. */
 static void update_translations(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
 {
     if (outcome->flush.conditions != 0)
@@ -89,8 +88,8 @@ bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool in
     }
     vcpu->machine->steps++;
     sim_spend(vcpu, injected ? SIM_COST_EVENT_INJECTION : SIM_COST_EVENT_DELIVERY);
-    sim_vcpu_push(vcpu, outcome.changed);
     update_translations(vcpu, &outcome);
+    sim_vcpu_push(vcpu, outcome.changed);
     return false;
 }
 
@@ -103,8 +102,8 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
         sim_vcpu_push(vcpu, outcome->changed);
         return sim_vcpu_raise(vcpu, &outcome->event, false, entered);
     case VMX_OUTCOME_DONE:
-        sim_vcpu_push(vcpu, outcome->changed);
         update_translations(vcpu, outcome);
+        sim_vcpu_push(vcpu, outcome->changed);
         return false;
     case VMX_OUTCOME_SHUTDOWN:
         *entered = outcome->abort != 0 ? abort_vmx(vcpu, outcome->abort) : shut_down(vcpu);

@@ -154,7 +154,7 @@ static void faults_do_not_disturb_the_count(void)
         if (random >> 28 == 0)
             sim_engine_flush(g->engine);
         else
-            sim_engine_flush_page(g->engine, (uint64_t)pages[(random >> 8) % 5] << 12);
+            sim_engine_flush_page(g->engine, 0, (uint64_t)pages[(random >> 8) % 5] << 12, 4096);
         const uint64_t deadline = 1 + (random >> 20) % 11, left = STEPS - sim_engine_ticks(g->engine);
         sim_engine_run(g->engine, deadline < left ? deadline : left, &g->result);
         if (g->result.stop == SIM_STOP_TRANSLATION) {
