@@ -100,10 +100,11 @@ bool hw_apic_init(void)
 
 void hw_apic_restore(uint64_t base)
 {
-    if (apic_base() == base)
-        return;
-    (void)wrmsr(MSR_APIC_BASE, base);
-    (void)hw_apic_init();
+    if (apic_base() != base) {
+        (void)wrmsr(MSR_APIC_BASE, base);
+        (void)hw_apic_init();
+    }
+    apic_write(APIC_TPR, 0); /* MOV to CR8 of a guest without a TPR shadow reaches it */
 }
 
 /* The highest vector in a 256-bit register, or -1. */

@@ -112,7 +112,7 @@ void hw_traps_load(void);
 uint64_t hw_idt_base(void);
 /* Enables the local APIC and masks every source of interrupts but messages. False: there is none. */
 bool hw_apic_init(void);
-/* Puts IA32_APIC_BASE back, where a guest that may write it moved or disabled the APIC. */
+/* Puts IA32_APIC_BASE back, where a guest that may write it moved or disabled the APIC, and lets all interrupts through. */
 void hw_apic_restore(uint64_t base);
 /* Sends itself an interrupt, which waits while interrupts are masked. False: the vector cannot be sent. */
 bool hw_apic_send_interrupt(uint8_t vector);

@@ -8,7 +8,7 @@ local function fails(check, change)
 end
 local function enters(name, change)
   local s = change
-  s.name, s.profile, s.guest = name, "bochs-skylake-x", asm "here: vmcall"
+  s.name, s.profile, s.guest = name, s.profile or "bochs-skylake-x", asm "here: vmcall"
   s.steps = s.steps or { expect "VMCALL" { rip = "here" } }
   return scenario(s)
 end
@@ -68,6 +68,9 @@ return {
   fails("MSRLOAD.WRMSR_GP", { name = "fmask-high-half", msr_load = { { index = 0xc0000084, value = high } } }),
   fails("MSRLOAD.WRMSR_GP", { name = "tsc-aux-high-half", msr_load = { { index = 0xc0000103, value = high } } }),
   fails("MSRLOAD.WRMSR_GP", { name = "xss-of-absent-states", msr_load = { { index = 0xda0, value = 0x1800 } } }),
+  enters("ssp-that-is-not-canonical", {
+    profile = "bochs-tigerlake", controls = { entry = { "load_cet_state" } }, vmcs = { GUEST_SSP = 1 << 47 },
+  }),
   enters("enabled-breakpoint-alone", {
     vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1000 }, idt = { [1] = 0x8000 }, exception_bitmap = { "#DB" },
     steps = { expect "EXCEPTION_NMI" { vector = "#DB", event_type = "hardware_exception" } },

@@ -59,6 +59,20 @@ return {
       b:    mov rax, dr3
             vmcall
     ]], { expect "EXCEPTION_NMI" { vector = 1, rip = "b", qualification = 0x2000 } }),
+  -- It is a fault: the handler finds RF = 1 among the flags.
+  scenario {
+    name  = "general-detect-saves-rf",
+    idt   = { [1] = "debug" },
+    guest = asm [[
+            mov eax, 0x2400
+            mov dr7, rax
+            mov rax, dr3
+      debug:
+            mov rbx, [rsp + 16]
+            vmcall
+    ]],
+    steps = { expect "VMCALL" { rbx = { value = 0x10000, mask = 0x10000 } } },
+  },
   guest("single-steps-and-breakpoints-merge", [[
             mov eax, 0x9000
             mov dr0, rax

@@ -115,15 +115,35 @@ static bool user_exits(const struct disagreement *d)
            (d->field[VMCS_GUEST_SS_AR_BYTES] & VMX_AR_DPL) == VMX_AR_DPL;
 }
 
-/* Flags on the guest's stack: RF as Bochs saved it in an exit before, which is a known difference. */
-static bool saved_rf_reached_the_stack(const struct disagreement *d)
+/* Memory differs in what may be RF alone. */
+static bool only_rf_differs(const struct disagreement *d)
 {
-    if (d->known_items == 0 || d->sim.kind != TRACE_MEMORY || d->bochs.kind != TRACE_MEMORY || d->sim.text_length != d->bochs.text_length)
+    if (d->sim.kind != TRACE_MEMORY || d->bochs.kind != TRACE_MEMORY || d->sim.text_length != d->bochs.text_length)
         return false;
     for (uint32_t i = 0; i < d->sim.text_length; i++)
         if (d->sim.text[i] != d->bochs.text[i] && (d->sim.text[i] ^ d->bochs.text[i]) != RF_IN_THIRD_BYTE)
             return false;
     return true;
+}
+
+/* Flags on the guest's stack: RF as Bochs saved it in an exit before, which is a known difference. */
+static bool saved_rf_reached_the_stack(const struct disagreement *d)
+{
+    return d->known_items != 0 && only_rf_differs(d);
+}
+
+/* The program writes DR7, by either of its names, and so may set GD. */
+static bool general_detect_saves_no_rf(const struct disagreement *d)
+{
+    enum { MOV_TO_DR = 0x23, DR5 = 5, DR7 = 7 };
+    bool writes = false;
+    for (unsigned i = 0; i < d->c->parts; i++)
+        for (unsigned k = 0; d->c->part[i].kind == PART_CODE && k + 2 < d->c->part[i].size; k++) {
+            const uint8_t *code = d->c->part[i].bytes + k;
+            const unsigned number = code[2] >> 3 & 7;
+            writes |= code[0] == 0x0f && code[1] == MOV_TO_DR && (number == DR5 || number == DR7);
+        }
+    return writes && only_rf_differs(d);
 }
 
 /* ---- VM entries that succeed in one of the two ---- */
@@ -234,6 +254,14 @@ static bool xss_takes_absent_states(const struct disagreement *d)
     return entry != NULL && entry->a == VMX_MSR_XSS && (entry->c & ~(uint64_t)CET_STATES) == 0 && goes_on(d);
 }
 
+/* Bochs wants bit 47 of SSP to be as those above, which are identical. */
+static bool ssp_is_judged(const struct disagreement *d)
+{
+    const uint64_t from_width = d->field[VMCS_GUEST_SSP] >> d->c->caps->linear_bits, last = d->field[VMCS_GUEST_SSP] >> (d->c->caps->linear_bits - 1);
+    return (d->field[VMCS_VM_ENTRY_CONTROLS] & VMX_ENTRYCTL_LOAD_CET) != 0 && (last & 1) != (from_width & 1) &&
+           d->result->bochs.kind == OUTCOME_FAILED_ENTRY && d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
+}
+
 /* Where the processor lacks the monitor trap flag, so that no event of type 7 is there. */
 static bool other_event_is_unknown(const struct disagreement *d)
 {
@@ -313,12 +341,14 @@ const struct known known_list[] = {
     {"lenient", "fmask-high-half", VMX_CHECK_NONE, fmask_takes_high_half},
     {"lenient", "tsc-aux-high-half", VMX_CHECK_NONE, tsc_aux_takes_high_half},
     {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
+    {"lenient", "ssp-that-is-not-canonical", VMX_CHECK_NONE, ssp_is_judged},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_blocking_is_left_over},
     {"exception_nmi", "exception-under-*", VMX_CHECK_NONE, exception_ends_blocking},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
+    {"breakpoints", "general-detect-saves-rf", VMX_CHECK_NONE, general_detect_saves_no_rf},
     {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
     {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},
