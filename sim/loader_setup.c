@@ -6,6 +6,7 @@
 
 #include "../vmx-model/names.h"
 #include "loader.h"
+#include "profile.h"
 
 enum { RAM_MAX_MIB = 2048, LIMIT_DEFAULT = 10000000 };
 
@@ -47,7 +48,7 @@ bool load_profile(struct loader *loader, const struct script_value *value)
     loader->profile_is_named = value != NULL;
     const char *name = value != NULL ? value->string : assumed_profile(loader);
     if (name != NULL)
-        loader->caps = vmx_profile(name);
+        loader->caps = sim_profile(name);
     if (loader->caps == NULL) {
         const char *near = load_nearest(name, profile_name_at, vmx_profile_count, NULL);
         return load_fail(loader, loader->table->line, name, "no such profile '%s'%s%s%s", name, near != NULL ? ", did you mean '" : "",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A loaded scenario, field by field, so that a snapshot's file stands alone. */
+#include "profile.h"
 #include "snapshot_file.h"
 
 #include <stdio.h>
@@ -83,7 +84,7 @@ static void capabilities(struct archive *a, struct vmx_caps *c)
         &c->vmfunc, &c->tertiary, &c->exit2,      &c->efer_valid, &c->debugctl_valid, &c->perf_global_valid, &c->spec_ctrl_valid};
     text(a, &name);
     if (a->reading) {
-        const struct vmx_caps *profile = name != NULL ? vmx_profile(name) : NULL;
+        const struct vmx_caps *profile = name != NULL ? sim_profile(name) : NULL;
         if (profile == NULL)
             archive_fail(a, "its CPU profile is not known here");
         *c = profile != NULL ? *profile : *vmx_default_profile();

@@ -72,8 +72,8 @@ static int take(struct boot_request *request, int option)
         request->bios = optarg;
         return -1;
     case CPU:
-        request->profile = optarg;
-        return option_is_profile("boot", optarg) ? -1 : 2;
+        request->profile = option_profile("boot", optarg);
+        return request->profile != NULL ? -1 : 2;
     case EXPLAIN:
         request->explain = true;
         return -1;

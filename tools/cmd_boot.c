@@ -8,6 +8,7 @@
 
 #include "../sim/board_trace.h"
 #include "../sim/multiboot.h"
+#include "../sim/profile.h"
 #include "../vmx-model/checks.h"
 #include "boot_files.h"
 #include "boot_request.h"
@@ -154,7 +155,7 @@ static int run(struct bk_machine *machine, const struct boot_request *request)
 static int boot(const struct boot_request *request, const struct boot_files *files)
 {
     const char *message = NULL;
-    const struct sim_bare_options options = {.caps = request->profile != NULL ? vmx_profile(request->profile) : vmx_richest_profile(),
+    const struct sim_bare_options options = {.caps = request->profile != NULL ? sim_profile(request->profile) : vmx_richest_profile(),
                                              .ram_bytes = request->memory_bytes,
                                              .cpus = request->cpus,
                                              .limit = request->limit,

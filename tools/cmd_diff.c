@@ -41,9 +41,8 @@ static int parse(struct request *request, int argc, char **argv)
             request->options.known_count = bochs_known_difference_count;
             break;
         case 'p':
-            if (!option_is_profile("diff", optarg))
+            if ((request->profile = option_profile("diff", optarg)) == NULL)
                 return 2;
-            request->profile = optarg;
             break;
         case 't':
             request->options.time = true;

@@ -7,6 +7,7 @@
 
 #include "../handlers/bench/bench.h"
 #include "../sim/machine.h"
+#include "../sim/profile.h"
 #include "../sim/scenario.h"
 #include "commands.h"
 #include "explain.h"
@@ -109,7 +110,7 @@ static int explain_script(const char *path, const struct request *request)
 /* ---- dumps ---- */
 static int explain_text(const char *path, const uint8_t *text, size_t size, const struct request *request)
 {
-    const struct vmx_caps *caps = vmx_profile(request->profile != NULL ? request->profile : DUMP_PROFILE);
+    const struct vmx_caps *caps = sim_profile(request->profile != NULL ? request->profile : DUMP_PROFILE);
     size_t count;
     unsigned violated = 0;
     struct vmcs_dump *dumps = vmcs_dump_read((const char *)text, size, &count);
@@ -160,9 +161,8 @@ int cmd_explain(int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         }
-        if (option != 'p' || !option_is_profile("explain", optarg))
+        if (option != 'p' || (request.profile = option_profile("explain", optarg)) == NULL)
             return 2;
-        request.profile = optarg;
     }
     if (optind == argc) {
         fputs("vmxbench explain: name a VMCS dump or a scenario script; `vmxbench explain --help` tells more\n", stderr);

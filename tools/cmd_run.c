@@ -136,8 +136,20 @@ static void compare(struct run *run)
     sim_trace_free(&before.trace);
 }
 
+static void write_profile(struct run *run)
+{
+    size_t size;
+    const char *text = hw_measured_profile(&size);
+    if (size != 0 && file_write(run->request.profile_path, text, size))
+        return;
+    fprintf(stderr, "%s: the profile cannot be written: %s\n", run->request.profile_path, size == 0 ? "no image has told one" : strerror(errno));
+    run->status = 2;
+}
+
 static int write_results(struct run *run)
 {
+    if (run->request.profile_path != NULL)
+        write_profile(run);
     if (run->request.trace_path != NULL && !file_write(run->request.trace_path, run->trace.bytes, run->trace.size)) {
         fprintf(stderr, "%s: cannot write the trace: %s\n", run->request.trace_path, strerror(errno));
         run->status = 2;

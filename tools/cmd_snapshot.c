@@ -69,8 +69,7 @@ static int parse(struct request *request, int argc, char **argv)
             request->name = optarg;
             break;
         case PROFILE:
-            request->profile = optarg;
-            if (!option_is_profile("snapshot", optarg))
+            if ((request->profile = option_profile("snapshot", optarg)) == NULL)
                 return 2;
             break;
         default:

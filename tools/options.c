@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../vmx-model/caps.h"
+#include "../sim/profile.h"
 #include "nearest.h"
 
 static void complain_unknown(const char *command, const char *given, const struct option *options)
@@ -59,14 +59,20 @@ int option_complain(const char *command, const char *what, const char *value, co
     return 2;
 }
 
-bool option_is_profile(const char *command, const char *name)
+const char *option_profile(const char *command, const char *given)
 {
     char text[512];
+    struct sim_error error;
+    const struct vmx_caps *caps = sim_profile(given);
+    const bool is_file = strchr(given, '/') != NULL || strchr(given, '.') != NULL;
     int at = snprintf(text, sizeof text, "the profiles are");
-    if (vmx_profile(name) != NULL)
-        return true;
+    if (caps != NULL || (is_file && sim_profile_read(given, &error)))
+        return sim_profile(given)->name;
     for (unsigned i = 0; i < vmx_profile_count && at > 0 && (size_t)at < sizeof text; i++)
         at += snprintf(text + at, sizeof text - (size_t)at, " %s", vmx_profiles[i].name);
-    (void)option_complain(command, "--profile", name, text);
-    return false;
+    if (is_file)
+        fprintf(stderr, error.line != 0 ? "%s:%u: %s\n" : "%s%.0u: %s\n", error.file, error.line, error.message);
+    else
+        (void)option_complain(command, "--profile", given, text);
+    return NULL;
 }

@@ -13,7 +13,7 @@ int option_next(const char *command, int argc, char **argv, const char *letters,
 
 /* Complains about a bad value, "vmxbench COMMAND: WHAT 'VALUE': RIGHT", and returns 2. */
 int option_complain(const char *command, const char *what, const char *value, const char *right);
-/* The same for the name of a CPU profile. True: there is such a profile, and nothing was said. */
-bool option_is_profile(const char *command, const char *name);
+/* A CPU profile by its name or by a file that the hardware image wrote: its name; NULL after a complaint. */
+const char *option_profile(const char *command, const char *given);
 
 #endif

@@ -22,7 +22,8 @@ static const char usage[] =
     "                            machine as a hypervisor of its own, or on this computer's VT-x (QEMU with KVM and nested VMX); with LINE on a\n"
     "                            computer that was booted with it: its serial device, a pipe, or a recording\n"
     "  --pack FILE               write the portable scenarios as a boot module for the hardware image, and run nothing\n"
-    "  --profile NAME            the CPU profile of scenarios that name none; for the image it is " BOCHS_PROFILE "\n"
+    "  --write-profile FILE      write what the image's processor offers; --profile FILE simulates that processor\n"
+    "  --profile NAME|FILE       the CPU profile of scenarios that name none; for the image it is " BOCHS_PROFILE "\n"
     "  -j N                      N worker processes (default 1)\n"
     "  --repeat N                replay each scenario N times from a snapshot of its beginning; all have to give the same bytes\n"
     "  --set CONTROL=0|1         run with a control bit changed (primary.hlt_exiting; the word may go where one alone has the name), and show the\n"
@@ -93,8 +94,8 @@ static int choose_machine(struct run_request *request, const char *name)
 
 static int choose_profile(struct run_request *request, const char *name)
 {
-    request->profile = name;
-    return option_is_profile("run", name) ? 0 : 2;
+    request->profile = option_profile("run", name);
+    return request->profile != NULL ? 0 : 2;
 }
 
 static int choose_format(struct run_request *request, const char *name)
@@ -119,7 +120,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, AFFINITY, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
+enum { SET = 256, AFFINITY, WRITE_PROFILE, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -146,6 +147,9 @@ static int take_option(struct run_request *request, int option)
         return 0;
     case ON:
         return choose_machine(request, optarg);
+    case WRITE_PROFILE:
+        request->profile_path = optarg;
+        return 0;
     case PACK:
         request->pack_path = optarg;
         return 0;
@@ -171,6 +175,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
                                             {"set", required_argument, NULL, SET},
                                             {"tap", no_argument, NULL, TAP},
                                             {"trace", required_argument, NULL, TRACE},
+                                            {"write-profile", required_argument, NULL, WRITE_PROFILE},
                                             {NULL, 0, NULL, 0}};
     int option;
     request->jobs = request->repeat = 1;
@@ -185,6 +190,10 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
     }
     if (optind == argc) {
         fputs("vmxbench run: name scenario files or folders; `vmxbench run --help` tells more\n", stderr);
+        return 2;
+    }
+    if (request->profile_path != NULL && (request->on == RUN_ON_SIM || request->pack_path != NULL)) {
+        fputs("vmxbench run: --write-profile is of the image: give --on bochs, inside or image\n", stderr);
         return 2;
     }
     if (request->repeat != 1 && request->on != RUN_ON_SIM) {

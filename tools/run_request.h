@@ -13,8 +13,9 @@ struct run_request {
     struct override_list changes;
     const char *profile; /* of scenarios that name none; NULL: the default */
     enum run_machine { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_INSIDE, RUN_ON_QEMU, RUN_ON_LINE } on;
-    const char *line;      /* RUN_ON_LINE: where the image's serial stream comes from */
-    const char *pack_path; /* the portable scenarios go there as a boot module, and nothing runs */
+    const char *line;         /* RUN_ON_LINE: where the image's serial stream comes from */
+    const char *pack_path;    /* the portable scenarios go there as a boot module, and nothing runs */
+    const char *profile_path; /* what the image's processor offers goes there */
     const char *trace_path, *junit_path;
     bool tap, quiet, format_given;
     bool verdicts_aside; /* standard output is taken: verdicts go to standard error */

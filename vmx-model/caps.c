@@ -193,6 +193,27 @@ bool vmx_capability_msr(const struct vmx_caps *caps, uint32_t index, uint64_t *v
     return exists;
 }
 
+bool vmx_set_capability_msr(struct vmx_caps *caps, uint32_t index, uint64_t value)
+{
+    enum { FIRST = VMX_MSR_CAPABILITY_FIRST };
+    uint64_t *const numbers[] = {[0x00] = &caps->basic,      [0x05] = &caps->misc,       [0x06] = &caps->cr0_fixed0, [0x07] = &caps->cr0_fixed1,
+                                 [0x08] = &caps->cr4_fixed0, [0x09] = &caps->cr4_fixed1, [0x0a] = &caps->vmcs_enum,  [0x0c] = &caps->ept_vpid,
+                                 [0x11] = &caps->vmfunc,     [0x12] = &caps->tertiary,   [0x13] = &caps->exit2};
+    struct vmx_allowed *const words[] = {[0x01] = &caps->pin_default,  [0x02] = &caps->primary_default,
+                                         [0x03] = &caps->exit_default, [0x04] = &caps->entry_default,
+                                         [0x0b] = &caps->secondary,    [0x0d] = &caps->pin,
+                                         [0x0e] = &caps->primary,      [0x0f] = &caps->exit,
+                                         [0x10] = &caps->entry};
+    if (index < FIRST || index >= FIRST + sizeof numbers / sizeof numbers[0])
+        return false;
+    const uint32_t at = index - FIRST;
+    if (numbers[at] != NULL)
+        *numbers[at] = value;
+    else
+        *words[at] = (struct vmx_allowed){.must_be_1 = (uint32_t)value, .may_be_1 = (uint32_t)(value >> 32)};
+    return true;
+}
+
 static const struct vmx_cpuid_entry *find_leaf(const struct vmx_caps *caps, uint32_t leaf, uint32_t subleaf)
 {
     for (unsigned i = 0; i < caps->cpuid_count; i++)
@@ -239,4 +260,27 @@ void vmx_cpuid(const struct vmx_caps *caps, uint32_t leaf, uint32_t subleaf, uin
     } else if (leaf == 0xb) {
         out[2] = subleaf & 0xff;
     }
+}
+
+void vmx_complete_caps(struct vmx_caps *caps)
+{
+    enum { EAX, EBX, ECX, EDX };
+    uint32_t sizes[4], extended[4], features[4];
+    vmx_cpuid(caps, 0x80000008, 0, sizes);
+    vmx_cpuid(caps, 0x80000001, 0, extended);
+    vmx_cpuid(caps, 7, 0, features);
+    caps->physical_bits = sizes[EAX] & 0xff;
+    caps->linear_bits = sizes[EAX] >> 8 & 0xff;
+    caps->efer_valid = EFER_BITS & ~((extended[EDX] & F(EXECUTE_DISABLE)) != 0 ? 0 : VMX_EFER_NXE);
+    caps->debugctl_valid = DEBUGCTL_BITS;
+    caps->perf_global_valid = PERF_GLOBAL_BITS;
+    caps->sgx = (features[EBX] >> 2 & 1) != 0;
+    caps->rtm = (features[EBX] >> 11 & 1) != 0;
+    caps->bus_lock_db = (features[ECX] >> 24 & 1) != 0;
+    if ((caps->basic & C(BASIC_TRUE_CTLS)) != 0)
+        return;
+    caps->pin = caps->pin_default;
+    caps->primary = caps->primary_default;
+    caps->exit = caps->exit_default;
+    caps->entry = caps->entry_default;
 }

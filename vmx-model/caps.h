@@ -44,6 +44,11 @@ const struct vmx_caps *vmx_richest_profile(void);
 /* Value of a VMX capability MSR, 480H to 493H; false when this processor has no such MSR (RDMSR gives #GP). */
 bool vmx_capability_msr(const struct vmx_caps *caps, uint32_t index, uint64_t *value);
 
+/* The other way round, for a processor that was measured: takes a value of 480H to 493H. False: there is no such MSR. */
+bool vmx_set_capability_msr(struct vmx_caps *caps, uint32_t index, uint64_t value);
+/* Fills in what follows from capability MSRs and CPUID, which are there already. */
+void vmx_complete_caps(struct vmx_caps *caps);
+
 /* CPUID of the processor; a leaf beyond the highest gives the data of the highest basic leaf, as the SDM says. Bits that follow the state of the
    processor (OSXSAVE, OSPKE, the XSAVE size for XCR0) are those after reset: see vmx_cpu_cpuid(). APIC identifiers are 0. */
 void vmx_cpuid(const struct vmx_caps *caps, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);

@@ -90,6 +90,9 @@ void hw_make_current(struct bk_vcpu *vcpu);
 /* Power-up values of the guest-switched state, in the processor. */
 void hw_reset_guest_state(struct bk_vcpu *vcpu);
 
+/* Prints what the processor offers, as a profile for the simulator. */
+void hw_print_capabilities(void);
+
 /* Fills in what transitions cost. Uses the machine as a scenario does. */
 void hw_measure_transitions(struct bk_machine *machine);
 

@@ -122,6 +122,7 @@ void hw_main(uint32_t magic, uint32_t info_address)
     const uint64_t ram_end = FIRST_MEGABYTE + ((uint64_t)info->upper_kbytes << 10);
     if (ram_end < HW_GUEST_BASE + BENCH_MIN_RAM)
         console_end("too little memory: guest RAM begins at 16 MBytes");
+    hw_print_capabilities();
     const unsigned count = list_modules(info);
     const uint64_t guest_end = move_modules(count, ram_end);
     if (!hw_apic_init())

@@ -104,7 +104,9 @@ static bool displacement_is_left_over(const struct disagreement *d)
 {
     enum { IN_REGISTER = 1 << 10 };
     const uint64_t shown = d->bochs.item[TRACE_QUALIFICATION];
-    return only_differs(d, TRACE_QUALIFICATION, shown) && d->sim.item[TRACE_QUALIFICATION] == 0 && basic_reason(&d->sim) == VMX_EXIT_LDTR_TR &&
+    const uint32_t reason = basic_reason(&d->sim);
+    return only_differs(d, TRACE_QUALIFICATION, shown) && d->sim.item[TRACE_QUALIFICATION] == 0 &&
+           (reason == VMX_EXIT_LDTR_TR || reason == VMX_EXIT_VMREAD || reason == VMX_EXIT_VMWRITE) &&
            (d->sim.item[TRACE_INSTRUCTION_INFO] & IN_REGISTER) != 0;
 }
 
@@ -152,7 +154,7 @@ static bool enabled_breakpoint_alone(const struct disagreement *d)
 {
     const uint64_t pending = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
     return d->before.kind == TRACE_END && (pending & VMX_PENDING_ENABLED) != 0 && (pending & PENDING_CONDITIONS) == 0 &&
-           d->result->sim.kind == OUTCOME_EXIT && d->result->bochs.kind == OUTCOME_EXIT;
+           d->result->sim.kind == OUTCOME_EXIT && enters_or_sleeps(&d->result->bochs);
 }
 
 /* An NMI that arrives with the VM entry. */

@@ -364,6 +364,14 @@ static void on_inside_gives_what_native_handlers_give(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "in.lua:2: expected CPUID, got VMCALL"));
     CU_ASSERT_EQUAL(vmxbench("diff --profile bochs-skylake-x in.trace in.lua"), 0);
     CU_ASSERT_EQUAL(vmxbench("run --on inside --repeat 2 in.lua"), 2);
+    /* What the image finds there is a profile: that of the machine. */
+    CU_ASSERT_EQUAL(vmxbench("run -q --on inside --profile sapphire-rapids --write-profile in.profile in.lua"), 1);
+    CU_ASSERT_EQUAL(vmxbench("run --profile in.profile --trace again.trace in.lua"), 1);
+    CU_ASSERT_EQUAL(vmxbench("run -q --on inside --profile in.profile --write-profile again.profile in.lua"), 1);
+    CU_ASSERT_EQUAL(shell("cmp %s/in.profile %s/again.profile", folder, folder), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --write-profile in.profile in.lua"), 2);
+    CU_ASSERT_EQUAL(vmxbench("run --profile in.lua in.lua 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "in.lua: no profile: it has no lines"));
 }
 
 /* What the image says on its line is judged as what the simulator says. */

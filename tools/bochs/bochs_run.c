@@ -92,6 +92,27 @@ static bool append_header(struct sim_trace *to)
 }
 
 /* ---- one boot ---- */
+static struct bytes measured;
+
+const char *hw_measured_profile(size_t *size)
+{
+    *size = measured.size;
+    return (const char *)measured.data;
+}
+
+static void keep_profile(const struct bytes *serial)
+{
+    static const char start[] = "profile ";
+    measured.size = 0;
+    for (size_t at = 0; at < serial->size;) {
+        const uint8_t *line = serial->data + at, *end = memchr(line, '\n', serial->size - at);
+        const size_t length = end != NULL ? (size_t)(end - line) + 1 : serial->size - at;
+        if (length > sizeof start && memcmp(line, start, sizeof start - 1) == 0)
+            (void)bytes_add(&measured, line, length);
+        at += length;
+    }
+}
+
 /* Takes what goes together, in order: the same processor model, as much as the ROM holds. */
 static bool gather(struct batch *batch, const bool *pending, size_t count)
 {
@@ -175,6 +196,7 @@ static bool boot(const struct batch *batch, bool *pending, struct bytes *traces,
     bool done = (reports != NULL || fail(batch, error, "out of memory")) && batch->machine->boot(batch->machine, &what, &serial, &stuck, error);
     if (done) {
         char last[160];
+        keep_profile(&serial);
         bochs_parse(&serial, reports, batch->count, last);
         done =
             settle(batch, reports, stuck, last, pending, traces, outcomes) || fail(batch, error, last[0] != '\0' ? last : "the image said nothing");

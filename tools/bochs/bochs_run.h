@@ -32,6 +32,9 @@ bool qemu_run(const struct sim_scenario *scenarios, size_t count, struct sim_tra
 bool line_run(const char *path, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
               struct sim_error *error);
 
+/* What the processor of the last boot offers, as the image told it: the text of a CPU profile (sim/profile.h). No bytes when there was no boot. */
+const char *hw_measured_profile(size_t *size);
+
 /* Boots a multiboot image of one segment on Bochs with the processor nearest to the profile; what it sends over COM1 is the caller's to free. It ends by the word
    of port 8900H. False: Bochs cannot run, *error says why. */
 bool bochs_run_image(const void *image, size_t size, const char *profile, unsigned memory_mbytes, uint8_t **serial, size_t *serial_size,

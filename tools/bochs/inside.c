@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../../sim/multiboot.h"
+#include "../../sim/profile.h"
 #include "internal.h"
 
 extern const uint8_t bochs_kernel[], bochs_kernel_end[];
@@ -14,7 +15,7 @@ enum { MODULE_BYTES_MAX = 256 << 20 };
 
 static const char *same_profile(const char *profile)
 {
-    return vmx_profile(profile)->name;
+    return sim_profile(profile)->name;
 }
 
 static size_t module_room(void)
@@ -35,7 +36,7 @@ static bool boot(const struct hw_machine *hw, const struct hw_boot *what, struct
     const char *message;
     char why[MULTIBOOT_ERROR_BYTES];
     unsigned status;
-    const struct sim_bare_options options = {.caps = vmx_profile(what->model),
+    const struct sim_bare_options options = {.caps = sim_profile(what->model),
                                              .ram_bytes = (uint64_t)what->memory_mbytes << 20,
                                              .cpus = what->cpus,
                                              .limit = LIMIT,
