@@ -50,6 +50,9 @@ static bool registers_match(struct sim_engine *engine)
         if (uc_reg_write(engine->uc, registers[i].number, &value) != UC_ERR_OK || UNICORN_FIELD(engine->env, registers[i].offset, uint64_t) != value)
             return false;
     }
+    const uint32_t mxcsr = 0x7f80; /* rounding toward zero */
+    if (uc_reg_write(engine->uc, UC_X86_REG_MXCSR, &mxcsr) != UC_ERR_OK || engine->env->mxcsr != mxcsr || engine->env->sse_status.rounding != 3)
+        return false;
     const uc_x86_mmr gdtr = {.base = 0x98765, .limit = 0x4321};
     return uc_reg_write(engine->uc, UC_X86_REG_GDTR, &gdtr) == UC_ERR_OK && engine->env->gdt.base == gdtr.base &&
            engine->env->gdt.limit == gdtr.limit;

@@ -219,6 +219,9 @@ void engine_update_mode(struct unicorn_env *env);
 /* engine_state.c */
 void engine_settle_code_base(struct sim_engine *engine);
 
+/* engine_sse.c: MXCSR has been written. */
+void engine_settle_mxcsr(struct unicorn_env *env);
+
 /* engine_changed.c */
 void engine_snapshot(struct sim_engine *engine, uint32_t groups);
 

@@ -84,6 +84,21 @@ struct unicorn_segment {
     uint32_t flags; /* bits 23:8 are those of the descriptor's second doubleword */
 };
 
+/* floatx80 */
+struct unicorn_x87 {
+    uint64_t significand;
+    uint16_t exponent; /* and sign */
+    uint8_t unused[6];
+};
+
+/* float_status */
+struct unicorn_float_status {
+    int8_t tininess, rounding;
+    uint8_t flags; /* bits 0, 2 to 5 are those of MXCSR */
+    int8_t precision;
+    uint8_t flush_to_zero, flush_inputs_to_zero, unused[2];
+};
+
 /* CPUX86State */
 struct unicorn_env {
     uint64_t regs[16];
@@ -97,7 +112,20 @@ struct unicorn_env {
     uint64_t cr[5];
     uint8_t unused1[96];
     uint64_t efer;
-    uint8_t unused2[4200];
+    uint8_t unused9[4];
+    uint32_t top;                     /* of the x87 stack */
+    uint16_t x87_status, x87_control; /* the status without its top of stack */
+    uint8_t empty[8];                 /* x87 registers, by their physical number */
+    uint8_t unused10[4];
+    struct unicorn_x87 x87[8];
+    uint16_t x87_opcode, x87_code_segment, x87_data_segment;
+    uint8_t unused11[2];
+    uint64_t x87_instruction, x87_data;
+    struct unicorn_float_status fp_status;
+    struct unicorn_x87 operand; /* of an x87 instruction, beside ST(0) */
+    struct unicorn_float_status mmx_status, sse_status;
+    uint32_t mxcsr;
+    uint8_t unused2[3980];
     uint32_t sysenter_cs, pad1;
     uint64_t sysenter_esp, sysenter_eip;
     uint64_t star, vm_hsave, lstar, cstar, fmask, kernel_gs_base;
@@ -121,7 +149,7 @@ struct unicorn_env {
     uint64_t features[34];
     uint8_t unused8[1064];
     uint64_t xss;
-    uint8_t unused9[24];
+    uint8_t unused12[24];
     void *uc;
 };
 
@@ -132,6 +160,9 @@ UNICORN_AT(unicorn_env, segs, 184);
 UNICORN_AT(unicorn_env, gdt, 376);
 UNICORN_AT(unicorn_env, cr, 424);
 UNICORN_AT(unicorn_env, efer, 560);
+UNICORN_AT(unicorn_env, x87, 592);
+UNICORN_AT(unicorn_env, fp_status, 744);
+UNICORN_AT(unicorn_env, mxcsr, 784);
 UNICORN_AT(unicorn_env, sysenter_cs, 4768);
 UNICORN_AT(unicorn_env, star, 4792);
 UNICORN_AT(unicorn_env, kernel_gs_base, 4832);
