@@ -146,6 +146,7 @@ struct walk {
     const struct unicorn_block *block;
     bool all_segments;       /* not only FS, GS and CS */
     bool alignment;          /* #AC is possible */
+    bool modifies;           /* this instruction writes back what it reads */
     bool vectors;            /* this instruction wants vectors of 16 bytes aligned */
     void *constant[2];       /* temporaries for the arguments of calls */
     struct unicorn_op *half; /* the first access of 8 bytes of such an instruction */
@@ -259,6 +260,7 @@ static void begin_instruction(struct walk *w, struct unicorn_op *marker)
     w->known_count = 0;
     w->half = NULL;
     w->vectors = engine_is_aligned_vector(opcode);
+    w->modifies = engine_modifies_memory(opcode);
     if (engine_writes_base(opcode))
         insert_before(w, marker, check_base, (opcode.modrm & 7u) | (opcode.rex & 1u) << 3);
 }
@@ -288,7 +290,7 @@ static void operation(struct walk *w, struct unicorn_op *op)
     }
     case OP_LD_32:
     case OP_LD_64:
-        access(w, op, false);
+        access(w, op, w->modifies);
         remember(w, op->args[0], NO_SEGMENT);
         break;
     case OP_ST_32:

@@ -171,6 +171,8 @@ _Noreturn void engine_retry(struct sim_engine *engine, uint32_t count);
 void engine_time_start(struct sim_engine *engine, uint64_t deadline);
 void engine_time_end(struct sim_engine *engine);
 
+/* Linear address of the instruction that made the call; nothing changes. */
+uint64_t engine_instruction_of(const struct sim_engine *engine, uintptr_t return_address);
 /* Where the last instruction of the block that ran last begins. */
 uint64_t engine_last_instruction(const struct sim_engine *engine);
 

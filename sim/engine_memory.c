@@ -105,7 +105,10 @@ static void name_fault(struct sim_engine *engine, uint64_t linear, struct vmx_tr
 bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t linear, unsigned size, enum vmx_access_kind kind, int mode,
                       uintptr_t return_address)
 {
-    static const int accesses[] = {[VMX_ACCESS_READ] = UNICORN_LOAD, [VMX_ACCESS_WRITE] = UNICORN_STORE, [VMX_ACCESS_FETCH] = UNICORN_FETCH};
+    static const int accesses[] = {[VMX_ACCESS_READ] = UNICORN_LOAD,
+                                   [VMX_ACCESS_WRITE] = UNICORN_STORE,
+                                   [VMX_ACCESS_FETCH] = UNICORN_FETCH,
+                                   [VMX_ACCESS_READ_WRITE] = UNICORN_LOAD};
     struct vmx_translation *t = &engine->result->translation;
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
@@ -117,6 +120,16 @@ bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t line
     engine_break_on_access(engine, linear, size, accesses[kind], t, return_address);
     engine_enter_translation(engine, address, mode, kind, t, user_stack);
     return true;
+}
+
+/* Unicorn reads, then writes; a processor asks for both at once. */
+static bool is_written_back(struct sim_engine *engine, uintptr_t return_address)
+{
+    const bool looking_back = engine->looking_back;
+    engine->looking_back = true;
+    const struct engine_opcode opcode = engine_opcode_at(engine->env, engine_instruction_of(engine, return_address));
+    engine->looking_back = looking_back;
+    return engine_modifies_memory(opcode);
 }
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)
@@ -135,12 +148,14 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int a
             engine_raise_at_boundary(engine, VMX_GP);
     }
     const unsigned bytes = probe || access == UNICORN_FETCH ? 0 : (unsigned)size;
-    if (engine_translate(engine, address, linear, bytes, kinds[access], mode, return_address))
+    const bool modifies = access == UNICORN_LOAD && !engine->looking_back && is_written_back(engine, return_address);
+    const enum vmx_access_kind kind = modifies ? VMX_ACCESS_READ_WRITE : kinds[access];
+    if (engine_translate(engine, address, linear, bytes, kind, mode, return_address))
         return true;
     if (probe)
         return false;
     engine->result->linear = linear;
-    engine->result->access = kinds[access];
+    engine->result->access = kind;
     if (access == UNICORN_FETCH)
         engine_stop_at_boundary(engine, SIM_STOP_TRANSLATION);
     engine_unwind(engine, return_address);

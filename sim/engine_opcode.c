@@ -62,7 +62,7 @@ struct engine_opcode engine_opcode_at(struct unicorn_env *env, uint64_t pc)
 {
     enum { LONGEST = 15 };
     struct engine_opcode found = {.map = ENGINE_MAP_1};
-    const bool code64 = (env->hflags & UNICORN_HF_CS64) != 0;
+    const bool code64 = found.code64 = (env->hflags & UNICORN_HF_CS64) != 0;
     const uint64_t end = pc + LONGEST;
     do
         found.byte = next_byte(env, &pc);
@@ -122,6 +122,18 @@ static bool is_lockable(struct engine_opcode o)
     if (o.byte == 0xc7)
         return reg == 1;
     return o.byte == 0xab || o.byte == 0xb3 || o.byte == 0xbb || o.byte == 0xb0 || o.byte == 0xb1 || o.byte == 0xc0 || o.byte == 0xc1;
+}
+
+/* All that LOCK may stand before, XCHG among them; shifts, rotations, ARPL. */
+bool engine_modifies_memory(struct engine_opcode o)
+{
+    if (o.modrm >= 0xc0)
+        return false;
+    if (is_lockable(o))
+        return true;
+    if (o.map == ENGINE_MAP_1)
+        return o.byte == 0xc0 || o.byte == 0xc1 || (o.byte >= 0xd0 && o.byte <= 0xd3) || (o.byte == 0x63 && !o.code64);
+    return o.map == ENGINE_MAP_0F && (o.byte == 0xa4 || o.byte == 0xa5 || o.byte == 0xac || o.byte == 0xad);
 }
 
 bool engine_is_undefined(struct engine_opcode opcode)

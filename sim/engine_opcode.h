@@ -13,6 +13,7 @@ struct engine_opcode {
     uint8_t modrm; /* 0 where there is none */
     uint8_t sib;   /* the byte behind it, whatever it is */
     uint8_t rex;   /* 0 where there is none */
+    bool code64;   /* in 64-bit mode */
     bool fs_or_gs; /* a prefix names one of them */
     bool lock, rep, repne, operand_prefix, address_prefix;
 };
@@ -26,6 +27,8 @@ bool engine_loads_ss(struct engine_opcode opcode);
 /* #UD for the processor, though not for Unicorn, which runs it or fails to translate it: LOCK where it is not allowed, far transfers
    through a register. SDM 2, "LOCK", "CALL", "JMP". */
 bool engine_is_undefined(struct engine_opcode opcode);
+/* The memory operand, if there is one, is read and written back, or may be. */
+bool engine_modifies_memory(struct engine_opcode opcode);
 /* BT, BTS, BTR, BTC: the flags that the manual leaves undefined depend on what Unicorn knows of the instructions before. They are kept, as
    processors do, where it knows nothing. */
 bool engine_is_bit_test(struct engine_opcode opcode);

@@ -70,6 +70,25 @@ static unsigned locate_call(struct sim_engine *engine, uintptr_t return_address)
     return locate(engine, CALL_OUTSIDE_BLOCK, engine->env->eip + block->cs_base);
 }
 
+uint64_t engine_instruction_of(const struct sim_engine *engine, uintptr_t return_address)
+{
+    const struct unicorn_block *block = engine->block;
+    if (block == NULL)
+        return engine->env->segs[VMX_CS].base + engine->env->eip;
+    const uint64_t offset = (uint64_t)return_address - UNICORN_RETURN_ADJUST - (uint64_t)(uintptr_t)block->tc_ptr;
+    if (return_address == 0 || offset >= block->tc_size)
+        return engine->env->eip + block->cs_base;
+    const uint8_t *table = block->tc_ptr + block->tc_size;
+    uint64_t pc = block->pc;
+    int64_t end = 0;
+    for (unsigned i = 0; i < block->icount && end <= (int64_t)offset; i++) {
+        pc += (uint64_t)signed_leb128(&table);
+        (void)signed_leb128(&table);
+        end += signed_leb128(&table);
+    }
+    return pc;
+}
+
 uint64_t engine_last_instruction(const struct sim_engine *engine)
 {
     const struct unicorn_block *block = engine->block;

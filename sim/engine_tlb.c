@@ -189,7 +189,7 @@ void engine_change_stores(struct sim_engine *engine, uint64_t page, bool fast)
 /* ---- entering ---- */
 static bool serves_once(const struct vmx_translation *t, enum vmx_access_kind kind)
 {
-    return (kind == VMX_ACCESS_READ && !t->read) || (kind == VMX_ACCESS_WRITE && !t->write);
+    return ((kind == VMX_ACCESS_READ || kind == VMX_ACCESS_READ_WRITE) && !t->read) || (kind == VMX_ACCESS_WRITE && !t->write);
 }
 
 static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
@@ -197,6 +197,7 @@ static int rights_of(const struct vmx_translation *t, enum vmx_access_kind kind)
     int rights = (t->read ? UNICORN_PROT_READ : 0) | (t->write ? UNICORN_PROT_WRITE : 0) | (t->fetch ? UNICORN_PROT_EXEC : 0);
     switch (kind) {
     case VMX_ACCESS_READ:
+    case VMX_ACCESS_READ_WRITE:
         return rights | UNICORN_PROT_READ;
     case VMX_ACCESS_WRITE:
         return rights | UNICORN_PROT_WRITE;

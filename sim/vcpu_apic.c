@@ -8,7 +8,12 @@ void sim_apic_access(struct bk_vcpu *vcpu, gva_t linear, enum vmx_access_kind ki
         out->kind = VMX_TRANSLATION_EXIT; /* with apic_page: no exit yet, judge_translation() tells the two apart */
         return;
     }
-    if (vmx_apic_operation_access(&vcpu->cpu, &vcpu->apic, linear % SIM_PAGE, sim_engine_access_size(vcpu->engine), kind == VMX_ACCESS_WRITE))
+    const unsigned offset = linear % SIM_PAGE, size = sim_engine_access_size(vcpu->engine);
+    const bool virtualized =
+        kind == VMX_ACCESS_READ_WRITE
+            ? vmx_apic_access_virtualized(&vcpu->cpu, offset, size, false) && vmx_apic_access_virtualized(&vcpu->cpu, offset, size, true)
+            : vmx_apic_operation_access(&vcpu->cpu, &vcpu->apic, offset, size, kind == VMX_ACCESS_WRITE);
+    if (virtualized)
         return;
     out->apic_page = false;
     vmx_apic_access_exit(&vcpu->cpu, linear, kind, out);

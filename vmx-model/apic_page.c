@@ -28,7 +28,8 @@ static void exit_with_type(const struct vmx_access *a, unsigned type, unsigned o
 
 static void linear_exit(const struct vmx_access *a, struct vmx_translation *out)
 {
-    static const uint8_t types[] = {[VMX_ACCESS_READ] = TYPE_READ, [VMX_ACCESS_WRITE] = TYPE_WRITE, [VMX_ACCESS_FETCH] = TYPE_FETCH};
+    static const uint8_t types[] = {
+        [VMX_ACCESS_READ] = TYPE_READ, [VMX_ACCESS_WRITE] = TYPE_WRITE, [VMX_ACCESS_FETCH] = TYPE_FETCH, [VMX_ACCESS_READ_WRITE] = TYPE_WRITE};
     exit_with_type(a, delivering(a->cpu) ? TYPE_DELIVERY : types[a->kind], (unsigned)(a->linear & 0xfff), out);
 }
 

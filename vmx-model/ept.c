@@ -68,18 +68,32 @@ static bool misconfigured(const struct vmx_access *a, uint64_t entry, unsigned l
     return is_leaf(entry, level) && (memory_type == 2 || memory_type == 3 || memory_type == 7);
 }
 
+static uint64_t bits_of(enum vmx_access_kind kind)
+{
+    switch (kind) {
+    case VMX_ACCESS_READ:
+        return ENTRY_READ;
+    case VMX_ACCESS_WRITE:
+        return ENTRY_WRITE;
+    case VMX_ACCESS_FETCH:
+        return ENTRY_EXECUTE;
+    case VMX_ACCESS_READ_WRITE: /* SDM 3C, "Exit Qualification for EPT Violations": both bits, or that of the write */
+        return ENTRY_READ | ENTRY_WRITE;
+    }
+    return 0;
+}
+
 /* Bits 2:0 of the qualification, which are also the permissions that the access needs. */
 static uint64_t access_bits(const struct vmx_access *a, enum vmx_ept_use use)
 {
     switch (use) {
     case VMX_EPT_LINEAR:
-        return a->kind == VMX_ACCESS_READ ? ENTRY_READ : a->kind == VMX_ACCESS_WRITE ? ENTRY_WRITE : ENTRY_EXECUTE;
+    case VMX_EPT_PHYSICAL:
+        return bits_of(a->kind);
     case VMX_EPT_STRUCTURE: /* counts as a write where EPT has dirty flags */
         return a->ept_flags ? ENTRY_READ | ENTRY_WRITE : ENTRY_READ;
     case VMX_EPT_UPDATE:
         return ENTRY_READ | ENTRY_WRITE;
-    case VMX_EPT_PHYSICAL:
-        return a->kind == VMX_ACCESS_READ ? ENTRY_READ : a->kind == VMX_ACCESS_WRITE ? ENTRY_WRITE : ENTRY_EXECUTE;
     }
     return 0;
 }

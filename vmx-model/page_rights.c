@@ -37,9 +37,9 @@ bool vmx_paging_permits(const struct vmx_access *a, uint16_t rights, uint8_t key
         return (rights & VMX_PAGE_EXECUTE_DISABLED) == 0 && (a->user || !user_page || (s->cr4 & VMX_CR4_SMEP) == 0);
     if (!a->user && user_page && smap_forbids(a))
         return false;
-    if (kind == VMX_ACCESS_WRITE && (rights & VMX_PAGE_WRITABLE) == 0 && (a->user || (s->cr0 & VMX_CR0_WP) != 0))
+    if (vmx_access_writes(kind) && (rights & VMX_PAGE_WRITABLE) == 0 && (a->user || (s->cr0 & VMX_CR0_WP) != 0))
         return false;
-    return !vmx_key_forbids(a, rights, key, kind == VMX_ACCESS_WRITE);
+    return !vmx_key_forbids(a, rights, key, vmx_access_writes(kind));
 }
 
 bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_access_kind kind)
@@ -48,6 +48,7 @@ bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_acces
     case VMX_ACCESS_READ:
         return (rights & VMX_PAGE_EPT_READ) != 0;
     case VMX_ACCESS_WRITE:
+    case VMX_ACCESS_READ_WRITE: /* nothing can be written and not read */
         return (rights & VMX_PAGE_EPT_WRITE) != 0 && (!a->ept_flags || (rights & VMX_PAGE_EPT_DIRTY) != 0);
     case VMX_ACCESS_FETCH:
         break;
@@ -58,6 +59,6 @@ bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_acces
 
 bool vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind)
 {
-    const bool dirty = kind != VMX_ACCESS_WRITE || (rights & VMX_PAGE_DIRTY) != 0;
+    const bool dirty = !vmx_access_writes(kind) || (rights & VMX_PAGE_DIRTY) != 0;
     return dirty && vmx_paging_permits(a, rights, key, kind) && vmx_ept_permits(a, rights, kind);
 }

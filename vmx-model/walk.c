@@ -147,7 +147,7 @@ static bool translate_part(struct vmx_cpu *cpu, gva_t linear, uint32_t size, enu
     vmx_translate_access(&a, out);
     if (out->kind != VMX_TRANSLATED)
         return false;
-    if (out->apic_page && !vmx_apic_access_virtualized(cpu, (unsigned)(linear % PAGE_BYTES), size, kind == VMX_ACCESS_WRITE)) {
+    if (out->apic_page && !vmx_apic_access_virtualized(cpu, (unsigned)(linear % PAGE_BYTES), size, vmx_access_writes(kind))) {
         vmx_apic_access_exit(cpu, linear, kind, out);
         return false;
     }

@@ -6,7 +6,17 @@
 
 #include "cpu.h"
 
-enum vmx_access_kind { VMX_ACCESS_READ, VMX_ACCESS_WRITE, VMX_ACCESS_FETCH };
+enum vmx_access_kind {
+    VMX_ACCESS_READ,
+    VMX_ACCESS_WRITE,
+    VMX_ACCESS_FETCH,
+    VMX_ACCESS_READ_WRITE /* the read of an instruction that writes its operand back: it needs what a write needs, and faults as one */
+};
+
+static inline bool vmx_access_writes(enum vmx_access_kind kind)
+{
+    return kind == VMX_ACCESS_WRITE || kind == VMX_ACCESS_READ_WRITE;
+}
 
 enum vmx_translation_kind {
     VMX_TRANSLATED,

@@ -48,7 +48,7 @@ static bool no_execute_enabled(const struct vmx_state *s)
 static uint32_t access_error_bits(const struct vmx_access *a)
 {
     const struct vmx_state *s = &a->cpu->state;
-    uint32_t code = (a->kind == VMX_ACCESS_WRITE ? (uint32_t)FAULT_WRITE : 0) | (a->user ? (uint32_t)FAULT_USER : 0);
+    uint32_t code = (vmx_access_writes(a->kind) ? (uint32_t)FAULT_WRITE : 0) | (a->user ? (uint32_t)FAULT_USER : 0);
     const bool reports_fetch = (s->cr4 & VMX_CR4_SMEP) != 0 || ((s->cr4 & VMX_CR4_PAE) != 0 && no_execute_enabled(s));
     if (a->kind == VMX_ACCESS_FETCH && reports_fetch)
         code |= FAULT_FETCH;
@@ -127,7 +127,7 @@ static bool check_permissions(struct vmx_access *a, const struct guest_walk *w, 
     if (vmx_paging_permits(a, a->page_rights, key, a->kind))
         return true;
     const bool keyed = a->kind != VMX_ACCESS_FETCH && ((a->page_rights & VMX_PAGE_USER) != 0 || !a->user);
-    const bool by_key = keyed && vmx_key_forbids(a, a->page_rights, key, a->kind == VMX_ACCESS_WRITE);
+    const bool by_key = keyed && vmx_key_forbids(a, a->page_rights, key, vmx_access_writes(a->kind));
     return page_fault(a, FAULT_PROTECTION | (by_key ? (uint32_t)FAULT_KEY : 0), out);
 }
 
@@ -191,7 +191,7 @@ static bool find_leaf(struct vmx_access *a, struct guest_walk *w, gpa_t table, s
 static bool set_flags(struct vmx_access *a, struct guest_walk *w, struct vmx_translation *out)
 {
     for (unsigned i = 0; i < w->used; i++) {
-        const bool dirties = i == w->used - 1 && a->kind == VMX_ACCESS_WRITE;
+        const bool dirties = i == w->used - 1 && vmx_access_writes(a->kind);
         const uint64_t flags = PAGE_ACCESSED | (dirties ? (unsigned)PAGE_DIRTY : 0u);
         if ((w->entries[i] & flags) == flags)
             continue;

@@ -76,14 +76,6 @@ static bool exception_ends_blocking(const struct disagreement *d)
     return blocking != 0 && only_differs(d, TRACE_INTERRUPTIBILITY, blocking) && basic_reason(&d->sim) == VMX_EXIT_EXCEPTION_NMI;
 }
 
-/* An access that reads and writes. */
-static bool read_and_write_is_a_write(const struct disagreement *d)
-{
-    enum { READ = 1, WRITE = 2 };
-    return only_differs(d, TRACE_QUALIFICATION, READ | WRITE) && basic_reason(&d->sim) == VMX_EXIT_EPT_VIOLATION &&
-           (d->sim.item[TRACE_QUALIFICATION] & READ) != 0;
-}
-
 /* In real-address mode no exception has an error code. */
 static bool error_code_in_real_mode(const struct disagreement *d)
 {
@@ -351,7 +343,6 @@ const struct known known_list[] = {
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"breakpoints", "general-detect-saves-rf", VMX_CHECK_NONE, general_detect_saves_no_rf},
-    {"ept_accesses", "read-modify-write", VMX_CHECK_NONE, read_and_write_is_a_write},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
     {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},
     {"descriptor_displacement", "register-operand", VMX_CHECK_NONE, displacement_is_left_over},

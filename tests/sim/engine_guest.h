@@ -34,7 +34,7 @@ struct guest {
 static inline void guest_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out)
 {
     struct guest *g = context;
-    static const uint8_t needed[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_FETCH};
+    static const uint8_t needed[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_FETCH, RIGHT_WRITE};
     g->translations++;
     g->size = sim_engine_access_size(g->engine);
     g->user = user;

@@ -56,6 +56,25 @@ static void an_answer_without_the_right_serves_one_access(void)
     guest_free(g);
 }
 
+static void what_is_written_back_asks_for_both_rights(void)
+{
+    BLOB(modifies, "nop\n stc\n adcl $1, 0x100000\n hlt");
+    BLOB(compares, "nop\n stc\n cmpl $1, 0x100000\n hlt");
+    struct guest *g = guest_new();
+    PUT(g, GUEST_CODE, modifies);
+    PUT(g, GUEST_CODE + 0x1000, compares);
+    g->rights[0x100] = 0;
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_TRANSLATION);
+    CU_ASSERT_EQUAL(g->result.access, VMX_ACCESS_READ_WRITE);
+    CU_ASSERT_EQUAL(g->result.linear, 0x100000);
+    CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 2);
+    CU_ASSERT_EQUAL(g->state.rflags & 1, 1);
+    g->state.rip = GUEST_CODE + 0x1000;
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_TRANSLATION);
+    CU_ASSERT_EQUAL(g->result.access, VMX_ACCESS_READ);
+    guest_free(g);
+}
+
 static void fetch_of_the_next_page_faults_at_its_instruction(void)
 {
     BLOB(run_over, "mov $1, %eax\n mov $2, %ebx\n mov $0x11223344, %ecx\n hlt");
@@ -195,6 +214,7 @@ static void translated_code_may_overflow(void)
 SUITE("sim/engine_memory", {"a_fault_leaves_registers_as_before", a_fault_leaves_registers_as_before},
       {"write_waits_until_it_is_granted", write_waits_until_it_is_granted},
       {"an_answer_without_the_right_serves_one_access", an_answer_without_the_right_serves_one_access},
+      {"what_is_written_back_asks_for_both_rights", what_is_written_back_asks_for_both_rights},
       {"fetch_of_the_next_page_faults_at_its_instruction", fetch_of_the_next_page_faults_at_its_instruction},
       {"deadline_comes_before_a_fetch_fault", deadline_comes_before_a_fetch_fault},
       {"nothing_is_read_and_written_where_there_is_no_memory", nothing_is_read_and_written_where_there_is_no_memory},

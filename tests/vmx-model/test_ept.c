@@ -73,11 +73,12 @@ static void violation_reports_access_and_permissions(void)
         unsigned permissions;
         uint64_t qualification; /* 0: allowed */
     } rows[] = {
-        {VMX_ACCESS_READ, 0, 0x181},  {VMX_ACCESS_WRITE, 0, 0x182}, {VMX_ACCESS_FETCH, 0, 0x184}, {VMX_ACCESS_READ, 4, 0x1a1},
-        {VMX_ACCESS_WRITE, 1, 0x18a}, {VMX_ACCESS_FETCH, 1, 0x18c}, {VMX_ACCESS_FETCH, 3, 0x19c}, {VMX_ACCESS_WRITE, 4, 0x1a2},
-        {VMX_ACCESS_WRITE, 5, 0x1aa}, {VMX_ACCESS_READ, 1, 0},      {VMX_ACCESS_READ, 3, 0},      {VMX_ACCESS_READ, 5, 0},
-        {VMX_ACCESS_READ, 7, 0},      {VMX_ACCESS_WRITE, 3, 0},     {VMX_ACCESS_WRITE, 7, 0},     {VMX_ACCESS_FETCH, 4, 0},
-        {VMX_ACCESS_FETCH, 5, 0},     {VMX_ACCESS_FETCH, 7, 0},
+        {VMX_ACCESS_READ, 0, 0x181},   {VMX_ACCESS_WRITE, 0, 0x182}, {VMX_ACCESS_FETCH, 0, 0x184},      {VMX_ACCESS_READ, 4, 0x1a1},
+        {VMX_ACCESS_WRITE, 1, 0x18a},  {VMX_ACCESS_FETCH, 1, 0x18c}, {VMX_ACCESS_FETCH, 3, 0x19c},      {VMX_ACCESS_WRITE, 4, 0x1a2},
+        {VMX_ACCESS_WRITE, 5, 0x1aa},  {VMX_ACCESS_READ, 1, 0},      {VMX_ACCESS_READ, 3, 0},           {VMX_ACCESS_READ, 5, 0},
+        {VMX_ACCESS_READ, 7, 0},       {VMX_ACCESS_WRITE, 3, 0},     {VMX_ACCESS_WRITE, 7, 0},          {VMX_ACCESS_FETCH, 4, 0},
+        {VMX_ACCESS_FETCH, 5, 0},      {VMX_ACCESS_FETCH, 7, 0},     {VMX_ACCESS_READ_WRITE, 0, 0x183}, {VMX_ACCESS_READ_WRITE, 1, 0x18b},
+        {VMX_ACCESS_READ_WRITE, 3, 0},
     };
     begin();
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
