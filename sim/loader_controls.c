@@ -97,7 +97,8 @@ static bool apply_overrides(struct loader *loader, uint64_t set[VMX_WORD_CONTROL
     for (size_t i = 0; i < loader->override_count; i++) {
         const struct sim_override *override = &loader->overrides[i];
         enum vmx_control_word word;
-        if (strcmp(override->word, SIM_OVERRIDE_PROFILE) == 0 || strcmp(override->word, SIM_OVERRIDE_AFFINITY) == 0)
+        if (strcmp(override->word, SIM_OVERRIDE_PROFILE) == 0 || strcmp(override->word, SIM_OVERRIDE_AFFINITY) == 0 ||
+            strcmp(override->word, SIM_OVERRIDE_PIN) == 0)
             continue;
         if (!find_word(loader, loader->table->line, override->word, &word))
             return false;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Virtual and physical CPUs of a scenario: how many, where each begins, which physical CPU it is bound to, how long its turns are. */
+#include <string.h>
+
 #include "loader.h"
 
 bool load_vcpus(struct loader *loader, const struct script_value *value)
@@ -78,9 +80,36 @@ static bool load_physical_cpu(const struct loader *loader, unsigned line, const 
                      loader->physical_cpus);
 }
 
+static void pack_pin(struct loader *loader, uint64_t vcpu, uint64_t physical_cpu)
+{
+    if (physical_cpu != vcpu)
+        load_only_simulator(loader, "it binds a virtual CPU to another physical CPU than its own");
+    pack_record(&loader->pack, PACKED_PIN);
+    pack_u32(&loader->pack, (uint32_t)vcpu);
+    pack_u32(&loader->pack, (uint32_t)physical_cpu);
+}
+
+/* What the command line binds comes after what the script does. */
+static bool load_changed_pins(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->override_count; i++) {
+        const struct sim_override *change = &loader->overrides[i];
+        if (strcmp(change->word, SIM_OVERRIDE_PIN) != 0 || change->key >= loader->out->vcpus)
+            continue;
+        if (change->number >= loader->physical_cpus)
+            return load_fail(loader, loader->table->line, "pin", "vCPU %u goes to physical CPU %u: the scenario has %u (0 to %u)", change->key,
+                             change->number, loader->physical_cpus, loader->physical_cpus - 1);
+        loader->overrides_used[i] = true;
+        pack_pin(loader, change->key, change->number);
+    }
+    return true;
+}
+
 bool load_pin(struct loader *loader, const struct script_value *value)
 {
     const unsigned line = loader->table->line;
+    if (value == NULL)
+        return load_changed_pins(loader);
     if (!load_is_plain(loader, line, value, "pin"))
         return false;
     for (size_t i = 0; i < value->table->count; i++) {
@@ -90,13 +119,9 @@ bool load_pin(struct loader *loader, const struct script_value *value)
             return load_fail(loader, line, "pin", "pin wants vCPUs that are there: pin = { [1] = 0 } with vcpus = 2");
         if (!load_physical_cpu(loader, line, &entry->value, "pin", &number))
             return false;
-        if (number != (uint64_t)entry->key.integer)
-            load_only_simulator(loader, "it binds a virtual CPU to another physical CPU than its own");
-        pack_record(&loader->pack, PACKED_PIN);
-        pack_u32(&loader->pack, (uint32_t)entry->key.integer);
-        pack_u32(&loader->pack, (uint32_t)number);
+        pack_pin(loader, (uint64_t)entry->key.integer, number);
     }
-    return true;
+    return load_changed_pins(loader);
 }
 
 bool load_quantum(struct loader *loader, const struct script_value *value)

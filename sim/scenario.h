@@ -55,6 +55,9 @@ struct sim_scenario {
 #define SIM_OVERRIDE_PROFILE "profile"
 /* With this word the interrupts of the source with vector `key` arrive at physical CPU `number`. A script without such a source is refused. */
 #define SIM_OVERRIDE_AFFINITY "affinity"
+/* With this one virtual CPU `key` is bound to physical CPU `number`, as `pin` of a script says ("pin" is a word of controls). A script without such a virtual
+   CPU is refused. */
+#define SIM_OVERRIDE_PIN "binding"
 struct sim_override {
     char word[16];
     char control[64];

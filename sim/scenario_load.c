@@ -19,7 +19,7 @@ static const struct {
     {"guest_ram", load_guest_ram, true},
     {"vcpus", load_vcpus, false},
     {"physical_cpus", load_physical_cpus, false},
-    {"pin", load_pin, false},
+    {"pin", load_pin, true},
     {"quantum", load_quantum, false},
     {"sources", load_sources, false},
     {"affinity", load_affinity, false},
@@ -166,9 +166,13 @@ static bool names_differ(struct loader *loader, const struct sim_scenario *scena
 /* What a command line names has to be there in one scenario of the script at least. */
 static bool overrides_used(const struct loader *loader)
 {
-    for (size_t i = 0; i < loader->override_count; i++)
-        if (strcmp(loader->overrides[i].word, SIM_OVERRIDE_AFFINITY) == 0 && !loader->overrides_used[i])
-            return load_fail(loader, 0, NULL, "no source has the vector 0x%x, which the changed affinity names", loader->overrides[i].key);
+    for (size_t i = 0; i < loader->override_count; i++) {
+        const struct sim_override *change = &loader->overrides[i];
+        if (strcmp(change->word, SIM_OVERRIDE_AFFINITY) == 0 && !loader->overrides_used[i])
+            return load_fail(loader, 0, NULL, "no source has the vector 0x%x, which the changed affinity names", change->key);
+        if (strcmp(change->word, SIM_OVERRIDE_PIN) == 0 && !loader->overrides_used[i])
+            return load_fail(loader, 0, NULL, "there is no vCPU %u, which the changed binding names", change->key);
+    }
     return true;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "outcome.h"
+
 void advice_copy_why(char why[256], const char *text)
 {
     const char *space = strstr(text, ": ");
@@ -22,6 +24,8 @@ static void judge(struct advice *advice, const struct replay *before, const stru
     whatif_compare(&advice->whatif, before->trace.bytes, before->trace.size, after->trace.bytes, after->trace.size, true);
     advice->exits = (int64_t)(advice->whatif.before.all_exits - advice->whatif.after.all_exits);
     advice->ticks = (int64_t)(advice->whatif.before.all_ticks - advice->whatif.after.all_ticks);
+    if (outcome_same_end(before, after))
+        advice->run = (int64_t)(advice->whatif.before.end_ticks - advice->whatif.after.end_ticks);
     advice->ends_early = advice->whatif.work_after + advice->whatif.work_before / 100 < advice->whatif.work_before;
 }
 
@@ -40,12 +44,28 @@ static void try_move(const struct move_base *base, const struct move *move, stru
     replay_free(&after);
 }
 
+static bool is_pin(const struct advice *advice)
+{
+    return strcmp(advice->move.change.word, SIM_OVERRIDE_PIN) == 0;
+}
+
+/* Virtual CPUs that wait for each other lose time without exits. */
+static int64_t saved(const struct advice *advice)
+{
+    return advice->ticks + (is_pin(advice) ? advice->run : 0);
+}
+
+static bool is_worth_telling(const struct advice *advice)
+{
+    return advice->impossible[0] != '\0' || (saved(advice) > 0 && (advice->exits > 0 || is_pin(advice)));
+}
+
 static bool comes_before(const struct advice *a, const struct advice *b)
 {
     const bool a_fails = a->impossible[0] != '\0', b_fails = b->impossible[0] != '\0';
     if (a_fails != b_fails)
         return b_fails;
-    return a->ticks > b->ticks;
+    return saved(a) > saved(b);
 }
 
 static void insert(struct advice_list *list, const struct advice *advice)
@@ -59,14 +79,14 @@ static void insert(struct advice_list *list, const struct advice *advice)
 void advice_try(const struct move_base *base, struct advice_list *list)
 {
     struct move_list moves;
-    moves_find(base, false, &moves);
+    moves_find(base, MOVE_ALL, false, &moves);
     *list = (struct advice_list){.advice = calloc(moves.count + 1, sizeof *list->advice)};
     if (list->advice == NULL)
         abort();
     for (size_t i = 0; i < moves.count; i++) {
         struct advice advice;
         try_move(base, &moves.move[i], &advice);
-        if (advice.impossible[0] != '\0' || (advice.exits > 0 && advice.ticks > 0))
+        if (is_worth_telling(&advice))
             insert(list, &advice);
     }
     moves_free(&moves);

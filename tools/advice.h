@@ -11,6 +11,7 @@ struct advice {
     struct move move;
     struct whatif whatif;  /* over the same work */
     int64_t exits, ticks;  /* saved */
+    int64_t run;           /* ticks by which the run is shorter; 0 where it ends in another way */
     unsigned lost, passed; /* scenarios that passed before: those that do no longer, all */
     bool ends_early;       /* the guest got less far than before */
     char impossible[256];  /* not empty: why it cannot be had */

@@ -18,6 +18,11 @@ void json_change(cJSON *to, const struct sim_override *change)
         cJSON_AddNumberToObject(to, "physical_cpu", change->number);
         return;
     }
+    if (strcmp(change->word, SIM_OVERRIDE_PIN) == 0) {
+        cJSON_AddNumberToObject(to, "vcpu", change->key);
+        cJSON_AddNumberToObject(to, "physical_cpu", change->number);
+        return;
+    }
     snprintf(text, sizeof text, "%s.%s", change->word, change->control);
     cJSON_AddStringToObject(to, "control", text);
     cJSON_AddNumberToObject(to, "value", change->value);
@@ -25,7 +30,13 @@ void json_change(cJSON *to, const struct sim_override *change)
 
 void json_move(cJSON *to, const struct move *move)
 {
-    json_change(to, &move->change);
+    char text[OVERRIDE_NAME];
+    if (move->also == MOVE_ALONE) {
+        json_change(to, &move->change);
+    } else {
+        move_name(move, text);
+        cJSON_AddStringToObject(to, "change", text);
+    }
     cJSON_AddStringToObject(to, "reason", vmx_reason_name(move->reason));
     cJSON_AddStringToObject(to, "why", move->why);
     cJSON_AddStringToObject(to, "price", move->price);

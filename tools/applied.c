@@ -39,6 +39,7 @@ static const char behind[] = "\nend\n"
                              "  add(value, 'affinity', function(vector)\n"
                              "    for _, source in ipairs(value.sources or {}) do if source.vector == vector then return true end end\n"
                              "  end)\n"
+                             "  add(value, 'pin', function(vcpu) return vcpu < (value.vcpus or 1) end)\n"
                              "  return value\n"
                              "end\n"
                              "return apply(script())\n";
@@ -46,8 +47,9 @@ static const char behind[] = "\nend\n"
 /* On the script's first line, so that its lines keep their numbers. */
 static void put_change(FILE *out, const struct sim_override *change)
 {
-    const char *word = change->word;
-    if (strcmp(word, SIM_OVERRIDE_AFFINITY) == 0)
+    const bool pin = strcmp(change->word, SIM_OVERRIDE_PIN) == 0;
+    const char *word = pin ? "pin" : change->word;
+    if (pin || strcmp(word, SIM_OVERRIDE_AFFINITY) == 0)
         fprintf(out, "maps.%s = maps.%s or {} maps.%s[%u] = %u ", word, word, word, change->key, change->number);
     else
         fprintf(out, "changes.%s = changes.%s or {} changes.%s.%s = %s ", word, word, word, change->control, change->value ? "true" : "false");

@@ -14,18 +14,19 @@
 enum { RUNS = 500, RUNS_MAX = 1000000 };
 
 static const char usage[] =
-    "usage: vmxbench tune [--runs N] [--careful] [--apply FILE] [--json] SCENARIO\n"
-    "Searches the control bits, and the physical CPUs where interrupts arrive, that make the exits of a scenario cost the least time. In each round "
-    "every\n"
-    "change is tried by a run over those that were taken before; the one that saves the most is taken; the search ends when none saves time. A "
-    "change\n"
-    "is refused when the guest comes to something else by it: another end, other console output, a VM entry that fails, a condition of final { } on\n"
-    "registers, memory, output or screen that does not hold any more, or, where final { } has none, another final state.\n"
+    "usage: vmxbench tune [--only KIND[,...]] [--runs N] [--careful] [--apply FILE] [--json] SCENARIO\n"
+    "Searches the control bits, and the physical CPUs where interrupts arrive and virtual CPUs run, that save the most: time in exits, and time of\n"
+    "the whole run. In each round every change is tried by a run over those that were taken before; the one that saves the most is taken; the\n"
+    "search ends when none saves time. A change is refused when the guest comes to something else by it: another end, other console output, a VM\n"
+    "entry that fails, many more interrupts that fall together, a condition of final { } on registers, memory, output or screen that does not hold "
+    "any\n"
+    "more, or, where final { } has none, another final state.\n"
     "\n"
-    "  --runs N       at most so many runs of the changed script (default 500)\n"
-    "  --careful      try those changes too by which the hypervisor gives up something that it may need\n"
-    "  --apply FILE   write the scenario with the best changes as a script of its own\n"
-    "  --json         for programs; times in ns\n";
+    "  --only KIND[,...]   only changes of these kinds: controls, affinity, pins\n"
+    "  --runs N            at most so many runs of the changed script (default 500)\n"
+    "  --careful           try those changes too by which the hypervisor gives up something that it may need\n"
+    "  --apply FILE        write the scenario with the best changes as a script of its own\n"
+    "  --json              for programs; times in ns\n";
 
 struct request {
     struct tune_options options;
@@ -44,12 +45,13 @@ static const char *verdict_text(enum tune_verdict verdict)
 static void print_trial(const struct tune_trial *trial)
 {
     char name[OVERRIDE_NAME];
-    override_name(&trial->move.change, name);
+    move_name(&trial->move, name);
     printf("  %s %-44s ", trial->taken ? "+" : " ", name);
     if (trial->verdict == TUNE_OTHERWISE || trial->verdict == TUNE_IMPOSSIBLE)
         printf("%s: %s\n", verdict_text(trial->verdict), trial->why);
     else
-        printf("%+10lld exits %+14.2fus\n", (long long)-trial->exits, (double)-trial->ticks / 1000);
+        printf("%+10lld exits %+12.2fus in exits %+12.2fus in all\n", (long long)-trial->exits, (double)-trial->ticks / 1000,
+               (double)-trial->run / 1000);
 }
 
 static void print_search(const struct request *request, const struct tune *tune)
@@ -90,6 +92,7 @@ static void print_json(const struct request *request, const struct tune *tune)
         cJSON_AddStringToObject(object, "verdict", verdict_text(trial->verdict));
         cJSON_AddNumberToObject(object, "exits_saved", (double)trial->exits);
         cJSON_AddNumberToObject(object, "time_saved_ns", (double)trial->ticks);
+        cJSON_AddNumberToObject(object, "run_saved_ns", (double)trial->run);
         cJSON_AddBoolToObject(object, "taken", trial->taken);
         if (trial->why[0] != '\0')
             cJSON_AddStringToObject(object, "because", trial->why);
@@ -119,15 +122,41 @@ static int choose_runs(struct request *request, const char *text)
     return -1;
 }
 
+static bool choose_kinds(struct request *request, const char *text)
+{
+    static const struct {
+        const char *name;
+        unsigned kind;
+    } kinds[] = {{"controls", MOVE_CONTROLS}, {"affinity", MOVE_AFFINITY}, {"pins", MOVE_PINS}};
+    request->options.kinds = 0;
+    for (const char *at = text;; at++) {
+        const size_t length = strcspn(at, ",");
+        unsigned kind = 0;
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+            if (strlen(kinds[i].name) == length && strncmp(kinds[i].name, at, length) == 0)
+                kind = kinds[i].kind;
+        request->options.kinds |= kind;
+        at += length;
+        if (kind == 0)
+            return option_complain("tune", "--only", text, "the kinds of changes are controls, affinity and pins") == 0;
+        if (*at == '\0')
+            return true;
+    }
+}
+
 /* -1: go on; otherwise the exit status. */
 static int parse(struct request *request, int argc, char **argv)
 {
-    enum { APPLY = 256, CAREFUL, JSON, RUNS_OPTION };
-    static const struct option options[] = {{"apply", required_argument, NULL, APPLY},      {"careful", no_argument, NULL, CAREFUL},
-                                            {"help", no_argument, NULL, OPTION_HELP},       {"json", no_argument, NULL, JSON},
-                                            {"runs", required_argument, NULL, RUNS_OPTION}, {NULL, 0, NULL, 0}};
+    enum { APPLY = 256, CAREFUL, JSON, ONLY, RUNS_OPTION };
+    static const struct option options[] = {{"apply", required_argument, NULL, APPLY},
+                                            {"careful", no_argument, NULL, CAREFUL},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"only", required_argument, NULL, ONLY},
+                                            {"runs", required_argument, NULL, RUNS_OPTION},
+                                            {NULL, 0, NULL, 0}};
     int option;
-    *request = (struct request){.options = {.runs = RUNS}};
+    *request = (struct request){.options = {.runs = RUNS, .kinds = MOVE_ALL}};
     optind = 1;
     while ((option = option_next("tune", argc, argv, "h", options)) != OPTION_END) {
         switch (option) {
@@ -139,6 +168,10 @@ static int parse(struct request *request, int argc, char **argv)
             break;
         case JSON:
             request->json = true;
+            break;
+        case ONLY:
+            if (!choose_kinds(request, optarg))
+                return 2;
             break;
         case RUNS_OPTION:
             if (choose_runs(request, optarg) != -1)

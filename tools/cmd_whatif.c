@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vmxbench whatif: the same scenarios before and after a change of control bits or of where interrupts arrive. */
+/* vmxbench whatif: the same scenarios before and after a change of control bits or of where interrupts arrive and virtual CPUs run. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,12 +11,13 @@
 #include "whatif.h"
 
 static const char usage[] =
-    "usage: vmxbench whatif --set CONTROL=0|1 ... --affinity VECTOR=CPU ... SCENARIO\n"
+    "usage: vmxbench whatif --set CONTROL=0|1 ... --affinity VECTOR=CPU ... --pin VCPU=PCPU ... SCENARIO\n"
     "Runs the scenarios of a script before and after a change and shows exits and time by reason and by physical CPU, over the same work of the\n"
     "guest. Expectations do not have to hold after the change; how many do not is told.\n"
     "\n"
     "  --set CONTROL=0|1             a control bit, for example primary.use_msr_bitmaps=1; may be given several times\n"
     "  --affinity VECTOR=CPU[,...]   the interrupts of the source with this vector arrive at this physical CPU, for example 0x40=1\n"
+    "  --pin VCPU=PCPU[,...]         the virtual CPU is bound to this physical CPU, for example 1=0\n"
     "  --all                         all exits, not only those in the work that both runs did\n";
 
 struct request {
@@ -27,12 +28,10 @@ struct request {
 /* -1: go on; otherwise the exit status. */
 static int parse(struct request *request, int argc, char **argv)
 {
-    enum { AFFINITY = 256 };
-    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY},
-                                            {"all", no_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, OPTION_HELP},
-                                            {"set", required_argument, NULL, 's'},
-                                            {NULL, 0, NULL, 0}};
+    enum { AFFINITY = 256, PIN };
+    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY}, {"all", no_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, OPTION_HELP},        {"pin", required_argument, NULL, PIN},
+                                            {"set", required_argument, NULL, 's'},           {NULL, 0, NULL, 0}};
     int option;
     char why[256];
     optind = 1;
@@ -49,6 +48,10 @@ static int parse(struct request *request, int argc, char **argv)
             if (!override_add_affinity(&request->changes, optarg, why, sizeof why))
                 return option_complain("whatif", "--affinity", optarg, why);
             break;
+        case PIN:
+            if (!override_add_pin(&request->changes, optarg, why, sizeof why))
+                return option_complain("whatif", "--pin", optarg, why);
+            break;
         case OPTION_HELP:
             fputs(usage, stdout);
             return 0;
@@ -58,7 +61,7 @@ static int parse(struct request *request, int argc, char **argv)
     }
     if (argc - optind != 1 || request->changes.count == 0) {
         fprintf(stderr, "vmxbench whatif: name %s; `vmxbench whatif --help` tells more\n",
-                request->changes.count == 0 ? "a change, --set CONTROL=0|1 or --affinity VECTOR=CPU" : "one scenario script");
+                request->changes.count == 0 ? "a change, --set CONTROL=0|1, --affinity VECTOR=CPU or --pin VCPU=PCPU" : "one scenario script");
         return 2;
     }
     return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Changes of a command line: control bits, affinities of interrupts. */
+/* Changes of a command line: control bits, affinities of interrupts, pins of virtual CPUs. */
 #include "override.h"
 
 #include <stdio.h>
@@ -126,18 +126,20 @@ static bool number(const char **at, unsigned long least, unsigned long most, cha
 static bool add_pairs(struct override_list *list, const char *word, const char *text, unsigned long least_key, unsigned long most_key,
                       unsigned long most_number, const char *right, char *why, size_t why_size)
 {
-    do {
+    bool good = true, more = true;
+    while (good && more) {
         struct sim_override change = {0};
         if (!room(list, why, why_size))
             return false;
         snprintf(change.word, sizeof change.word, "%s", word);
-        if (!number(&text, least_key, most_key, '=', &change.key) || !number(&text, 0, most_number, ',', &change.number)) {
-            snprintf(why, why_size, "%s", right);
-            return false;
-        }
-        list->change[list->count++] = change;
-    } while (*text != '\0');
-    return true;
+        good = number(&text, least_key, most_key, '=', &change.key) && number(&text, 0, most_number, ',', &change.number);
+        more = good && text[-1] == ',';
+        list->change[list->count] = change;
+        list->count += good;
+    }
+    if (!good)
+        snprintf(why, why_size, "%s", right);
+    return good;
 }
 
 bool override_add_affinity(struct override_list *list, const char *text, char *why, size_t why_size)
@@ -146,9 +148,20 @@ bool override_add_affinity(struct override_list *list, const char *text, char *w
                      "it is VECTOR=CPU[,...] with vectors from 16 to 255 and physical CPUs from 0 to 7, for example 0x40=1", why, why_size);
 }
 
+bool override_add_pin(struct override_list *list, const char *text, char *why, size_t why_size)
+{
+    return add_pairs(list, SIM_OVERRIDE_PIN, text, 0, 7, 7, "it is VCPU=PCPU[,...] with virtual and physical CPUs from 0 to 7, for example 1=0", why,
+                     why_size);
+}
+
 static bool is_affinity(const struct sim_override *change)
 {
     return strcmp(change->word, SIM_OVERRIDE_AFFINITY) == 0;
+}
+
+static bool is_pin(const struct sim_override *change)
+{
+    return strcmp(change->word, SIM_OVERRIDE_PIN) == 0;
 }
 
 bool override_same(const struct sim_override *a, const struct sim_override *b)
@@ -160,6 +173,8 @@ void override_name(const struct sim_override *change, char text[OVERRIDE_NAME])
 {
     if (is_affinity(change))
         snprintf(text, OVERRIDE_NAME, "affinity 0x%x=%u", change->key, change->number);
+    else if (is_pin(change))
+        snprintf(text, OVERRIDE_NAME, "pin %u=%u", change->key, change->number);
     else
         snprintf(text, OVERRIDE_NAME, "%s.%s=%d", change->word, change->control, change->value);
 }
@@ -168,13 +183,16 @@ void override_line(const struct sim_override *change, char text[OVERRIDE_NAME])
 {
     if (is_affinity(change))
         snprintf(text, OVERRIDE_NAME, "affinity = { [0x%x] = %u }", change->key, change->number);
+    else if (is_pin(change))
+        snprintf(text, OVERRIDE_NAME, "pin = { [%u] = %u }", change->key, change->number);
     else
         snprintf(text, OVERRIDE_NAME, "controls = { %s = { %s = %s } }", change->word, change->control, change->value ? "true" : "false");
 }
 
-static bool is_control(const struct sim_override *change)
+/* As a script calls it. */
+static const char *key_of(const char *word)
 {
-    return !is_affinity(change);
+    return strcmp(word, SIM_OVERRIDE_PIN) == 0 ? "pin" : word;
 }
 
 static void print_word(FILE *to, const struct override_list *list, const char *word, const char *before)
@@ -185,11 +203,13 @@ static void print_word(FILE *to, const struct override_list *list, const char *w
         if (strcmp(change->word, word) != 0)
             continue;
         if (*separator == '\0')
-            fprintf(to, "%s%s = { ", before, word);
-        if (is_control(change))
-            fprintf(to, "%s%s = %s", separator, change->control, change->value ? "true" : "false");
-        else
+            fprintf(to, "%s%s = { ", before, key_of(word));
+        if (is_affinity(change))
             fprintf(to, "%s[0x%x] = %u", separator, change->key, change->number);
+        else if (is_pin(change))
+            fprintf(to, "%s[%u] = %u", separator, change->key, change->number);
+        else
+            fprintf(to, "%s%s = %s", separator, change->control, change->value ? "true" : "false");
         separator = ", ";
     }
     if (*separator != '\0')
@@ -218,8 +238,10 @@ void override_print(FILE *to, const struct override_list *list, const char *inde
     }
     if (any)
         fputs(" }\n", to);
-    if (!has(list, SIM_OVERRIDE_AFFINITY))
-        return;
-    print_word(to, list, SIM_OVERRIDE_AFFINITY, indent);
-    fputc('\n', to);
+    static const char *const maps[] = {SIM_OVERRIDE_PIN, SIM_OVERRIDE_AFFINITY};
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        print_word(to, list, maps[i], indent);
+        if (has(list, maps[i]))
+            fputc('\n', to);
+    }
 }

@@ -19,15 +19,17 @@ struct override_list {
 
 /* "primary.hlt_exiting=1"; the word may be left out where one alone has a control of that name. False: `why` says what would be right. */
 bool override_parse(const char *text, struct sim_override *out, char *why, size_t why_size);
-/* --set; and lists of --affinity: "0x40=1,0x41=2", vector and physical CPU. The same. */
+/* --set; lists of --affinity, "0x40=1,0x41=2", vector and physical CPU, and of --pin, "1=0", virtual and physical CPU. The same. */
 bool override_add(struct override_list *list, const char *text, char *why, size_t why_size);
 bool override_add_affinity(struct override_list *list, const char *text, char *why, size_t why_size);
+bool override_add_pin(struct override_list *list, const char *text, char *why, size_t why_size);
 
 /* They change the same thing. */
 bool override_same(const struct sim_override *a, const struct sim_override *b);
-/* As a command line has it: "primary.hlt_exiting=1", "affinity 0x40=1". */
+/* As a command line has it: "primary.hlt_exiting=1", "affinity 0x40=1", "pin 1=0". */
 void override_name(const struct sim_override *change, char text[OVERRIDE_NAME]);
-/* As a script has it: "controls = { primary = { hlt_exiting = true } }", "affinity = { [0x40] = 1 }". */
+/* As a script has it: "controls = { primary = { hlt_exiting = true } }", "affinity = { [0x40] = 1 }",
+   "pin = { [1] = 0 }". */
 void override_line(const struct sim_override *change, char text[OVERRIDE_NAME]);
 /* All changes of a list as lines of a script, each key once, each line behind `indent`. */
 void override_print(FILE *to, const struct override_list *list, const char *indent);

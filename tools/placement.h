@@ -18,6 +18,8 @@ struct placement_source {
 
 /* Of all scenarios of a script; where several have a source with the same vector, as the first one says. */
 struct placement {
+    unsigned vcpus;  /* the most that a scenario has */
+    unsigned pin[8]; /* where each of them runs */
     struct placement_source source[PLACEMENT_SOURCES];
     unsigned sources;
     unsigned physical_cpus; /* the most that a scenario has */

@@ -30,6 +30,7 @@ static const char usage[] =
     "                            exits by reason before and after\n"
     "  --affinity VECTOR=CPU[,...]\n"
     "                            the interrupts of the source with this vector arrive at this physical CPU; before and after are shown too\n"
+    "  --pin VCPU=PCPU[,...]     the virtual CPU is bound to this physical CPU; before and after are shown too\n"
     "  --trace FILE              write the binary trace of all scenarios; - is standard output\n"
     "  --format text|json|ftrace|chrome\n"
     "                            print the trace in this form on standard output; verdicts go to standard error\n"
@@ -120,7 +121,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, AFFINITY, WRITE_PROFILE, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
+enum { SET = 256, AFFINITY, PIN, WRITE_PROFILE, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -134,6 +135,8 @@ static int take_option(struct run_request *request, int option)
         return add_change(request, "--set", optarg, override_add);
     case AFFINITY:
         return add_change(request, "--affinity", optarg, override_add_affinity);
+    case PIN:
+        return add_change(request, "--pin", optarg, override_add_pin);
     case TRACE:
         request->trace_path = optarg;
         return 0;
@@ -170,6 +173,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
                                             {"junit", required_argument, NULL, JUNIT},
                                             {"on", required_argument, NULL, ON},
                                             {"pack", required_argument, NULL, PACK},
+                                            {"pin", required_argument, NULL, PIN},
                                             {"profile", required_argument, NULL, PROFILE},
                                             {"repeat", required_argument, NULL, REPEAT},
                                             {"set", required_argument, NULL, SET},

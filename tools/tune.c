@@ -31,6 +31,12 @@ static struct tune_trial *new_trial(struct tune *tune, const struct move *move)
     return &tune->trial[tune->trials++];
 }
 
+/* What counts is the time that exits take, and that all of it takes: processors that wait for each other have few exits. */
+static int64_t saved(const struct tune_trial *trial)
+{
+    return trial->ticks + trial->run;
+}
+
 static void judge(struct search *search, const struct replay *after, struct tune_trial *trial)
 {
     struct whatif whatif;
@@ -42,10 +48,11 @@ static void judge(struct search *search, const struct replay *after, struct tune
     compare(&search->base.replay, after, &whatif);
     trial->exits = (int64_t)(whatif.before.all_exits - whatif.after.all_exits);
     trial->ticks = (int64_t)(whatif.before.all_ticks - whatif.after.all_ticks);
+    trial->run = (int64_t)(whatif.before.end_ticks - whatif.after.end_ticks);
     if (!outcome_kept(search->before, after, trial->why, sizeof trial->why))
         trial->verdict = TUNE_OTHERWISE;
     else
-        trial->verdict = trial->ticks > 0 ? TUNE_SAVES : TUNE_NOTHING;
+        trial->verdict = saved(trial) > 0 ? TUNE_SAVES : TUNE_NOTHING;
 }
 
 /* A change that made the guest come to something else is not tried again. */
@@ -53,7 +60,8 @@ static bool is_out(const struct tune *tune, const struct move *move)
 {
     for (size_t i = 0; i < tune->trials; i++) {
         const struct sim_override *tried = &tune->trial[i].move.change;
-        if (tune->trial[i].verdict == TUNE_OTHERWISE && override_same(tried, &move->change) && tried->number == move->change.number)
+        if (tune->trial[i].verdict == TUNE_OTHERWISE && override_same(tried, &move->change) && tried->number == move->change.number &&
+            tune->trial[i].move.also == move->also)
             return true;
     }
     return false;
@@ -83,7 +91,7 @@ static struct tune_trial *best_of_round(struct tune *tune)
     struct tune_trial *best = NULL;
     for (size_t i = 0; i < tune->trials; i++) {
         struct tune_trial *trial = &tune->trial[i];
-        if (trial->round == tune->rounds && trial->verdict == TUNE_SAVES && (best == NULL || trial->ticks > best->ticks))
+        if (trial->round == tune->rounds && trial->verdict == TUNE_SAVES && (best == NULL || saved(trial) > saved(best)))
             best = trial;
     }
     return best;
@@ -96,7 +104,7 @@ static bool search_round(struct search *search)
     struct move_list moves;
     struct override_list changes;
     tune->rounds++;
-    moves_find(&search->base, true, &moves);
+    moves_find(&search->base, search->options->kinds, true, &moves);
     try_moves(search, &moves);
     moves_free(&moves);
     struct tune_trial *best = best_of_round(tune);

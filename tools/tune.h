@@ -7,8 +7,9 @@
 #include "whatif.h"
 
 struct tune_options {
-    unsigned runs; /* of the changed script at most */
-    bool careful;  /* changes that want care are tried too */
+    unsigned runs;  /* of the changed script at most */
+    unsigned kinds; /* of changes: MOVE_CONTROLS and so on */
+    bool careful;   /* changes that want care are tried too */
 };
 
 /* A change that was tried over those taken before it. */
@@ -23,6 +24,7 @@ struct tune_trial {
     unsigned round; /* from 1 */
     enum tune_verdict verdict;
     int64_t exits, ticks; /* saved */
+    int64_t run;          /* by which the run is shorter, in ticks */
     bool taken;
     char why[256];
 };

@@ -369,6 +369,26 @@ static void affinity_is_packed_with_its_source_and_can_be_changed(void)
     CU_ASSERT_STRING_EQUAL(loaded.error.message, "no source has the vector 0x41, which the changed affinity names");
 }
 
+static void a_binding_comes_after_the_scripts_own(void)
+{
+    const char *text = "return scenario { name = 'x', " CODE " vcpus = 2, physical_cpus = 3, pin = { [1] = 2 } }";
+    const struct sim_override changes[] = {{.word = SIM_OVERRIDE_PIN, .key = 1, .number = 0},
+                                           {.word = SIM_OVERRIDE_PIN, .key = 2, .number = 0},
+                                           {.word = SIM_OVERRIDE_PIN, .key = 0, .number = 3}};
+    static const char *const wrong[] = {"there is no vCPU 2, which the changed binding names",
+                                        "vCPU 0 goes to physical CPU 3: the scenario has 3 (0 to 2)"};
+    struct packed_record record;
+    struct loaded loaded = load_with(text, &changes[0], 1);
+    CU_ASSERT_TRUE_FATAL(loaded.good && find_record(&loaded.scenarios[0], PACKED_PIN, 1, &record));
+    CU_ASSERT(packed_u32(&record, 0) == 1 && packed_u32(&record, 4) == 0);
+    unload(&loaded);
+    for (unsigned i = 0; i < 2; i++) {
+        loaded = load_with(text, &changes[1 + i], 1);
+        CU_ASSERT_FALSE(loaded.good);
+        CU_ASSERT_STRING_EQUAL(loaded.error.message, wrong[i]);
+    }
+}
+
 static void sweeps_make_many_scenarios(void)
 {
     struct loaded loaded =
@@ -482,7 +502,7 @@ SUITE("sim/scenario", {"every_mistake_is_refused_where_it_stands", every_mistake
       {"wrong_controls_are_allowed_where_a_failure_is_expected", wrong_controls_are_allowed_where_a_failure_is_expected},
       {"overrides_change_controls", overrides_change_controls},
       {"affinity_is_packed_with_its_source_and_can_be_changed", affinity_is_packed_with_its_source_and_can_be_changed},
-      {"sweeps_make_many_scenarios", sweeps_make_many_scenarios}, {"iteration_is_in_a_fixed_order", iteration_is_in_a_fixed_order},
-      {"portability_is_computed", portability_is_computed},
+      {"a_binding_comes_after_the_scripts_own", a_binding_comes_after_the_scripts_own}, {"sweeps_make_many_scenarios", sweeps_make_many_scenarios},
+      {"iteration_is_in_a_fixed_order", iteration_is_in_a_fixed_order}, {"portability_is_computed", portability_is_computed},
       {"code_that_shows_the_machine_is_not_portable", code_that_shows_the_machine_is_not_portable},
       {"same_script_packs_to_the_same_bytes", same_script_packs_to_the_same_bytes})

@@ -35,6 +35,24 @@ static void wrong_affinities_are_refused(void)
     }
 }
 
+static void bindings_are_pairs_of_virtual_and_physical_cpu(void)
+{
+    static const char *const wrong[] = {"", "1", "8=0", "0=8", "1=0,", "1=0x"};
+    char text[OVERRIDE_NAME];
+    list.count = 0;
+    CU_ASSERT_TRUE_FATAL(override_add_pin(&list, "1=0,0=3", why, sizeof why));
+    CU_ASSERT_EQUAL_FATAL(list.count, 2);
+    CU_ASSERT(list.change[0].key == 1 && list.change[0].number == 0 && list.change[1].key == 0 && list.change[1].number == 3);
+    override_name(&list.change[0], text);
+    CU_ASSERT_STRING_EQUAL(text, "pin 1=0");
+    override_line(&list.change[1], text);
+    CU_ASSERT_STRING_EQUAL(text, "pin = { [0] = 3 }");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CU_ASSERT_FALSE(override_add_pin(&list, wrong[i], why, sizeof why));
+        CU_ASSERT_PTR_NOT_NULL(strstr(why, "VCPU=PCPU[,...]"));
+    }
+}
+
 static void there_is_room_for_so_many(void)
 {
     list.count = 0;
@@ -56,6 +74,7 @@ static void changes_are_written_as_a_script_has_them(void)
     char text[OVERRIDE_NAME], *lines = NULL;
     size_t size = 0;
     CU_ASSERT_TRUE_FATAL(affinity("0x40=1,0x51=2"));
+    CU_ASSERT_TRUE_FATAL(override_add_pin(&list, "1=0", why, sizeof why));
     CU_ASSERT_TRUE_FATAL(override_add(&list, "hlt_exiting=0", why, sizeof why));
     CU_ASSERT_TRUE_FATAL(override_add(&list, "pin.process_posted_interrupts=1", why, sizeof why));
     CU_ASSERT_TRUE_FATAL(override_add(&list, "primary.rdtsc_exiting=1", why, sizeof why));
@@ -63,18 +82,20 @@ static void changes_are_written_as_a_script_has_them(void)
     CU_ASSERT_STRING_EQUAL(text, "affinity 0x40=1");
     override_line(&list.change[0], text);
     CU_ASSERT_STRING_EQUAL(text, "affinity = { [0x40] = 1 }");
-    override_line(&list.change[2], text);
+    override_line(&list.change[3], text);
     CU_ASSERT_STRING_EQUAL(text, "controls = { primary = { hlt_exiting = false } }");
     FILE *to = open_memstream(&lines, &size);
     override_print(to, &list, "  ");
     fclose(to);
     CU_ASSERT_STRING_EQUAL(lines,
                            "  controls = { pin = { process_posted_interrupts = true }, primary = { hlt_exiting = false, rdtsc_exiting = true } }\n"
+                           "  pin = { [1] = 0 }\n"
                            "  affinity = { [0x40] = 1, [0x51] = 2 }\n");
     free(lines);
 }
 
 SUITE("tools/override", {"affinities_are_pairs_of_vector_and_processor", affinities_are_pairs_of_vector_and_processor},
-      {"wrong_affinities_are_refused", wrong_affinities_are_refused}, {"there_is_room_for_so_many", there_is_room_for_so_many},
-      {"changes_of_the_same_thing_are_the_same", changes_of_the_same_thing_are_the_same},
+      {"wrong_affinities_are_refused", wrong_affinities_are_refused},
+      {"bindings_are_pairs_of_virtual_and_physical_cpu", bindings_are_pairs_of_virtual_and_physical_cpu},
+      {"there_is_room_for_so_many", there_is_room_for_so_many}, {"changes_of_the_same_thing_are_the_same", changes_of_the_same_thing_are_the_same},
       {"changes_are_written_as_a_script_has_them", changes_are_written_as_a_script_has_them})

@@ -133,6 +133,40 @@ static void advise_and_whatif_know_bindings(void)
     (void)remove(script);
 }
 
+/* Two that compute share a processor, another one is empty. */
+static const char crowded[] = "return scenario { name = 'crowd', vcpus = 2, physical_cpus = 2, pin = { [1] = 0 }, start = { [1] = 'work' },\n"
+                              "  controls = { primary = { 'hlt_exiting' } },\n"
+                              "  guest = asm [[ work: mov ecx, 300000\n spin: loop spin\n mov byte [0x9000 + rdi], 1\n cli\n hlt ]],\n"
+                              "  rest = 'any', final = { stop = 'halted', memory = { [0x9000] = '\\x01\\x01' } } }\n";
+
+static void virtual_cpus_are_spread_over_processors(void)
+{
+    CU_ASSERT_EQUAL(on_script("tune", crowded), 0);
+    CU_ASSERT(says("+ pin 0=1") || says("+ pin 1=1"));
+    CU_ASSERT(says("  pin = { [0] = 1 }\n") || says("  pin = { [1] = 1 }\n"));
+    CU_ASSERT_EQUAL(on_script("advise", crowded), 0);
+    CU_ASSERT(says("pin 1=1 saves"));
+    CU_ASSERT(says("virtual CPU 1 runs on physical CPU 0 with 1 others, on physical CPU 1 it would with 0"));
+    CU_ASSERT_EQUAL(on_script("whatif --pin 1=1", crowded), 0);
+    CU_ASSERT(says("on physical CPU 1                   0            1           +1"));
+    CU_ASSERT_EQUAL(on_script("tune --only controls,affinity", crowded), 0);
+    CU_ASSERT(!says("pin "));
+    CU_ASSERT_EQUAL(on_script("tune --only pin", crowded), 2);
+    CU_ASSERT(says("vmxbench tune: --only 'pin': the kinds of changes are controls, affinity and pins"));
+    CU_ASSERT_EQUAL(on_script("run --pin 2=0", crowded), 2);
+    CU_ASSERT(says("there is no vCPU 2, which the changed binding names"));
+    (void)remove(script);
+}
+
+/* A virtual CPU moves with its interrupts, and all sources move at once. */
+static void moves_that_belong_together_are_tried_together(void)
+{
+    CU_ASSERT_EQUAL(vmxbench("tune --runs 32 " SOURCE_FOLDER "/scenarios/workloads/interrupts.lua"), 0);
+    CU_ASSERT(says("+ affinity of all as their owners run"));
+    CU_ASSERT(says("pin 1=2 with its interrupts"));
+    CU_ASSERT(says("The guest comes to the same."));
+}
+
 static void mistakes_give_status_2(void)
 {
     CU_ASSERT_EQUAL(vmxbench("tune"), 2);
@@ -154,4 +188,6 @@ static void mistakes_give_status_2(void)
 SUITE("tools/tune", {"a_set_is_found_bit_by_bit", a_set_is_found_bit_by_bit}, {"two_searches_say_the_same", two_searches_say_the_same},
       {"runs_bound_the_search", runs_bound_the_search}, {"a_change_of_the_result_is_refused", a_change_of_the_result_is_refused},
       {"an_interrupt_is_bound_to_its_owner", an_interrupt_is_bound_to_its_owner},
+      {"virtual_cpus_are_spread_over_processors", virtual_cpus_are_spread_over_processors},
+      {"moves_that_belong_together_are_tried_together", moves_that_belong_together_are_tried_together},
       {"advise_and_whatif_know_bindings", advise_and_whatif_know_bindings}, {"mistakes_give_status_2", mistakes_give_status_2})
