@@ -4,32 +4,44 @@
 #include "../vmx-model/registers.h"
 #include "../vmx-model/vmx_instructions.h"
 #include "board.h"
+#include "vcpu_internal.h"
 
-/* The instruction at RIP, when its page is the one that was fetched from last. */
-static bool decode(const struct bk_vcpu *vcpu, uint64_t rip, struct vmx_instruction *out)
+/* The VMX instruction at RIP, when its page is one that was fetched from; NULL: another one, or it is not known here. */
+static const struct vmx_instruction *decode(struct bk_vcpu *vcpu, uint64_t rip, struct vmx_instruction *room)
 {
     enum { BYTES = 15, LONG_MODE = 64 };
+    const struct vmx_instruction *found;
     const uint8_t *code = sim_vcpu_code(vcpu, rip, false);
-    return code != NULL && rip % SIM_PAGE + BYTES <= SIM_PAGE && vmx_decode(code + rip % SIM_PAGE, BYTES, LONG_MODE, out) == VMX_DECODED;
+    if (code == NULL || rip % SIM_PAGE + BYTES > SIM_PAGE ||
+        sim_vcpu_decode(vcpu, rip, LONG_MODE, code + rip % SIM_PAGE, BYTES, room, &found) != VMX_DECODED)
+        return NULL;
+    return found->op >= VMX_OP_VMCALL && found->op <= VMX_OP_INVVPID ? found : NULL;
+}
+
+static bool is_plain(const struct vmx_instruction *i)
+{
+    return (i->op == VMX_OP_VMREAD || i->op == VMX_OP_VMWRITE) && i->rm == VMX_OPERAND_REGISTER && !i->lock && !i->rep && !i->repne;
 }
 
 unsigned sim_board_undefined(void *context, uint64_t rip, uint64_t *flags)
 {
     struct bk_vcpu *vcpu = context;
     struct vmx_cpu *cpu = &vcpu->cpu;
-    struct vmx_instruction i;
+    struct vmx_instruction room;
     struct vmx_result result;
-    if (vcpu->machine->board == NULL || cpu->operation != VMX_OPERATION_ROOT || vcpu->apic_alone || vcpu->device_alone || !decode(vcpu, rip, &i) ||
-        (i.op != VMX_OP_VMREAD && i.op != VMX_OP_VMWRITE) || i.rm != VMX_OPERAND_REGISTER || i.lock || i.rep || i.repne)
+    const struct vmx_instruction *i = decode(vcpu, rip, &room);
+    if (i == NULL)
         return 0;
+    if (vcpu->machine->board == NULL || cpu->operation != VMX_OPERATION_ROOT || vcpu->apic_alone || vcpu->device_alone || !is_plain(i))
+        return SIM_ENGINE_STOPS;
     uint64_t *gpr = sim_engine_gpr(vcpu->engine), value = 0;
-    if (i.op == VMX_OP_VMREAD) {
-        result = vmx_vmread(cpu, gpr[i.reg], true, &value);
+    if (i->op == VMX_OP_VMREAD) {
+        result = vmx_vmread(cpu, gpr[i->reg], true, &value);
         if (result.kind == VMX_RESULT_SUCCEED)
-            gpr[i.rm_register] = value;
+            gpr[i->rm_register] = value;
     } else {
-        result = vmx_vmwrite(cpu, gpr[i.reg], true, gpr[i.rm_register]);
+        result = vmx_vmwrite(cpu, gpr[i->reg], true, gpr[i->rm_register]);
     }
     *flags = vmx_result_rflags(&result, 0);
-    return i.length;
+    return i->length;
 }

@@ -39,6 +39,8 @@ struct sim_engine_result {
     const char *message;
 };
 
+enum { SIM_ENGINE_STOPS = 16 };
+
 struct sim_engine_callbacks {
     void *context;
     /* A translation is not cached. May change page tables (accessed and dirty flags). The state of the CONTROL group as of the last
@@ -46,8 +48,9 @@ struct sim_engine_callbacks {
        An answer without the right that a data access needs serves this access alone: the next one to the page asks again. */
     void (*translate)(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
     /* In the middle of a run, at CPL 0 in 64-bit mode, without traps, breakpoints or blocking: an instruction that the engine does not know stands at
-       RIP. May execute it in the engine's place, and answers its length then, 0 when it is to stop the run as #UD. It may change the general registers
-       (sim_engine_gpr(), which has RSP too) and the arithmetic flags, *flags, which are 0 unless it sets them. NULL: they all stop. */
+       RIP. May execute it in the engine's place, and answers its length then; SIM_ENGINE_STOPS for one that stops the run as #UD, 0 for one that the
+       engine is to look at once more. It may change the general registers (sim_engine_gpr(), which has RSP too) and the arithmetic flags, *flags, which
+       are 0 unless it sets them, and nothing else. NULL: they all stop. */
     unsigned (*undefined)(void *context, uint64_t rip, uint64_t *flags);
     /* Data accesses to physical addresses from the end of RAM on, 1 to 8 bytes; NULL: reads give all ones, writes vanish. Called in the middle
        of an instruction: only one that runs alone may get there. */

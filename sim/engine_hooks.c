@@ -215,8 +215,8 @@ static uint8_t int1_length(struct unicorn_env *env)
     return 0;
 }
 
-/* Whoever drives the engine executes what it does not know, without the price of a stop. Returns where that is not to be. */
-static void try_undefined(struct sim_engine *engine)
+/* Whoever drives the engine executes what it does not know, without the price of a stop. 0: nobody knows it; SIM_ENGINE_STOPS: it is not executed. */
+static unsigned try_undefined(struct sim_engine *engine)
 {
     enum { DR7_ENABLES = 0xff };
     struct unicorn_env *env = engine->env;
@@ -224,26 +224,44 @@ static void try_undefined(struct sim_engine *engine)
     uint64_t flags = 0;
     if (engine->callbacks.undefined == NULL || (env->hflags & (wanted | unwanted)) != wanted || (env->eflags & RFLAGS_TF) != 0 ||
         (env->dr[7] & DR7_ENABLES) != 0 || engine->allowing || engine->blocked != 0)
-        return;
+        return 0;
     const unsigned length = engine->callbacks.undefined(engine->callbacks.context, env->eip, &flags);
-    if (length == 0)
-        return;
+    if (length == 0 || length == SIM_ENGINE_STOPS)
+        return length;
     env->eip += length;
     env->eflags &= ~(uint64_t)RFLAGS_RF;
     env->cc_src = flags;
     env->cc_op = UNICORN_CC_OP_EFLAGS;
-    engine->count.left--;
-    engine_retry(engine, 0);
+    return length;
+}
+
+/* Stands in the place of the exception's helper where a block ends with VMREAD or VMWRITE of registers: see engine_translate.c. The block goes on
+   when it returns. */
+void engine_field_access(struct unicorn_env *env, int vector)
+{
+    struct sim_engine *engine = engine_running;
+    const unsigned length = vector == VMX_UD ? try_undefined(engine) : 0;
+    (void)env;
+    if (length != 0 && length != SIM_ENGINE_STOPS)
+        return;
+    engine_unwind_last(engine);
+    engine_raise(engine, (uint8_t)vector, 0, 0);
 }
 
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector)
 {
     struct sim_engine *engine = engine_running;
-    engine_unwind(engine, RETURN_ADDRESS); /* first: a look at the code may have to translate its address, as if at a boundary */
     if (vector == VMX_UD)
-        try_undefined(engine);
-    const uint8_t length = vector == VMX_UD ? int1_length(env) : 0;
+        engine_unwind_last(engine); /* first: a look at the code may have to translate its address, as if at a boundary */
+    else
+        engine_unwind(engine, RETURN_ADDRESS);
+    const unsigned known = vector == VMX_UD ? try_undefined(engine) : 0;
+    if (known != 0 && known != SIM_ENGINE_STOPS) {
+        engine->count.left--;
+        engine_retry(engine, 0);
+    }
+    const uint8_t length = vector == VMX_UD && known == 0 ? int1_length(env) : 0;
     if (length == 0)
         engine_raise(engine, (uint8_t)vector, 0, 0);
     const struct vmx_event event = {.vector = VMX_DB, .type = VMX_EVENT_PRIVILEGED_SOFTWARE_EXCEPTION, .instruction_length = length};

@@ -126,6 +126,8 @@ struct sim_engine {
     struct sim_ram_log *log; /* of stores; NULL: none */
     struct engine_translations set[ENGINE_SETS];
     struct engine_tlb_away away;
+    uint64_t ram_base; /* of RAM in the library's count of it */
+    bool ram_base_known;
     uint8_t set_in_use;
     bool selected; /* since the last run: what the set was made from may have changed meanwhile */
     struct sim_engine_callbacks callbacks;
@@ -153,6 +155,8 @@ void engine_block(const struct unicorn_block *block, uint64_t pc, uint32_t word,
 /* Restores RIP and condition codes of the instruction that made the call and takes back all from it on. 0 or an address outside of
    the block: RIP says which instruction it is. */
 void engine_unwind(struct sim_engine *engine, uintptr_t return_address);
+/* The same for the last instruction of the block, which has made RIP and condition codes right itself. */
+void engine_unwind_last(struct sim_engine *engine);
 /* The same without taking back. */
 void engine_restore(struct sim_engine *engine, uintptr_t return_address);
 /* Leaves the run at the current RIP. */
@@ -208,6 +212,8 @@ _Noreturn void engine_raise_at_boundary(struct sim_engine *engine, uint8_t vecto
 _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, const struct vmx_event *event);
 /* Ends the run before the instruction that made the call. */
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);
+/* The helper of a block's last instruction, VMREAD or VMWRITE of registers: returns when it has been executed. */
+void engine_field_access(struct unicorn_env *env, int vector);
 _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
 
 /* engine_hooks.c: Unicorn's form of the arithmetic flags becomes that of RFLAGS. */

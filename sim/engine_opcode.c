@@ -226,3 +226,10 @@ bool engine_reaches_stack(const struct unicorn_env *env, struct engine_opcode o,
         return false;
     return rm == 4 ? base == 4 || (base == 5 && mod != 0) : rm == 5 && mod != 0;
 }
+
+bool engine_is_field_access(struct engine_opcode o)
+{
+    enum { VMREAD = 0x78, VMWRITE = 0x79, REGISTER = 0xc0 };
+    return o.map == ENGINE_MAP_0F && (o.byte == VMREAD || o.byte == VMWRITE) && o.modrm >= REGISTER && !o.lock && !o.rep && !o.repne &&
+           !o.operand_prefix;
+}

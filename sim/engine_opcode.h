@@ -39,6 +39,8 @@ bool engine_is_aligned_vector(struct engine_opcode opcode);
 /* Transfers of control, conditional or not; those that are unconditional. */
 bool engine_is_branch(struct engine_opcode opcode);
 bool engine_is_jump(struct engine_opcode opcode);
+/* VMREAD and VMWRITE of registers. */
+bool engine_is_field_access(struct engine_opcode opcode);
 /* WRFSBASE and WRGSBASE of 64 bits, which take canonical addresses alone. */
 bool engine_writes_base(struct engine_opcode opcode);
 /* In 64-bit mode: the instruction reaches a linear address through the stack segment, so that its faults are those of a stack. */

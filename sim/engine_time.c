@@ -147,17 +147,26 @@ static int64_t ticks_left(const struct sim_engine *engine)
     return engine->count.left + engine->bias;
 }
 
-void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
+static void unwind_to(struct sim_engine *engine, unsigned index)
 {
-    if (engine->block == NULL)
-        return;
-    const unsigned index = locate_call(engine, return_address);
     engine->count.left += engine->block->icount - index;
     /* Hardware clears RF with each completed instruction, QEMU only where a block ends. */
     if (index != 0 && (block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
     engine->hits = 0;
     forget_blocks(engine);
+}
+
+void engine_unwind(struct sim_engine *engine, uintptr_t return_address)
+{
+    if (engine->block != NULL)
+        unwind_to(engine, locate_call(engine, return_address));
+}
+
+void engine_unwind_last(struct sim_engine *engine)
+{
+    if (engine->block != NULL)
+        unwind_to(engine, engine->block->icount - 1u);
 }
 
 /* QEMU runs each iteration of REP as a block of its own. */

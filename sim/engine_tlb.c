@@ -187,6 +187,11 @@ void engine_change_stores(struct sim_engine *engine, uint64_t page, bool fast)
 }
 
 /* ---- entering ---- */
+static bool is_of_page(const struct unicorn_tlb_entry *entry, uint64_t page)
+{
+    return page_of(entry->read) == page || page_of(entry->write) == page || page_of(entry->code) == page;
+}
+
 static bool serves_once(const struct vmx_translation *t, enum vmx_access_kind kind)
 {
     return ((kind == VMX_ACCESS_READ || kind == VMX_ACCESS_READ_WRITE) && !t->read) || (kind == VMX_ACCESS_WRITE && !t->write);
@@ -223,34 +228,59 @@ static void note_entered(struct engine_translations *set, uint64_t page, int mod
         set->count++;
 }
 
+/* What the library does for a page of RAM, where the place is free or the page's own: a tenth of the price. False: it is for the library. */
+static bool enter_memory(struct sim_engine *engine, uint64_t address, uint64_t physical, int rights, int mode)
+{
+    struct unicorn_tlb *tlb = tlb_of(engine, in_use(engine), mode);
+    struct unicorn_tlb_description *description = description_of(engine, in_use(engine), mode);
+    const size_t index = (address >> UNICORN_PAGE_BITS) & (entries_of(tlb) - 1);
+    struct unicorn_tlb_entry *entry = &tlb->table[index];
+    const bool is_free = (entry->read & entry->write & entry->code) == NO_PAGE;
+    if (!engine->ram_base_known || description->victim != 0 || !(is_free || is_of_page(entry, address)))
+        return false;
+    const bool slow = (rights & UNICORN_PROT_WRITE) != 0 && engine_page_has_code(engine, physical >> UNICORN_PAGE_BITS);
+    entry->read = (rights & UNICORN_PROT_READ) != 0 ? address : NO_PAGE;
+    entry->write = (rights & UNICORN_PROT_WRITE) != 0 ? address | (slow ? UNICORN_TLB_NOTDIRTY : 0) : NO_PAGE;
+    entry->code = (rights & UNICORN_PROT_EXEC) != 0 ? address : NO_PAGE;
+    entry->addend = (uint64_t)(uintptr_t)engine->ram + physical - address;
+    description->io[index] = (struct unicorn_tlb_io){.address = engine->ram_base + physical - address};
+    description->used++;
+    UNICORN_FIELD(engine->env, UNICORN_ENV_TLB_FILLED, uint16_t) |= (uint16_t)(1u << mode);
+    return true;
+}
+
+/* What the library has for a page of RAM tells where RAM stands in its own count of it. */
+static void enter_by_library(struct sim_engine *engine, uint64_t address, uint64_t physical, int rights, int mode, bool memory, bool once)
+{
+    enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
+    /* It is not told of larger pages: it would forget all when one of them goes. */
+    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode, once ? (uint64_t)ONE_ACCESS : UNICORN_PAGE_SIZE);
+    if (!memory)
+        return;
+    struct unicorn_tlb *tlb = tlb_of(engine, in_use(engine), mode);
+    const size_t index = (address >> UNICORN_PAGE_BITS) & (entries_of(tlb) - 1);
+    engine->ram_base = description_of(engine, in_use(engine), mode)->io[index].address + address - physical;
+    engine->ram_base_known = true;
+    if ((rights & UNICORN_PROT_WRITE) != 0 && !engine_page_has_code(engine, physical >> UNICORN_PAGE_BITS))
+        make_fast(&tlb->table[index], (uint64_t)(uintptr_t)engine->ram + physical);
+}
+
 void engine_enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t,
                               bool once)
 {
-    enum { ONE_ACCESS = 1 }; /* the library repeats the translation of what is smaller than a page */
     const int rights = rights_of(t, kind);
     const bool memory = !t->no_memory && t->host < engine->size;
     const uint64_t physical = page_of(memory || t->host >= engine->size ? t->host : engine->size);
+    once |= serves_once(t, kind);
     address = page_of(address);
     note_entered(in_use(engine), address, mode, (rights & UNICORN_PROT_EXEC) != 0, memory ? physical : NO_PAGE);
-    /* The library is not told of larger pages: it would forget all when one of them goes. */
-    tlb_set_page_with_attrs_x86_64(engine->cpu, address, physical, 0, rights, mode,
-                                   once || serves_once(t, kind) ? (uint64_t)ONE_ACCESS : UNICORN_PAGE_SIZE);
-    if (!memory || (rights & UNICORN_PROT_WRITE) == 0)
-        return;
-    if (engine->log != NULL)
+    if (memory && (rights & UNICORN_PROT_WRITE) != 0 && engine->log != NULL)
         sim_ram_log_page(engine->log, physical >> UNICORN_PAGE_BITS);
-    if (!engine_page_has_code(engine, physical >> UNICORN_PAGE_BITS)) {
-        struct unicorn_tlb *tlb = tlb_of(engine, in_use(engine), mode);
-        make_fast(&tlb->table[(address >> UNICORN_PAGE_BITS) & (entries_of(tlb) - 1)], (uint64_t)(uintptr_t)engine->ram + physical);
-    }
+    if (!memory || once || !enter_memory(engine, address, physical, rights, mode))
+        enter_by_library(engine, address, physical, rights, mode, memory, once);
 }
 
 /* ---- forgetting ---- */
-static bool is_of_page(const struct unicorn_tlb_entry *entry, uint64_t page)
-{
-    return page_of(entry->read) == page || page_of(entry->write) == page || page_of(entry->code) == page;
-}
-
 static void wipe_entry(struct unicorn_tlb_entry *entry, uint64_t page)
 {
     if (is_of_page(entry, page))

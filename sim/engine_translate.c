@@ -7,6 +7,7 @@
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
 enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8 };
 
+void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
 void __real_tcg_exec_init_x86_64(void *uc, unsigned long size);
 void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit);
@@ -171,6 +172,25 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
     return end;
 }
 
+/* VMREAD and VMWRITE of registers are undefined for Unicorn, whose exception ends the block. Whoever drives the engine may execute them, so that the call
+   may return: then the block ends as any other. They are what a hypervisor executes most. */
+static void let_field_access_return(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last)
+{
+    enum { INPUTS_SHIFT = 8, INPUTS = 0xf, HELPER_ARGUMENTS = 2 };
+    const uint32_t wanted = UNICORN_HF_CS64, looked_at = wanted | UNICORN_HF_CPL | UNICORN_HF_INHIBIT_IRQ | FLAGS_TF;
+    if (engine->callbacks.undefined == NULL || (block->flags & looked_at) != wanted || !engine_is_field_access(engine_opcode_at(engine->env, last)))
+        return;
+    for (struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next) {
+        if ((uint8_t)op->opcode != UNICORN_OP_CALL || (op->opcode >> INPUTS_SHIFT & INPUTS) != HELPER_ARGUMENTS ||
+            op->args[HELPER_ARGUMENTS] != (uintptr_t)__wrap_helper_raise_exception_x86_64 || op->next == NULL)
+            continue;
+        op->args[HELPER_ARGUMENTS] = (uintptr_t)engine_field_access;
+        op->args[HELPER_ARGUMENTS + 1] = 0; /* it returns, and may use and change all registers */
+        tcg_op_insert_before_x86_64(engine->tcg, op->next, UNICORN_OP_EXIT_BLOCK)->args[0] = 0;
+        return;
+    }
+}
+
 void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block, int limit)
 {
     struct sim_engine *engine = engine_running;
@@ -190,6 +210,8 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
         count = instruction_starts(engine, block->pc, starts);
     }
     engine_add_checks(engine, block);
+    if (count > 0)
+        let_field_access_return(engine, block, starts[count - 1]);
     engine->translating = false;
     if (count != block->icount || !engine_account_for(engine, block, block->icount | properties(engine, block, starts, count))) {
         engine->result->message = "Unicorn's translator does not work as that of version 2.0.1";

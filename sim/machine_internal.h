@@ -72,7 +72,7 @@ struct sim_translations {
     } code[SIM_CODE_PAGES];
 };
 
-enum { SIM_DECODED = 8 };
+enum { SIM_DECODED = 64 };
 /* An instruction that was decoded: the bytes, 16, 32 or 64, and what they mean. */
 struct sim_decoded {
     unsigned bits;

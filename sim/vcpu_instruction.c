@@ -68,20 +68,30 @@ static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruc
     return outcome;
 }
 
-/* Guests come back to the same few instructions. What is remembered of one goes by its bytes, so that nothing can make it wrong. */
-static enum vmx_decode_status decode(struct bk_vcpu *vcpu, const uint8_t bytes[15], unsigned have, struct vmx_instruction *instruction)
+static bool same_bytes(const uint8_t a[15], const uint8_t b[15])
 {
-    const unsigned bits = vmx_code_bits(&vcpu->cpu.state);
-    struct sim_decoded *known = &vcpu->decoded[vcpu->cpu.state.rip % SIM_DECODED];
-    if (have == 15 && known->bits == bits && memcmp(known->bytes, bytes, 15) == 0) {
-        *instruction = known->instruction;
+    uint64_t first[2], last[2];
+    memcpy(&first[0], a, 8);
+    memcpy(&first[1], b, 8);
+    memcpy(&last[0], a + 7, 8);
+    memcpy(&last[1], b + 7, 8);
+    return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+}
+
+/* Guests come back to the same few instructions. What is remembered of one goes by its bytes, so that nothing can make it wrong. */
+enum vmx_decode_status sim_vcpu_decode(struct bk_vcpu *vcpu, uint64_t rip, unsigned bits, const uint8_t bytes[15], unsigned have,
+                                       struct vmx_instruction *room, const struct vmx_instruction **found)
+{
+    struct sim_decoded *known = &vcpu->decoded[rip % SIM_DECODED];
+    *found = have == 15 ? &known->instruction : room;
+    if (have == 15 && known->bits == bits && same_bytes(known->bytes, bytes))
         return VMX_DECODED;
-    }
-    const enum vmx_decode_status status = vmx_decode(bytes, have, bits, instruction);
+    const enum vmx_decode_status status = vmx_decode(bytes, have, bits, room);
+    *found = room;
     if (status == VMX_DECODED && have == 15) {
         known->bits = bits;
         memcpy(known->bytes, bytes, 15);
-        known->instruction = *instruction;
+        known->instruction = *room;
     }
     return status;
 }
@@ -105,9 +115,10 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
     struct vmx_cpu *cpu = &vcpu->cpu;
     uint8_t bytes[15];
     struct vmx_translation missing;
-    struct vmx_instruction instruction;
+    struct vmx_instruction room;
+    const struct vmx_instruction *instruction;
     const unsigned have = fetch(vcpu, bytes, &missing);
-    const enum vmx_decode_status status = decode(vcpu, bytes, have, &instruction);
+    const enum vmx_decode_status status = sim_vcpu_decode(vcpu, cpu->state.rip, vmx_code_bits(&cpu->state), bytes, have, &room, &instruction);
     if (status == VMX_DECODE_TRUNCATED && have < 15) {
         if (missing.kind == VMX_TRANSLATION_EXIT) {
             return sim_vcpu_exit(vcpu, &missing.exit, entered);
@@ -118,13 +129,13 @@ bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *ot
         const struct vmx_outcome too_long = vmx_outcome_gp();
         return sim_vcpu_apply(vcpu, &too_long, entered);
     }
-    if (status != VMX_DECODED || (instruction.op == VMX_OP_OTHER && otherwise != NULL)) {
+    if (status != VMX_DECODED || (instruction->op == VMX_OP_OTHER && otherwise != NULL)) {
         const struct vmx_event undefined = {.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
         return sim_vcpu_raise(vcpu, otherwise != NULL ? otherwise : &undefined, false, entered);
     }
-    struct vmx_outcome outcome = vmx_decide(cpu, &instruction);
+    struct vmx_outcome outcome = vmx_decide(cpu, instruction);
     if (outcome.kind == VMX_OUTCOME_RUN)
-        outcome = execute(vcpu, &instruction);
+        outcome = execute(vcpu, instruction);
     if (outcome.kind != VMX_OUTCOME_RUN) {
         count(vcpu, &outcome);
         return sim_vcpu_apply(vcpu, &outcome, entered);

@@ -19,6 +19,9 @@ bool sim_vcpu_raise(struct bk_vcpu *vcpu, const struct vmx_event *event, bool in
 bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enum bk_entered *entered);
 
 /* vcpu_instruction.c */
+/* Decodes as vmx_decode() does, in the processor's mode. What is found stands in *room or elsewhere, until the next call. */
+enum vmx_decode_status sim_vcpu_decode(struct bk_vcpu *vcpu, uint64_t rip, unsigned bits, const uint8_t bytes[15], unsigned have,
+                                       struct vmx_instruction *room, const struct vmx_instruction **found);
 /* A sensitive instruction, or one that the engine does not know (`otherwise`: the exception it raised; NULL for none). */
 bool sim_vcpu_judge_instruction(struct bk_vcpu *vcpu, const struct vmx_event *otherwise, enum bk_entered *entered);
 /* The engine raised #GP, for the privilege level perhaps: a VM exit that comes before that (MOV DR) or an invalid opcode (XSETBV) takes its place.

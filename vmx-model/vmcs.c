@@ -32,22 +32,25 @@ static bool is_high_access(uint64_t encoding)
     return (encoding & 1) != 0;
 }
 
+/* Where a field stands in a table of all encodings that may be: width and type in 4 bits, then the index. */
+#define PLACE_INDEX_BITS 6
+#define PLACE(encoding) (((encoding) >> 13 & 3) << (2 + PLACE_INDEX_BITS) | ((encoding) >> 10 & 3) << PLACE_INDEX_BITS | ((encoding) >> 1 & 63))
+
+/* The field's number plus 1; 0: none. */
+static const uint16_t field_at[1 << (4 + PLACE_INDEX_BITS)] = {
+#define VMCS_FIELD(encoding, symbol, sdm, group, exists) [PLACE(encoding)] = VMCS_##symbol + 1,
+#include "vmcs_fields.def"
+#undef VMCS_FIELD
+};
+
 enum vmcs_field vmcs_field_of_encoding(uint64_t encoding)
 {
-    const uint64_t full = encoding & ~UINT64_C(1);
-    unsigned low = 0, high = VMCS_FIELD_COUNT;
-    while (low < high) {
-        const unsigned middle = (low + high) / 2;
-        if (vmcs_fields[middle].encoding < full)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == VMCS_FIELD_COUNT || vmcs_fields[low].encoding != full)
+    const unsigned number = field_at[PLACE(encoding)];
+    if (number == 0 || vmcs_fields[number - 1].encoding != (encoding & ~UINT64_C(1)))
         return VMCS_NO_FIELD;
-    if (is_high_access(encoding) && vmcs_width((enum vmcs_field)low) != VMCS_64)
+    if (is_high_access(encoding) && vmcs_width((enum vmcs_field)(number - 1)) != VMCS_64)
         return VMCS_NO_FIELD;
-    return (enum vmcs_field)low;
+    return (enum vmcs_field)(number - 1);
 }
 
 enum vmcs_field vmcs_field_of_name(const char *name)

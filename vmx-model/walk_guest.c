@@ -66,11 +66,13 @@ static bool page_fault(const struct vmx_access *a, uint32_t bits, struct vmx_tra
     return false;
 }
 
+/* CPUID.80000001H:EDX, of every walk that ends at such a page: the leaf is among the last of the table. */
 static bool has_1g_pages(const struct vmx_caps *caps)
 {
-    uint32_t leaf[4];
-    vmx_cpuid(caps, 0x80000001, 0, leaf);
-    return (leaf[3] & VMX_CPUID_PAGE1GB) != 0;
+    for (unsigned i = caps->cpuid_count; i > 0; i--)
+        if (caps->cpuid[i - 1].leaf == 0x80000001)
+            return (caps->cpuid[i - 1].edx & VMX_CPUID_PAGE1GB) != 0;
+    return false;
 }
 
 static unsigned level_shift(const struct guest_walk *w, unsigned level)

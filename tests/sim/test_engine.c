@@ -125,4 +125,94 @@ static void sensitive_instructions_stop_before_acting(void)
     guest_free(g);
 }
 
-SUITE("sim/engine", {"sensitive_instructions_stop_before_acting", sensitive_instructions_stop_before_acting})
+/* VMREAD and VMWRITE of registers: one field, which is RDX. */
+enum { FIELD_ABSENT = 99, ZF = 1 << 6, FIELD_BYTES = 3 };
+
+static unsigned field_access(void *context, uint64_t rip, uint64_t *flags)
+{
+    struct guest *g = context;
+    uint64_t *gpr = sim_engine_gpr(g->engine);
+    const uint8_t *code = g->ram + rip;
+    if (code[0] != 0x0f || (code[1] != 0x78 && code[1] != 0x79))
+        return code[0] == 0x0f && code[1] == 0x01 ? SIM_ENGINE_STOPS : 0;
+    const bool absent = gpr[VMX_RAX] == FIELD_ABSENT;
+    *flags = absent ? ZF : 0;
+    if (code[1] == 0x78 && !absent)
+        gpr[VMX_RBX] = gpr[VMX_RDX];
+    if (code[1] == 0x79 && !absent)
+        gpr[VMX_RDX] = gpr[VMX_RCX];
+    return FIELD_BYTES;
+}
+
+static struct guest *guest_with_fields(void)
+{
+    struct guest *g = guest_new();
+    const char *message;
+    const struct sim_engine_callbacks callbacks = {.context = g, .translate = guest_translate, .undefined = field_access};
+    sim_engine_free(g->engine);
+    g->engine = sim_engine_new(g->ram, GUEST_RAM, &callbacks, &message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g->engine);
+    return g;
+}
+
+BLOB(fields, "mov $7, %ecx\n vmwrite %rcx, %rax\n mov $0, %ebx\n vmread %rax, %rbx\n jz 1f\n add $1, %rbx\n 1: mov $99, %eax\n stc\n"
+             "vmread %rax, %rsi\n jz 2f\n ud2\n 2: adc $0, %rbx\n vmcall\n ud2");
+
+static void fields_are_accessed_without_a_stop(void)
+{
+    struct guest *g = guest_with_fields();
+    PUT(g, GUEST_CODE, fields);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        const uint64_t before = sim_engine_retired(g->engine);
+        g->state.rip = GUEST_CODE;
+        g->state.gpr[VMX_RAX] = 1;
+        CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_EXCEPTION); /* VMCALL, which the driver knows */
+        CU_ASSERT(g->result.event.vector == VMX_UD && g->ram[g->state.rip + 1] == 0x01);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RBX], 8);
+        CU_ASSERT_EQUAL(sim_engine_retired(g->engine) - before, 11);
+    }
+    guest_free(g);
+}
+
+static void accesses_of_fields_count_as_instructions(void)
+{
+    enum { INSTRUCTIONS = 11 };
+    for (unsigned length = 1; length <= INSTRUCTIONS; length++) {
+        struct guest *g = guest_with_fields();
+        uint64_t ticks = 0;
+        PUT(g, GUEST_CODE, fields);
+        g->state.gpr[VMX_RAX] = 1;
+        for (;;) {
+            const enum sim_stop stop = guest_run(g, length);
+            if (stop != SIM_STOP_DEADLINE)
+                break;
+            ticks += length;
+            CU_ASSERT_EQUAL_FATAL(sim_engine_ticks(g->engine), ticks);
+        }
+        CU_ASSERT_EQUAL(sim_engine_ticks(g->engine), INSTRUCTIONS);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RBX], 8);
+        guest_free(g);
+    }
+}
+
+/* With traps, and without privilege, they are for the driver after the stop. */
+static void accesses_of_fields_may_stop(void)
+{
+    struct guest *g = guest_with_fields();
+    PUT(g, GUEST_CODE, fields);
+    g->state.rip = GUEST_CODE + 5;
+    g->state.rflags = 0x102;
+    CU_ASSERT(guest_run(g, 100) == SIM_STOP_EXCEPTION && g->result.event.vector == VMX_UD);
+    CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 5);
+    g->state.rflags = 2;
+    guest_mode_long(&g->state, 3);
+    CU_ASSERT(guest_run(g, 100) == SIM_STOP_EXCEPTION && g->result.event.vector == VMX_UD);
+    CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 5);
+    CU_ASSERT_EQUAL(sim_engine_ticks(g->engine), 0);
+    guest_free(g);
+}
+
+SUITE("sim/engine", {"sensitive_instructions_stop_before_acting", sensitive_instructions_stop_before_acting},
+      {"fields_are_accessed_without_a_stop", fields_are_accessed_without_a_stop},
+      {"accesses_of_fields_count_as_instructions", accesses_of_fields_count_as_instructions},
+      {"accesses_of_fields_may_stop", accesses_of_fields_may_stop})
