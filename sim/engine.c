@@ -153,6 +153,8 @@ void sim_engine_free(struct sim_engine *engine)
 {
     if (engine == NULL)
         return;
+    if (engine->cpu != NULL)
+        tb_flush_x86_64(engine->cpu); /* closing forgets the bitmaps of pages whose code was written */
     if (engine->uc != NULL)
         (void)uc_close(engine->uc);
     if (engine->peer != NULL)

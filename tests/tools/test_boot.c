@@ -149,8 +149,28 @@ static void xen_finds_vmx_and_starts_all_processors(void)
     }
 }
 
+/* It builds a domain 0 of a kernel that was made for Xen, which runs in ring 3 up to where it misses a root file system. */
+static void xen_starts_a_linux_domain_0(void)
+{
+    static const char *const texts[] = {"Hypervisor detected: Xen PV", "Booting kernel on Xen", "smp: Brought up 1 node, 2 CPUs",
+                                        "Unable to mount root fs"};
+    if (access(XEN, R_OK) != 0 || access(LINUX, R_OK) != 0) {
+        printf("\n%s is not there (tools/fetch_linux.sh fetches it)\n", LINUX);
+        return;
+    }
+    CU_ASSERT_EQUAL(vmxbench("boot --smp 2 --memory 512M --append 'com1=115200,8n1 console=com1 noreboot dom0_mem=256M' --module '" LINUX
+                             "=linux console=hvc0 earlyprintk=xen' " XEN " 2>&1"),
+                    1);
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strstr(output, texts[i]) == NULL)
+            printf("\nthe domain does not say: %s\n", texts[i]);
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, texts[i]));
+    }
+}
+
 COMMAND_SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
               {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
               {"a_failed_entry_is_explained", a_failed_entry_is_explained},
               {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
-              {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors})
+              {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors},
+              {"xen_starts_a_linux_domain_0", xen_starts_a_linux_domain_0})
