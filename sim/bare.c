@@ -36,6 +36,8 @@ static void put_rom(struct bk_machine *machine, const struct sim_bare_options *o
     const uint64_t legacy = options->rom_bytes < LEGACY_ROM_BYTES ? options->rom_bytes : LEGACY_ROM_BYTES;
     memcpy(machine->ram + options->ram_bytes, options->rom, options->rom_bytes);
     memcpy(machine->ram + LEGACY_END - legacy, (const uint8_t *)options->rom + options->rom_bytes - legacy, legacy);
+    sim_ram_log_range(&machine->log, options->ram_bytes, options->rom_bytes);
+    sim_ram_log_range(&machine->log, LEGACY_END - legacy, legacy);
 }
 
 static void power_up(struct bk_vcpu *vcpu, bool firmware)
@@ -66,7 +68,7 @@ struct bk_machine *sim_bare_new(const struct sim_bare_options *options, const ch
     }
     machine->board = board;
     machine->limit = options->limit != 0 ? options->limit : UINT64_MAX;
-    *board = (struct sim_board){.machine = machine, .ram_bytes = options->ram_bytes, .rom_bytes = options->rom_bytes};
+    *board = (struct sim_board){.machine = machine, .ram_bytes = options->ram_bytes, .rom_bytes = options->rom_bytes, .turn = options->cpus};
     uint32_t leaf[4];
     vmx_cpuid(&machine->caps, 1, 0, leaf);
     const struct devices_config config = {.ram_bytes = options->ram_bytes,
@@ -114,6 +116,8 @@ static enum sim_board_end end_of(const struct bk_machine *machine, enum bk_enter
         return board->triple_fault ? SIM_BOARD_TRIPLE_FAULT : SIM_BOARD_FAILED;
     if (entered == BK_LIMIT)
         return SIM_BOARD_LIMIT;
+    if (entered == BK_PAUSED)
+        return SIM_BOARD_PAUSED;
     if (board->devices.bus.has_status)
         return SIM_BOARD_STATUS;
     switch (board->devices.bus.power) {
@@ -165,14 +169,16 @@ enum sim_board_end sim_bare_run(struct bk_machine *machine, unsigned *status)
     struct sim_board *board = machine->board;
     enum sim_board_end end = SIM_BOARD_RUNS;
     while (end == SIM_BOARD_RUNS) {
-        if (!next_window(machine))
-            return SIM_BOARD_DEAD;
-        for (unsigned i = 0; i < machine->vcpu_count && end == SIM_BOARD_RUNS; i++) {
-            struct bk_vcpu *vcpu = &machine->vcpu[i];
-            vcpu->cpu.tsc = sim_now(vcpu);
-            board->culprit = i;
-            end = end_of(machine, sim_vcpu_run(vcpu, NULL));
+        if (board->turn == machine->vcpu_count) {
+            if (!next_window(machine))
+                return SIM_BOARD_DEAD;
+            board->turn = 0;
         }
+        struct bk_vcpu *vcpu = &machine->vcpu[board->turn];
+        vcpu->cpu.tsc = sim_now(vcpu);
+        board->culprit = board->turn;
+        end = end_of(machine, sim_vcpu_run(vcpu, NULL));
+        board->turn += end != SIM_BOARD_PAUSED;
     }
     *status = board->devices.bus.status;
     return end;

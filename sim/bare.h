@@ -26,7 +26,8 @@ struct sim_bare_options {
 /* The bootstrap processor stands at the reset vector, the others wait for a SIPI. NULL: *message says why. Freed by sim_machine_free(). */
 struct bk_machine *sim_bare_new(const struct sim_bare_options *options, const char **message);
 
-/* Runs to the end, which comes for every guest that makes no progress when there is a limit. *status: of SIM_BOARD_STATUS. */
+/* Runs to the end, which comes for every guest that makes no progress when there is a limit; or up to machine->pause, in the measure of the limit, from
+   where another call goes on. *status: of SIM_BOARD_STATUS. */
 enum sim_board_end sim_bare_run(struct bk_machine *machine, unsigned *status);
 
 /* Puts processor 0 where a multiboot loader leaves it: 32-bit protected mode without paging, flat segments, interrupts off, EAX and EBX as given. */

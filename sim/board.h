@@ -16,6 +16,7 @@ enum sim_board_end {
     SIM_BOARD_TRIPLE_FAULT, /* a processor shut down, VMX aborts included */
     SIM_BOARD_DEAD,         /* every processor sleeps and nothing will wake one */
     SIM_BOARD_LIMIT,        /* the limit of instructions was reached */
+    SIM_BOARD_PAUSED,       /* at machine->pause: it can go on */
     SIM_BOARD_FAILED        /* the machine cannot go on: machine->error */
 };
 
@@ -27,6 +28,7 @@ struct sim_board {
     uint64_t window;    /* every processor runs until its time reaches this; then all go on to the next */
     uint64_t sequence;  /* of the windows' lengths */
     uint64_t deadline;  /* time at which a device wants to act next */
+    unsigned turn;      /* whose turn of the window it is; the number of processors: the window is over */
     unsigned culprit;   /* who faulted three times */
     bool triple_fault;
     void *context;

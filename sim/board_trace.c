@@ -79,7 +79,7 @@ static void entry_failed(void *context, struct bk_vcpu *vcpu)
     trace_numbers(&trace->writer, TRACE_ENTRY_FAIL, (uint8_t)vcpu->index, (const uint64_t[]){kind, error, sim_now(vcpu)}, 3, NULL, 0);
 }
 
-void sim_board_trace_start(struct sim_board_trace *trace, struct bk_machine *machine, const char *name)
+void sim_board_trace_resume(struct sim_board_trace *trace, struct bk_machine *machine)
 {
     struct sim_board *board = machine->board;
     trace->machine = machine;
@@ -89,6 +89,11 @@ void sim_board_trace_start(struct sim_board_trace *trace, struct bk_machine *mac
     board->entered = entered;
     board->exited = exited;
     board->entry_failed = entry_failed;
+}
+
+void sim_board_trace_start(struct sim_board_trace *trace, struct bk_machine *machine, const char *name)
+{
+    sim_board_trace_resume(trace, machine);
     trace_scenario(&trace->writer, 0, name, machine->caps.name, "bare");
 }
 
@@ -98,6 +103,7 @@ void sim_board_trace_end(struct sim_board_trace *trace, enum sim_board_end end, 
     uint64_t stop = TRACE_STOP_HOST_ERROR;
     switch (end) {
     case SIM_BOARD_RUNS:
+    case SIM_BOARD_PAUSED:
     case SIM_BOARD_FAILED:
         break;
     case SIM_BOARD_OFF:

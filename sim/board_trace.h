@@ -22,6 +22,8 @@ struct sim_board_trace {
 
 /* Records what the machine's processors do in VMX operation from now on; the trace outlives the run. `name` stands for the scenario's. */
 void sim_board_trace_start(struct sim_board_trace *trace, struct bk_machine *machine, const char *name);
+/* The same for a trace that goes on: its beginning has been written. */
+void sim_board_trace_resume(struct sim_board_trace *trace, struct bk_machine *machine);
 /* Writes the end. `text`: why the run ended, "" for a clean end. */
 void sim_board_trace_end(struct sim_board_trace *trace, enum sim_board_end end, const char *text);
 

@@ -7,29 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char magic[8] = {'V', 'M', 'X', 'B', 'S', 'N', 'A', 'P'};
-enum { HEADER_BYTES = 32, CRC_AT = 24 };
+static const char scenario_magic[8] = {'V', 'M', 'X', 'B', 'S', 'N', 'A', 'P'};
+enum { HEADER_BYTES = 32, CRC_AT = 24, MAGIC_BYTES = 8 };
 #define FILE_BYTES_MAX (UINT64_C(1) << 36)
 
 /* ---- both ways ---- */
-static void header(struct archive *a, uint64_t *total, uint32_t *crc)
+static void header(struct archive *a, const char magic[8], uint64_t *total, uint32_t *crc)
 {
-    char found[sizeof magic];
+    char found[MAGIC_BYTES];
     uint32_t version = SNAPSHOT_VERSION, fields = VMCS_FIELD_COUNT, zero = 0;
-    memcpy(found, magic, sizeof found);
-    archive_bytes(a, found, sizeof found);
+    memcpy(found, magic, MAGIC_BYTES);
+    archive_bytes(a, found, MAGIC_BYTES);
     archive_u32(a, &version);
     archive_u32(a, &fields);
     archive_u64(a, total);
     archive_u32(a, crc);
     archive_u32(a, &zero);
-    if (memcmp(found, magic, sizeof found) != 0)
+    if (memcmp(found, magic, MAGIC_BYTES) != 0)
         archive_fail(a, "it is no snapshot of vmxbench");
     else if (version != SNAPSHOT_VERSION || fields != VMCS_FIELD_COUNT)
         archive_fail(a, "another version of vmxbench wrote it; take the snapshot again with this one");
 }
 
-static void pages(struct archive *a, struct sim_ram_image *ram)
+void snapshot_pages(struct archive *a, struct sim_ram_image *ram)
 {
     uint64_t all = ram->pages;
     uint32_t count = ram->count;
@@ -56,7 +56,7 @@ static void body(struct archive *a, struct sim_snapshot *s, struct sim_scenario 
     snapshot_scenario(a, scenario);
     s->trace.bytes = snapshot_block(a, s->trace.bytes, &s->trace.size);
     s->state.bytes = snapshot_block(a, s->state.bytes, &s->state.size);
-    pages(a, &s->ram);
+    snapshot_pages(a, &s->ram);
 }
 
 /* ---- files ---- */
@@ -78,36 +78,50 @@ static bool write_file(const char *path, const struct archive *a, struct sim_err
     return written || fail(error, path, "the snapshot cannot be written", strerror(number));
 }
 
+void snapshot_header(struct archive *a, const char magic[8])
+{
+    uint64_t total = 0;
+    uint32_t crc = 0;
+    header(a, magic, &total, &crc);
+}
+
+bool snapshot_file_write(struct archive *a, const char *path, struct sim_error *error)
+{
+    if (a->wrong != NULL)
+        return fail(error, path, "the snapshot cannot be written", a->wrong);
+    const uint64_t total = a->size;
+    const uint32_t crc = bench_crc32(0, a->bytes + HEADER_BYTES, a->size - HEADER_BYTES);
+    memcpy(a->bytes + CRC_AT - sizeof total, &total, sizeof total);
+    memcpy(a->bytes + CRC_AT, &crc, sizeof crc);
+    return write_file(path, a, error);
+}
+
 bool sim_snapshot_write(const struct sim_snapshot *snapshot, const struct sim_scenario *scenario, const char *path, struct sim_error *error)
 {
     struct archive a = {0};
     /* Writing changes neither; the fields are named for both ways. */
     struct sim_snapshot from = *snapshot;
     struct sim_scenario of = *scenario;
-    uint64_t total = 0;
-    uint32_t crc = 0;
-    header(&a, &total, &crc);
+    snapshot_header(&a, scenario_magic);
     body(&a, &from, &of);
-    bool good = a.wrong == NULL || fail(error, path, "the snapshot cannot be written", a.wrong);
-    if (good) {
-        total = a.size;
-        crc = bench_crc32(0, a.bytes + HEADER_BYTES, a.size - HEADER_BYTES);
-        memcpy(a.bytes + CRC_AT - sizeof total, &total, sizeof total);
-        memcpy(a.bytes + CRC_AT, &crc, sizeof crc);
-        good = write_file(path, &a, error);
-    }
+    const bool good = snapshot_file_write(&a, path, error);
     free(a.bytes);
     return good;
 }
 
-bool sim_snapshot_is_file(const char *path)
+bool snapshot_file_claims(const char *path, const char magic[8])
 {
-    char found[sizeof magic];
+    char found[MAGIC_BYTES];
     FILE *from = fopen(path, "rb");
     const bool claims = from != NULL && fread(found, 1, sizeof found, from) == sizeof found && memcmp(found, magic, sizeof found) == 0;
     if (from != NULL)
         fclose(from);
     return claims;
+}
+
+bool sim_snapshot_is_file(const char *path)
+{
+    return snapshot_file_claims(path, scenario_magic);
 }
 
 static bool read_file(const char *path, struct archive *a, struct sim_error *error)
@@ -131,20 +145,25 @@ static bool read_file(const char *path, struct archive *a, struct sim_error *err
 }
 
 /* Header and checksum. */
-static bool check_file(const char *path, struct archive *a, struct sim_error *error)
+static bool check_file(const char *path, const char magic[8], struct archive *a, struct sim_error *error)
 {
     static const char what[] = "the snapshot cannot be used";
     uint64_t total = 0;
     uint32_t crc = 0;
     if (a->size < HEADER_BYTES)
         return fail(error, path, what,
-                    a->size < sizeof magic || memcmp(a->bytes, magic, sizeof magic) != 0 ? "it is no snapshot of vmxbench" : "it is cut off");
-    header(a, &total, &crc);
+                    a->size < MAGIC_BYTES || memcmp(a->bytes, magic, MAGIC_BYTES) != 0 ? "it is no snapshot of vmxbench" : "it is cut off");
+    header(a, magic, &total, &crc);
     if (a->wrong != NULL)
         return fail(error, path, what, a->wrong);
     if (total != a->size)
         return fail(error, path, what, total > a->size ? "it is cut off" : "there is more in it than belongs there");
     return bench_crc32(0, a->bytes + HEADER_BYTES, a->size - HEADER_BYTES) == crc || fail(error, path, what, "it is damaged (CRC-32)");
+}
+
+bool snapshot_file_read(struct archive *a, const char *path, const char magic[8], struct sim_error *error)
+{
+    return read_file(path, a, error) && check_file(path, magic, a, error);
 }
 
 static struct sim_session *open_session(struct archive *a, struct sim_snapshot *snapshot, struct sim_scenario *scenario, const char *path,
@@ -175,7 +194,7 @@ struct sim_session *sim_snapshot_read(const char *path, struct sim_scenario **sc
     *scenario = calloc(1, sizeof **scenario);
     if (snapshot == NULL || *scenario == NULL)
         (void)fail(error, path, "the snapshot cannot be read", "out of memory");
-    else if (read_file(path, &a, error) && check_file(path, &a, error))
+    else if (snapshot_file_read(&a, path, scenario_magic, error))
         session = open_session(&a, snapshot, *scenario, path, error);
     free(a.bytes);
     sim_snapshot_free(snapshot);

@@ -183,17 +183,22 @@ static void source(struct archive *a, struct sim_source *s)
         archive_fail(a, "an interrupt source has no period");
 }
 
-void snapshot_machine(struct archive *a, struct bk_machine *machine)
+/* A bare machine has no other memory than what its software sees. */
+static void hypervisors_memory(struct archive *a, struct bk_machine *machine)
 {
-    archive_mark(a, "mach");
-    if (machine->board != NULL)
-        archive_fail(a, "a bare machine with its board cannot be saved");
-    archive_same(a, machine->ram_size, "the machines differ in RAM");
-    archive_same(a, machine->vcpu_count, "the machines differ in virtual CPUs");
     ARCHIVE_BELOW(a, machine->guest_size, machine->ram_size - SIM_GUEST_BASE + 1);
     ARCHIVE_BELOW(a, machine->next_page, SIM_GUEST_BASE + 1);
     if (machine->next_page < SIM_HOST_PAGES_FIRST || machine->next_page % SIM_PAGE != 0)
         archive_fail(a, "the next page for the hypervisor is none of its own");
+}
+
+void snapshot_machine(struct archive *a, struct bk_machine *machine)
+{
+    archive_mark(a, "mach");
+    archive_same(a, machine->ram_size, "the machines differ in RAM");
+    archive_same(a, machine->vcpu_count, "the machines differ in virtual CPUs");
+    if (machine->board == NULL)
+        hypervisors_memory(a, machine);
     ARCHIVE(a, machine->limit);
     ARCHIVE(a, machine->retired_at_limit);
     ARCHIVE(a, machine->ticks_at_limit);

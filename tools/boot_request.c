@@ -11,10 +11,12 @@
 static const char usage[] =
     "usage: vmxbench boot [options] IMAGE\n"
     "       vmxbench boot [options] --bios FILE\n"
+    "       vmxbench boot [options] SNAPSHOT\n"
     "Runs a multiboot image (ELF32, ELF64, or with addresses in its header; gzip is unpacked) on the bare machine, without a hypervisor under it. "
     "The\n"
     "image may be a hypervisor: its VM exits can be traced. COM1 goes to standard output, the debug consoles at\n"
-    "ports E9H and 402H to standard error.\n"
+    "ports E9H and 402H to standard error. A machine that --snapshot has saved goes on from there, with the bytes of the run that was never "
+    "interrupted.\n"
     "\n"
     "  --append TEXT       command line of the image, behind its name\n"
     "  --module FILE       a boot module; FILE=TEXT gives it a text of its own (else the file's name); may be given several times\n"
@@ -26,10 +28,12 @@ static const char usage[] =
     "  --limit N           end after N instructions, exits and event deliveries; 0 for never, 10 billion when it is left out\n"
     "  --trace FILE        write the VM exits of guests as a trace: `stat`, `graph` and `diff` read it\n"
     "  --explain           say on standard error at once why a VM entry failed: the violated rule, its fields, their values\n"
+    "  --snapshot FILE     run up to --at, save the machine with memory, devices and the trace so far, and end\n"
+    "  --at N              after N instructions, exits and event deliveries\n"
     "  --verbose           report on standard error what devices meet that is not modelled\n"
     "\n"
-    "Exit status: value * 2 + 1 for a byte written to port F4H; 0 after power-off, `Shutdown` to port 8900H or a reset; 1 after a triple fault, at\n"
-    "the limit, or where every processor sleeps for good; 2 bad usage or input.\n";
+    "Exit status: value * 2 + 1 for a byte written to port F4H; 0 after power-off, `Shutdown` to port 8900H or a reset, and where the\n"
+    "machine was saved; 1 after a triple fault, at the limit, or where every processor sleeps for good; 2 bad usage or input.\n";
 
 static int bad(const char *what, const char *value, const char *right)
 {
@@ -58,12 +62,26 @@ static bool parse_number(const char *text, uint64_t *value)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0';
 }
 
-enum { APPEND = 256, BIOS, CPU, EXPLAIN, FW_CFG, LIMIT, MEMORY, MODULE, SMP, TRACE, VERBOSE };
+enum { APPEND = 256, AT, BIOS, CPU, EXPLAIN, FW_CFG, LIMIT, MEMORY, MODULE, SMP, SNAPSHOT, TRACE, VERBOSE };
+
+/* An option that a snapshot has its own answer to. */
+static void note_shape(struct boot_request *request, int option)
+{
+    static const struct {
+        int option;
+        const char *name;
+    } shapes[] = {{APPEND, "--append"}, {BIOS, "--bios"},     {CPU, "--cpu"}, {FW_CFG, "--fw-cfg"},
+                  {MEMORY, "--memory"}, {MODULE, "--module"}, {SMP, "--smp"}};
+    for (unsigned i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        if (shapes[i].option == option)
+            request->shapes = shapes[i].name;
+}
 
 /* -1: go on. */
 static int take(struct boot_request *request, int option)
 {
     uint64_t number;
+    note_shape(request, option);
     switch (option) {
     case APPEND:
         request->append = optarg;
@@ -94,6 +112,11 @@ static int take(struct boot_request *request, int option)
             return bad("--smp", optarg, "a number from 1 to 8 is wanted");
         request->cpus = (unsigned)number;
         return -1;
+    case SNAPSHOT:
+        request->snapshot = optarg;
+        return -1;
+    case AT:
+        return parse_number(optarg, &request->at) && request->at != 0 ? -1 : bad("--at", optarg, "a number of instructions is wanted, 1 or more");
     case TRACE:
         request->trace = optarg;
         return -1;
@@ -110,19 +133,12 @@ static int take(struct boot_request *request, int option)
 
 int boot_parse(struct boot_request *request, int argc, char **argv)
 {
-    static const struct option options[] = {{"append", required_argument, NULL, APPEND},
-                                            {"bios", required_argument, NULL, BIOS},
-                                            {"cpu", required_argument, NULL, CPU},
-                                            {"explain", no_argument, NULL, EXPLAIN},
-                                            {"fw-cfg", no_argument, NULL, FW_CFG},
-                                            {"help", no_argument, NULL, OPTION_HELP},
-                                            {"limit", required_argument, NULL, LIMIT},
-                                            {"memory", required_argument, NULL, MEMORY},
-                                            {"module", required_argument, NULL, MODULE},
-                                            {"smp", required_argument, NULL, SMP},
-                                            {"trace", required_argument, NULL, TRACE},
-                                            {"verbose", no_argument, NULL, VERBOSE},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"append", required_argument, NULL, APPEND}, {"at", required_argument, NULL, AT},       {"bios", required_argument, NULL, BIOS},
+        {"cpu", required_argument, NULL, CPU},       {"explain", no_argument, NULL, EXPLAIN},   {"fw-cfg", no_argument, NULL, FW_CFG},
+        {"help", no_argument, NULL, OPTION_HELP},    {"limit", required_argument, NULL, LIMIT}, {"memory", required_argument, NULL, MEMORY},
+        {"module", required_argument, NULL, MODULE}, {"smp", required_argument, NULL, SMP},     {"snapshot", required_argument, NULL, SNAPSHOT},
+        {"trace", required_argument, NULL, TRACE},   {"verbose", no_argument, NULL, VERBOSE},   {NULL, 0, NULL, 0}};
     int option;
     *request = (struct boot_request){.append = "", .memory_bytes = UINT64_C(128) << 20, .limit = UINT64_C(10000000000), .cpus = 1};
     optind = 1;
@@ -134,6 +150,10 @@ int boot_parse(struct boot_request *request, int argc, char **argv)
     const int images = argc - optind;
     if (images != (request->bios == NULL ? 1 : 0) || (request->bios != NULL && request->modules != 0)) {
         fprintf(stderr, "vmxbench boot: name one image, or firmware with --bios and neither image nor modules; `vmxbench boot --help` tells more\n");
+        return 2;
+    }
+    if ((request->snapshot != NULL) != (request->at != 0)) {
+        fprintf(stderr, "vmxbench boot: --snapshot FILE and --at N go together: where the machine is saved, and when\n");
         return 2;
     }
     request->image = images == 1 ? argv[optind] : NULL;

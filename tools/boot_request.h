@@ -15,10 +15,13 @@ struct boot_request {
     unsigned modules;
     const char *profile; /* NULL: the richest that runs here */
     const char *trace;
-    const char *name; /* last part of the image's path */
+    const char *snapshot; /* where the machine is saved */
+    uint64_t at;          /* and after how many instructions, exits and event deliveries */
+    const char *name;     /* last part of the image's path */
     uint64_t memory_bytes, limit;
     unsigned cpus;
     bool explain, fw_cfg, verbose;
+    const char *shapes; /* an option that says what the machine is made of; NULL: none was given */
 };
 
 /* -1: go on; otherwise the exit status, after a complaint or the help text. */

@@ -9,6 +9,8 @@
 #include "../sim/board_trace.h"
 #include "../sim/multiboot.h"
 #include "../sim/profile.h"
+#include "../sim/scenario.h"
+#include "../sim/snapshot_bare.h"
 #include "../vmx-model/checks.h"
 #include "boot_files.h"
 #include "boot_request.h"
@@ -76,6 +78,7 @@ static void describe(const struct bk_machine *machine, enum sim_board_end end, c
     text[0] = '\0';
     switch (end) {
     case SIM_BOARD_RUNS:
+    case SIM_BOARD_PAUSED:
     case SIM_BOARD_OFF:
     case SIM_BOARD_STATUS:
         return;
@@ -112,6 +115,7 @@ static int status_of(enum sim_board_end end, unsigned status)
     case SIM_BOARD_STATUS:
         return (int)(status & 0xff);
     case SIM_BOARD_RUNS:
+    case SIM_BOARD_PAUSED:
     case SIM_BOARD_TRIPLE_FAULT:
     case SIM_BOARD_DEAD:
     case SIM_BOARD_LIMIT:
@@ -122,71 +126,150 @@ static int status_of(enum sim_board_end end, unsigned status)
     return 2;
 }
 
-static int run(struct bk_machine *machine, const struct boot_request *request)
+struct run {
+    const struct boot_request *request;
+    const struct sim_bare_options *options;
+    struct bk_machine *machine;
+    struct buffer buffer;
+    struct sim_board_trace trace;
+    bool goes_on; /* from a snapshot */
+};
+
+static int complain(const struct sim_error *error)
 {
-    struct buffer buffer = {NULL, 0, 0};
-    struct sim_board_trace trace = {.writer = {.sink = request->trace != NULL ? append : discard, .context = &buffer}};
-    char text[200];
-    unsigned status = 0;
-    if (request->explain)
-        trace.explain = explain;
-    if (request->trace != NULL || request->explain) {
-        trace_begin(&trace.writer);
-        sim_board_trace_start(&trace, machine, request->name);
-    }
-    const enum sim_board_end end = sim_bare_run(machine, &status);
-    describe(machine, end, text);
-    if (fflush(stdout) != 0)
-        return 2;
-    if (text[0] != '\0')
-        fprintf(stderr, "vmxbench boot: %s\n", text);
-    if (request->trace != NULL) {
-        sim_board_trace_end(&trace, end, text);
-        if (trace.writer.failed || !file_write(request->trace, buffer.bytes, buffer.size)) {
-            fprintf(stderr, "vmxbench boot: %s cannot be written: %s\n", request->trace, strerror(errno));
-            free(buffer.bytes);
-            return 2;
-        }
-    }
-    free(buffer.bytes);
-    return status_of(end, status);
+    fprintf(stderr, "vmxbench boot: %s: %s\n", error->file, error->message);
+    return 2;
 }
 
-static int boot(const struct boot_request *request, const struct boot_files *files)
+static void start_trace(struct run *run)
+{
+    const struct boot_request *request = run->request;
+    if (request->explain)
+        run->trace.explain = explain;
+    if (request->trace == NULL && !request->explain)
+        return;
+    if (run->goes_on) {
+        sim_board_trace_resume(&run->trace, run->machine);
+    } else {
+        trace_begin(&run->trace.writer);
+        sim_board_trace_start(&run->trace, run->machine, request->name);
+    }
+}
+
+static int save(struct run *run)
+{
+    struct sim_error error;
+    const struct sim_bare_trace trace = {run->request->trace != NULL, &run->trace, run->buffer.bytes, run->buffer.size};
+    return sim_bare_snapshot_write(run->machine, run->options, &trace, run->request->snapshot, &error) ? 0 : complain(&error);
+}
+
+static int end_trace(struct run *run, enum sim_board_end end, const char *text)
+{
+    const char *path = run->request->trace;
+    if (path == NULL)
+        return 0;
+    sim_board_trace_end(&run->trace, end, text);
+    if (!run->trace.writer.failed && file_write(path, run->buffer.bytes, run->buffer.size))
+        return 0;
+    fprintf(stderr, "vmxbench boot: %s cannot be written: %s\n", path, strerror(errno));
+    return 2;
+}
+
+static int go(struct run *run)
+{
+    char text[200];
+    unsigned status = 0;
+    run->trace.writer.sink = run->request->trace != NULL ? append : discard;
+    run->trace.writer.context = &run->buffer;
+    start_trace(run);
+    if (run->request->snapshot != NULL)
+        run->machine->pause = run->request->at;
+    const enum sim_board_end end = sim_bare_run(run->machine, &status);
+    describe(run->machine, end, text);
+    if (fflush(stdout) != 0)
+        return 2;
+    if (end == SIM_BOARD_PAUSED)
+        return save(run);
+    if (text[0] != '\0')
+        fprintf(stderr, "vmxbench boot: %s\n", text);
+    if (end_trace(run, end, text) != 0)
+        return 2;
+    if (run->request->snapshot == NULL)
+        return status_of(end, status);
+    fprintf(stderr, "vmxbench boot: the run was over before --at %" PRIu64 ": nothing is saved\n", run->request->at);
+    return 2;
+}
+
+/* NULL after a complaint. */
+static struct bk_machine *start(const struct boot_request *request, const struct sim_bare_options *options, const struct boot_files *files)
 {
     const char *message = NULL;
+    char error[MULTIBOOT_ERROR_BYTES];
+    struct bk_machine *machine = sim_bare_new(options, &message);
+    if (machine == NULL) {
+        fprintf(stderr, "vmxbench boot: %s: %s\n", files->bios.bytes != NULL ? request->bios : "no machine", message);
+        return NULL;
+    }
+    if (request->bios != NULL || sim_multiboot_load(machine, &files->multiboot, error))
+        return machine;
+    fprintf(stderr, "vmxbench boot: %s: %s\n", request->image, error);
+    sim_machine_free(machine);
+    return NULL;
+}
+
+static struct bk_machine *reopen(struct run *run)
+{
+    const struct boot_request *request = run->request;
+    struct sim_error error;
+    struct sim_bare_trace trace = {.trace = &run->trace};
+    struct bk_machine *machine = sim_bare_snapshot_read(request->image, run->options, &trace, &error);
+    run->buffer = (struct buffer){trace.bytes, trace.size, trace.size};
+    run->goes_on = true;
+    if (machine == NULL)
+        (void)complain(&error);
+    if (machine == NULL || request->trace == NULL || trace.recorded)
+        return machine;
+    fprintf(stderr, "vmxbench boot: %s was saved without --trace, so that the trace's beginning is missing\n", request->image);
+    sim_machine_free(machine);
+    return NULL;
+}
+
+static int boot(const struct boot_request *request, bool snapshot)
+{
+    struct boot_files files = {.command_line = NULL};
+    if (!snapshot && !boot_read(request, &files)) {
+        boot_free(&files);
+        return 2;
+    }
     const struct sim_bare_options options = {.caps = request->profile != NULL ? sim_profile(request->profile) : vmx_richest_profile(),
                                              .ram_bytes = request->memory_bytes,
                                              .cpus = request->cpus,
                                              .limit = request->limit,
                                              .fw_cfg = request->fw_cfg,
-                                             .rom = files->bios.bytes,
-                                             .rom_bytes = files->bios.size,
+                                             .rom = files.bios.bytes,
+                                             .rom_bytes = files.bios.size,
                                              .output = on_output,
                                              .report = request->verbose ? on_report : NULL};
-    struct bk_machine *machine = sim_bare_new(&options, &message);
-    if (machine == NULL) {
-        fprintf(stderr, "vmxbench boot: %s: %s\n", files->bios.bytes != NULL ? request->bios : "no machine", message);
-        return 2;
-    }
-    char error[MULTIBOOT_ERROR_BYTES];
-    int status = 2;
-    if (request->bios == NULL && !sim_multiboot_load(machine, &files->multiboot, error))
-        fprintf(stderr, "vmxbench boot: %s: %s\n", request->image, error);
-    else
-        status = run(machine, request);
-    sim_machine_free(machine);
+    struct run run = {.request = request, .options = &options};
+    run.machine = snapshot ? reopen(&run) : start(request, &options, &files);
+    const int status = run.machine != NULL ? go(&run) : 2;
+    free(run.buffer.bytes);
+    if (run.machine != NULL)
+        sim_machine_free(run.machine);
+    boot_free(&files);
     return status;
 }
 
 int cmd_boot(int argc, char **argv)
 {
     struct boot_request request;
-    struct boot_files files;
-    int status = boot_parse(&request, argc, argv);
+    const int status = boot_parse(&request, argc, argv);
     if (status >= 0)
         return status;
-    status = boot_read(&request, &files) ? boot(&request, &files) : 2;
-    boot_free(&files);
-    return status;
+    const bool snapshot = request.image != NULL && sim_bare_snapshot_is_file(request.image);
+    if (snapshot && request.shapes != NULL) {
+        fprintf(stderr, "vmxbench boot: %s is a snapshot, which says itself what %s would say\n", request.image, request.shapes);
+        return 2;
+    }
+    return boot(&request, snapshot);
 }

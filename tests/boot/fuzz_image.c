@@ -127,7 +127,7 @@ static bool number_of(const char *text, uint64_t *value)
 
 static void tell(void)
 {
-    static const char *const ends[ENDS] = {"", "off", "status", "reset", "triple fault", "dead", "limit", "not modelled"};
+    static const char *const ends[ENDS] = {"", "off", "status", "reset", "triple fault", "dead", "limit", "paused", "not modelled"};
     for (unsigned kind = 0; kind < IMAGE_KINDS; kind++) {
         printf("%-16s", image_kind_names[kind]);
         for (unsigned end = SIM_BOARD_OFF; end < ENDS; end++)

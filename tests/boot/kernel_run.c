@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One run of a kernel of this folder on the bare machine, or on Bochs. */
+#define _POSIX_C_SOURCE 200809L
 #include "kernel_run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../sim/multiboot.h"
+#include "../../sim/scenario.h"
+#include "../../sim/snapshot_bare.h"
 #include <CUnit/CUnit.h>
 
 enum { HEADER_BYTES = 32 };
@@ -79,19 +83,52 @@ static struct bk_machine *start(const struct kernel_run *run, struct bytes *seri
     return machine;
 }
 
-struct kernel_outcome kernel_run(const struct kernel_run *run)
+/* Runs it to its end and takes what is wanted of it. */
+static struct kernel_outcome finish(struct bk_machine *machine, const struct kernel_run *run, struct bytes *serial)
 {
     struct kernel_outcome outcome = {.status = 0};
-    struct bytes serial = {NULL, 0, 0};
-    struct bk_machine *machine = start(run, &serial);
     outcome.end = sim_bare_run(machine, &outcome.status);
     memcpy(outcome.error, machine->error, sizeof outcome.error);
     outcome.rip = machine->vcpu[machine->board->culprit].cpu.state.rip;
     CU_ASSERT_FATAL(bk_read(machine, run->watched, outcome.word, sizeof outcome.word));
     sim_machine_free(machine);
-    CU_ASSERT_FATAL(bytes_add(&serial, "", 1));
-    outcome.serial = (char *)serial.data;
+    CU_ASSERT_FATAL(bytes_add(serial, "", 1));
+    outcome.serial = (char *)serial->data;
     return outcome;
+}
+
+struct kernel_outcome kernel_run(const struct kernel_run *run)
+{
+    struct bytes serial = {NULL, 0, 0};
+    return finish(start(run, &serial), run, &serial);
+}
+
+struct kernel_outcome kernel_run_interrupted(const struct kernel_run *run, uint64_t at)
+{
+    char path[] = "/tmp/vmxbench-kernel-XXXXXX";
+    const int file = mkstemp(path);
+    CU_ASSERT_FATAL(file >= 0 && close(file) == 0);
+    struct bytes serial = {NULL, 0, 0};
+    struct sim_board_trace trace = {.machine = NULL};
+    struct sim_bare_trace none = {.trace = &trace};
+    struct sim_error error = {.line = 0};
+    unsigned status;
+    struct bk_machine *machine = start(run, &serial);
+    const struct sim_bare_options options = {.ram_bytes = machine->board->ram_bytes,
+                                             .rom_bytes = machine->board->rom_bytes,
+                                             .cpus = machine->vcpu_count,
+                                             .limit = LIMIT,
+                                             .context = &serial,
+                                             .output = on_output};
+    machine->pause = at;
+    CU_ASSERT_EQUAL_FATAL(sim_bare_run(machine, &status), SIM_BOARD_PAUSED);
+    CU_ASSERT_FATAL(sim_bare_snapshot_write(machine, &options, &none, path, &error));
+    sim_machine_free(machine);
+    machine = sim_bare_snapshot_read(path, &options, &none, &error);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+    free(none.bytes);
+    return finish(machine, run, &serial);
 }
 
 char *kernel_all_right(const struct kernel_run *run)

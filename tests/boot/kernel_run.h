@@ -30,6 +30,8 @@ struct kernel_outcome {
 };
 
 struct kernel_outcome kernel_run(const struct kernel_run *run);
+/* The same, but saved at that instant, in the measure of limits, and gone on with from the file on another machine. */
+struct kernel_outcome kernel_run_interrupted(const struct kernel_run *run, uint64_t at);
 /* Runs it twice, and asserts that all of its lines are right and the same both times. Returns the lines, freed by the caller. */
 char *kernel_all_right(const struct kernel_run *run);
 /* Its lines on Bochs; freed by the caller. */

@@ -214,6 +214,26 @@ static void state_components_follow_the_manual(void)
     expect_all_right("extended", "nehalem");
 }
 
+/* In root operation and in guests, with one processor and with several, at instants of no meaning. */
+static void they_go_on_from_snapshots(void)
+{
+    static const struct kernel_run runs[] = {{.name = "apic", .profile = "sapphire-rapids", .host = 64},
+                                             {.name = "transitions", .profile = "skylake-sp", .host = 36, .from_rom = true},
+                                             {.name = "smp", .profile = "sapphire-rapids", .host = 32, .cpus = 4}};
+    static const uint64_t instants[] = {1, 4321, 6789, 12345, 15151};
+    for (unsigned i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        char *whole = kernel_all_right(&runs[i]);
+        for (unsigned k = 0; k < sizeof instants / sizeof instants[0]; k++) {
+            struct kernel_outcome parts = kernel_run_interrupted(&runs[i], instants[k]);
+            CU_ASSERT_EQUAL(parts.end, SIM_BOARD_STATUS);
+            CU_ASSERT_EQUAL(parts.status, KERNEL_ALL_RIGHT);
+            CU_ASSERT_STRING_EQUAL(parts.serial, whole);
+            free(parts.serial);
+        }
+        free(whole);
+    }
+}
+
 static void bochs_says_the_same(void)
 {
     static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings"};
@@ -235,5 +255,5 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"state_components_follow_the_manual", state_components_follow_the_manual},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
       {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},
-      {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"bochs_says_the_same", bochs_says_the_same},
-      {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors})
+      {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"they_go_on_from_snapshots", they_go_on_from_snapshots},
+      {"bochs_says_the_same", bochs_says_the_same}, {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors})

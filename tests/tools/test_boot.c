@@ -67,6 +67,11 @@ static void wrong_input_is_told(void)
         {"--bios text seven", "neither image nor modules"},
         {"--moduel large seven", "did you mean --module"},
         {"--trace nowhere/x seven", "nowhere/x cannot be written"},
+        {"--snapshot s seven", "--snapshot FILE and --at N go together"},
+        {"--at 5 seven", "--snapshot FILE and --at N go together"},
+        {"--snapshot s --at 0 seven", "--at '0': a number of instructions is wanted"},
+        {"--snapshot nowhere/s --at 5 spins", "the snapshot cannot be written: No such file"},
+        {"--snapshot s --at 1000000 seven", "the run was over before --at 1000000: nothing is saved"},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char arguments[512];
@@ -107,6 +112,27 @@ static void a_hypervisors_exits_are_traced(void)
     CU_ASSERT_EQUAL(vmxbench("stat --csv a"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "VMCALL,5,100.00"));
     CU_ASSERT_EQUAL(vmxbench("diff a b"), 0);
+}
+
+/* Console, trace and status of the two parts are those of the whole. */
+static void a_saved_machine_goes_on_byte_for_byte(void)
+{
+    write_hypervisor("long", 400, "bits 32", "bits 32");
+    CU_ASSERT_EQUAL(vmxbench("boot --trace whole long > console"), 0);
+    for (unsigned at = 1; at < 5000; at += 1234) {
+        CU_ASSERT_EQUAL(vmxbench("boot --trace part --snapshot saved --at %u long > parts", at), 0);
+        CU_ASSERT_EQUAL(vmxbench("boot --trace part saved >> parts && cmp whole part && cmp console parts"), 0);
+        CU_ASSERT_STRING_EQUAL(output, "");
+    }
+    CU_ASSERT_EQUAL(vmxbench("boot --smp 2 saved 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "saved is a snapshot, which says itself what --smp would say"));
+    CU_ASSERT_EQUAL(vmxbench("boot --snapshot untraced --at 100 long"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --trace part untraced 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "untraced was saved without --trace"));
+    CU_ASSERT_EQUAL(shell("printf '\\125\\252' | dd of=saved bs=1 seek=5000 conv=notrunc status=none; $V boot saved 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "saved: the snapshot cannot be used: it is damaged (CRC-32)"));
+    CU_ASSERT_EQUAL(shell("head -c 7000 untraced >short; $V boot short 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "short: the snapshot cannot be used: it is cut off"));
 }
 
 static void a_failed_entry_is_explained(void)
@@ -170,6 +196,7 @@ static void xen_starts_a_linux_domain_0(void)
 
 COMMAND_SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
               {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
+              {"a_saved_machine_goes_on_byte_for_byte", a_saved_machine_goes_on_byte_for_byte},
               {"a_failed_entry_is_explained", a_failed_entry_is_explained},
               {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
               {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors},
