@@ -332,7 +332,13 @@ static bool only_slice(const uint8_t *trace, size_t size, struct slice *slice)
     return trace_open(&reader, trace, size) == NULL && next_slice(&reader, slice) == 1 && next_slice(&reader, &second) == 0;
 }
 
-static bool whole(struct comparison *c, char name, const uint8_t *trace, size_t size, struct trace_reader *reader)
+static const char *name_of(const struct sim_compare_options *options, unsigned side)
+{
+    static const char *const names[] = {"trace A", "trace B"};
+    return options != NULL && options->name[side] != NULL ? options->name[side] : names[side];
+}
+
+static bool whole(struct comparison *c, const char *name, const uint8_t *trace, size_t size, struct trace_reader *reader)
 {
     struct slice slice;
     const char *why = trace_open(reader, trace, size);
@@ -340,7 +346,8 @@ static bool whole(struct comparison *c, char name, const uint8_t *trace, size_t 
     while (more == 1)
         more = next_slice(reader, &slice);
     if (more == -1)
-        fprintf(c->text, "trace %c: %s at byte %" PRIu64 "\n", name, why != NULL ? why : "truncated or malformed", why != NULL ? 0 : reader->at);
+        fprintf(c->text, "%s: the trace is cut off or damaged at byte %" PRIu64 " of %zu%s%s\n", name, why != NULL ? 0 : reader->at, size,
+                why != NULL ? ": " : "", why != NULL ? why : "");
     return more == 0 && trace_open(reader, trace, size) == NULL;
 }
 
@@ -357,7 +364,7 @@ enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *
     c.text = open_memstream(&out->text, &size);
     if (c.text == NULL)
         abort();
-    const bool readable = whole(&c, 'A', a, a_size, &left) && whole(&c, 'B', b, b_size, &right);
+    const bool readable = whole(&c, name_of(options, 0), a, a_size, &left) && whole(&c, name_of(options, 1), b, b_size, &right);
     while (readable && next_slice(&left, &one) == 1) {
         bool found = find_slice(b, b_size, &right, &one.head, same_crc, &other);
         if (!found && c.options.by_name)

@@ -18,6 +18,7 @@ struct sim_known_difference {
 };
 
 struct sim_compare_options {
+    const char *name[2]; /* what a complaint calls the traces; NULL: "trace A", "trace B" */
     /* Compare time, costs and counts of instructions too. Without it a trace that ended at the limit of instructions ends the comparison, for only the
        simulator counts them. */
     bool time;

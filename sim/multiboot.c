@@ -158,7 +158,7 @@ bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_reque
     info.loader_name = put_text(&place, "vmxbench");
     info.map = put_memory_map(&place, &info);
     if (info.command_line == 0 || info.map == 0 || info.loader_name == 0)
-        return say(error, "the command line is too long");
+        return say(error, "the command line is too long: it and the modules' texts have 60 KBytes together");
     if (!bk_write(machine, DATA_FIRST, &info, sizeof info) || !put_bios_data(machine) || !put_vectors(machine) || !put_acpi_tables(machine))
         return say(error, "too little memory for the loader's data");
     sim_bare_start_at(machine, image.entry, LOADER_MAGIC, DATA_FIRST);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench boot [options] IMAGE\n"
@@ -124,7 +125,7 @@ static int take(struct boot_request *request, int option)
         request->verbose = true;
         return -1;
     case OPTION_HELP:
-        fputs(usage, stdout);
+        usage_print(usage);
         return 0;
     default:
         return 2;

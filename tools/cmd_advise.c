@@ -10,6 +10,7 @@
 #include "applied.h"
 #include "commands.h"
 #include "options.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench advise [--apply FILE] [--json] SCENARIO\n"
@@ -215,7 +216,7 @@ int cmd_advise(int argc, char **argv)
     optind = 1;
     while ((option = option_next("advise", argc, argv, "h", options)) != OPTION_END) {
         if (option == OPTION_HELP) {
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         }
         if (option != 'a' && option != 'j')

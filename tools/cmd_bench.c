@@ -7,6 +7,7 @@
 
 #include "bench_figures.h"
 #include "commands.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench bench [--json]\n"
@@ -57,7 +58,7 @@ int cmd_bench(int argc, char **argv)
 {
     const bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
+        usage_print(usage);
         return 0;
     }
     if (argc > 1 && !json) {

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "options.h"
 #include "traces.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench calibrate TRACE REFERENCE\n"
@@ -141,7 +142,7 @@ int cmd_calibrate(int argc, char **argv)
     while ((option = option_next("calibrate", argc, argv, "h", options)) != OPTION_END) {
         if (option != OPTION_HELP)
             return 2;
-        fputs(usage, stdout);
+        usage_print(usage);
         return 0;
     }
     if (argc - optind != 2) {

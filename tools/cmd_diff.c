@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "options.h"
 #include "traces.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench diff [options] A B\n"
@@ -48,7 +49,7 @@ static int parse(struct request *request, int argc, char **argv)
             request->options.time = true;
             break;
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         default:
             return 2;
@@ -65,13 +66,14 @@ static int compare(const struct request *request, const struct trace_file *a, co
     struct sim_compared compared;
     const enum sim_comparison result = sim_compare(a->bytes, a->size, b->bytes, b->size, &request->options, &compared);
     if (result == SIM_UNREADABLE) {
-        fprintf(stderr, "vmxbench diff: %s", compared.text);
+        fputs(compared.text, stderr);
     } else {
         fputs(compared.text, stdout);
         if (compared.different == 0)
             printf("%zu scenario%s, no difference", compared.scenarios, compared.scenarios == 1 ? "" : "s");
         else
-            printf("%zu of %zu scenario%s differ", compared.different, compared.scenarios, compared.scenarios == 1 ? "" : "s");
+            printf("%zu of %zu scenario%s differ%s", compared.different, compared.scenarios, compared.scenarios == 1 ? "" : "s",
+                   compared.scenarios == 1 ? "s" : "");
         if (compared.known != 0)
             printf("; %llu known differences left out", (unsigned long long)compared.known);
         putchar('\n');
@@ -90,6 +92,8 @@ int cmd_diff(int argc, char **argv)
     if (!trace_load_as("diff", argv[optind], request.profile, &a))
         return 2;
     if (trace_load_as("diff", argv[optind + 1], request.profile, &b)) {
+        request.options.name[0] = argv[optind];
+        request.options.name[1] = argv[optind + 1];
         status = compare(&request, &a, &b);
         trace_unload(&b);
     } else {

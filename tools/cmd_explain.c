@@ -14,6 +14,7 @@
 #include "explain_dump.h"
 #include "files.h"
 #include "options.h"
+#include "usage.h"
 
 /* The newest: what it lacks hosts lack. */
 #define DUMP_PROFILE "sapphire-rapids"
@@ -96,7 +97,7 @@ static int explain_script(const char *path, const struct request *request)
     int status = 0;
     snprintf(profile.control, sizeof profile.control, "%s", request->profile != NULL ? request->profile : "");
     if (!sim_scenario_load(path, &profile, request->profile != NULL, &scenarios, &count, &error)) {
-        fprintf(stderr, error.line != 0 ? "%s:%u: %s\n" : "%s%.0u: %s\n", error.file, error.line, error.message);
+        complain_of(&error);
         return 2;
     }
     for (size_t i = 0; i < count; i++) {
@@ -113,6 +114,10 @@ static int explain_text(const char *path, const uint8_t *text, size_t size, cons
     const struct vmx_caps *caps = sim_profile(request->profile != NULL ? request->profile : DUMP_PROFILE);
     size_t count;
     unsigned violated = 0;
+    if (size == 0) {
+        fprintf(stderr, "%s: it is empty; a VMCS dump is wanted\n", strcmp(path, "-") == 0 ? "standard input" : path);
+        return 2;
+    }
     struct vmcs_dump *dumps = vmcs_dump_read((const char *)text, size, &count);
     if (dumps == NULL) {
         fprintf(stderr,
@@ -158,7 +163,7 @@ int cmd_explain(int argc, char **argv)
     optind = 1;
     while ((option = option_next("explain", argc, argv, "h", options)) != OPTION_END) {
         if (option == OPTION_HELP) {
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         }
         if (option != 'p' || (request.profile = option_profile("explain", optarg)) == NULL)

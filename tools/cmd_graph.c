@@ -11,6 +11,7 @@
 #include "files.h"
 #include "graph.h"
 #include "options.h"
+#include "usage.h"
 
 static const char usage[] = "usage: vmxbench graph [--sequence N] [--edges N] [--vcpu N] -o FILE.svg|FILE.png|FILE.dot TRACE|SCENARIO\n"
                             "Draws which exit follows which, with counts and shares of time, and the first exits one by one in guest and host lanes. "
@@ -76,7 +77,7 @@ static int parse(struct request *request, int argc, char **argv)
             request->vcpu = (int)vcpu;
             break;
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         default:
             return 2;
@@ -120,6 +121,8 @@ int cmd_graph(int argc, char **argv)
     if (!trace_load("graph", argv[optind], &trace))
         return 2;
     if (graph_collect(&graph, &trace, request.vcpu, request.sequence, &reader)) {
+        if (graph.stats.samples == 0)
+            trace_complain_empty(argv[optind], request.vcpu);
         char *dot = NULL;
         size_t size = 0;
         FILE *const to = open_memstream(&dot, &size);

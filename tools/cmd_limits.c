@@ -8,6 +8,7 @@
 #include "../vmx-model/checks.h"
 #include "commands.h"
 #include "options.h"
+#include "usage.h"
 #include "wrap.h"
 
 static const char usage[] = "usage: vmxbench limits [--json]\n"
@@ -71,7 +72,7 @@ int cmd_limits(int argc, char **argv)
         if (option == OPTION_BAD)
             return 2;
         if (option == OPTION_HELP) {
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         }
         json = true;

@@ -7,6 +7,7 @@
 #include "../sim/snapshot.h"
 #include "commands.h"
 #include "options.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench snapshot [--exits N|--instructions N] [--name NAME] [--profile NAME] -o FILE SCENARIO\n"
@@ -50,7 +51,7 @@ static int parse(struct request *request, int argc, char **argv)
     while ((option = option_next("snapshot", argc, argv, "ho:", options)) != OPTION_END) {
         switch (option) {
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         case 'o':
             request->path = optarg;
@@ -86,10 +87,7 @@ static int parse(struct request *request, int argc, char **argv)
 
 static int complain(const struct sim_error *error)
 {
-    if (error->line != 0)
-        fprintf(stderr, "%s:%u: %s\n", error->file, error->line, error->message);
-    else
-        fprintf(stderr, "%s: %s\n", error->file, error->message);
+    complain_of(error);
     return 2;
 }
 

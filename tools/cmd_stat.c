@@ -12,6 +12,7 @@
 #include "stats.h"
 #include "stats_cpus_text.h"
 #include "traces.h"
+#include "usage.h"
 
 static const char usage[] =
     "usage: vmxbench stat [--key sample|time | --pcpu] [--vcpu N] [--csv | --json] TRACE|SCENARIO\n"
@@ -138,7 +139,7 @@ static int parse(struct request *request, int argc, char **argv)
             request->vcpu = optarg[0] - '0';
             break;
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         default:
             return 2;
@@ -151,13 +152,15 @@ static int parse(struct request *request, int argc, char **argv)
     return -1;
 }
 
-static bool show_reasons(const struct request *request, const struct trace_file *trace, struct trace_reader *reader)
+static bool show_reasons(const struct request *request, const char *path, const struct trace_file *trace, struct trace_reader *reader)
 {
     struct stats stats = {0};
     const struct stats_row *rows[STATS_ROWS];
     if (!stats_collect(&stats, trace, request->vcpu, reader))
         return false;
     const unsigned count = stats_sorted(&stats, request->key, rows);
+    if (count == 0)
+        trace_complain_empty(path, request->vcpu);
     if (request->form == FORM_TABLE)
         print_table(&stats, rows, count, request->vcpu);
     else if (request->form == FORM_CSV)
@@ -191,7 +194,7 @@ int cmd_stat(int argc, char **argv)
         return status;
     if (!trace_load("stat", argv[optind], &trace))
         return 2;
-    const bool whole = request.by_pcpu ? show_cpus(&request, &trace, &reader) : show_reasons(&request, &trace, &reader);
+    const bool whole = request.by_pcpu ? show_cpus(&request, &trace, &reader) : show_reasons(&request, argv[optind], &trace, &reader);
     if (!whole)
         trace_complain(argv[optind], &reader);
     trace_unload(&trace);

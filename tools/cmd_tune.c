@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "options.h"
 #include "tune.h"
+#include "usage.h"
 
 enum { RUNS = 500, RUNS_MAX = 1000000 };
 
@@ -178,7 +179,7 @@ static int parse(struct request *request, int argc, char **argv)
                 return 2;
             break;
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         default:
             return 2;

@@ -8,6 +8,7 @@
 #include "override.h"
 #include "replay.h"
 #include "run_request.h"
+#include "usage.h"
 #include "whatif.h"
 
 static const char usage[] =
@@ -53,7 +54,7 @@ static int parse(struct request *request, int argc, char **argv)
                 return option_complain("whatif", "--pin", optarg, why);
             break;
         case OPTION_HELP:
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         default:
             return 2;

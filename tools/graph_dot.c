@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The picture of a trace in the language of Graphviz: transitions above, the sequence in lanes below. */
+/* The picture of a trace in the language of Graphviz: transitions above, the sequence in lanes below. What stands
+   beside bold text has a cell of its own: widths of text are Graphviz's guess. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,8 @@ static void write_node(FILE *to, const struct graph *graph, unsigned node)
     fprintf(to,
             "  n%u [shape=box, style=\"rounded,filled\", fillcolor=\"%s\", label=<<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" "
             "cellpadding=\"1\"><tr><td><b>%s</b></td></tr><tr><td>%s exit%s, %.1f%%</td></tr>"
-            "<tr><td><font point-size=\"10\">%.1f%% of the time, mean %s</font></td></tr></table>>];\n",
+            "<tr><td><font point-size=\"10\">%.1f%% of the time, mean %s</font></td></tr><tr><td></td></tr>"
+            "</table>>];\n",
             node, color, trace_reason_name(row->reason, name), grouped(row->samples, count), row->samples == 1 ? "" : "s",
             100 * share(row->samples, graph->stats.samples), 100 * time_share, time_text((double)row->ticks / (double)row->samples, mean));
 }
@@ -173,17 +175,17 @@ static void write_exit_rows(FILE *to, const struct graph *graph, const struct gr
     fputs("    <tr>", to);
     cell(to, "align=\"right\"", when);
     write_lanes(to, graph, step->vcpu, step->entry_failed ? "" : guest);
-    fprintf(to, "<td align=\"left\"><font color=\"#1f4e79\"><b>%s</b></font>%s%s", trace_reason_name(step->reason, reason),
-            step->entry_failed ? " (VM entry failed)" : "", step->details[0] != '\0' ? " " : "");
+    fprintf(to, "<td align=\"left\"><font color=\"#1f4e79\"><b>%s</b></font></td><td align=\"left\">%s", trace_reason_name(step->reason, reason),
+            step->entry_failed ? "VM entry failed, " : "");
     escaped(to, step->details);
-    fputs(" &#8594;</td>", to);
+    fputs(step->details[0] != '\0' ? " &#8594;</td>" : "&#8594;</td>", to);
     cell(to, "bgcolor=\"" HOST_COLOR "\" align=\"left\"", host);
     fputs("</tr>\n", to);
     if (!step->entered)
         return;
     fputs("    <tr><td></td>", to);
     write_lanes(to, graph, TRACE_VCPUS, "");
-    fputs("<td align=\"left\"><font color=\"#7a6a4f\">&#8592; entry", to);
+    fputs("<td colspan=\"2\" align=\"left\"><font color=\"#7a6a4f\">&#8592; entry", to);
     if (step->entry[0] != '\0') {
         fputs(", injects ", to);
         escaped(to, step->entry);
@@ -193,7 +195,7 @@ static void write_exit_rows(FILE *to, const struct graph *graph, const struct gr
 
 static void write_sequence(FILE *to, const struct graph *graph)
 {
-    const unsigned columns = 3 + lanes(graph);
+    const unsigned columns = 4 + lanes(graph);
     fprintf(to,
             "  sequence [shape=plain, label=<<table border=\"0\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"4\">\n"
             "    <tr><td colspan=\"%u\" align=\"left\"><b>The first %u exit%s</b>%s</td></tr>\n"
@@ -202,7 +204,9 @@ static void write_sequence(FILE *to, const struct graph *graph)
     for (unsigned vcpu = 0; vcpu < TRACE_VCPUS; vcpu++)
         if (graph->vcpu_seen[vcpu])
             fprintf(to, "<td bgcolor=\"" GUEST_COLOR "\" align=\"left\"><b>guest, vCPU %u</b></td>", vcpu);
-    fputs("<td align=\"left\"><b>exit &#8594; and &#8592; entry</b></td><td bgcolor=\"" HOST_COLOR "\" align=\"left\"><b>host</b></td></tr>\n", to);
+    fputs("<td colspan=\"2\" align=\"left\"><b>exit &#8594; and &#8592; entry</b></td><td bgcolor=\"" HOST_COLOR
+          "\" align=\"left\"><b>host</b></td></tr>\n",
+          to);
     for (unsigned i = 0; i < graph->steps; i++) {
         const struct graph_step *const step = &graph->step[i];
         if (step->kind == GRAPH_EXIT) {

@@ -13,6 +13,7 @@
 #include "../vmx-model/controls.h"
 #include "nearest.h"
 #include "options.h"
+#include "usage.h"
 #include "wrap.h"
 
 enum { LABEL_COLUMNS = 28 };
@@ -167,7 +168,7 @@ int manual_run(const struct manual *manual, int argc, char **argv)
         if (option == OPTION_BAD)
             return 2;
         if (option == OPTION_HELP) {
-            fputs(manual->usage, stdout);
+            usage_print(manual->usage);
             return 0;
         }
         json = true;

@@ -9,6 +9,7 @@
 #include "bochs/bochs_run.h"
 #include "options.h"
 #include "override.h"
+#include "usage.h"
 
 enum { JOBS_MAX = 64, REPEAT_MAX = 1000000000 };
 
@@ -186,7 +187,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
     optind = 1;
     while ((option = option_next("run", argc, argv, "hj:q", options)) != OPTION_END) {
         if (option == OPTION_HELP) {
-            fputs(usage, stdout);
+            usage_print(usage);
             return 0;
         }
         if (take_option(request, option) != 0)

@@ -10,19 +10,12 @@
 #include "../sim/run.h"
 #include "../vmx-model/reasons.h"
 #include "files.h"
+#include "options.h"
 
 static bool is_script(const char *path)
 {
     const size_t length = strlen(path);
     return length > 4 && strcmp(path + length - 4, ".lua") == 0;
-}
-
-static void complain(const struct sim_error *error)
-{
-    if (error->line != 0)
-        fprintf(stderr, "%s:%u: %s\n", error->file, error->line, error->message);
-    else
-        fprintf(stderr, "%s: %s\n", error->file, error->message);
 }
 
 static bool run_script(const char *path, const char *profile, struct trace_file *out)
@@ -40,7 +33,7 @@ static bool run_script(const char *path, const char *profile, struct trace_file 
         sim_scenario_free(scenarios, count);
     }
     if (!good) {
-        complain(&error);
+        complain_of(&error);
         sim_trace_free(&trace);
         return false;
     }
@@ -60,7 +53,10 @@ bool trace_load_as(const char *command, const char *path, const char *profile, s
     if (is_script(path))
         return run_script(path, profile, out);
     if (!file_read(path, &out->bytes, &out->size)) {
-        fprintf(stderr, "vmxbench %s: %s: %s\n", command, path, strerror(errno));
+        if (errno == EISDIR)
+            fprintf(stderr, "vmxbench %s: %s is a folder: `vmxbench run --trace FILE %s` makes a trace of its scenarios\n", command, path, path);
+        else
+            fprintf(stderr, "vmxbench %s: %s: %s\n", command, path, strerror(errno));
         return false;
     }
     const char *const wrong = trace_open(&reader, out->bytes, out->size);
@@ -81,6 +77,14 @@ void trace_complain(const char *path, const struct trace_reader *reader)
 {
     fprintf(stderr, "%s: the trace is cut off or damaged at byte %llu of %llu\n", path, (unsigned long long)reader->at,
             (unsigned long long)reader->size);
+}
+
+void trace_complain_empty(const char *path, int vcpu)
+{
+    if (vcpu < 0)
+        fprintf(stderr, "%s: it has no VM exit\n", path);
+    else
+        fprintf(stderr, "%s: virtual CPU %d has no VM exit in it\n", path, vcpu);
 }
 
 const char *trace_reason_name(uint64_t reason, char text[24])

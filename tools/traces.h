@@ -23,6 +23,9 @@ void trace_unload(struct trace_file *trace);
 /* Says where a trace is damaged, as one line on standard error. */
 void trace_complain(const char *path, const struct trace_reader *reader);
 
+/* Says that there is nothing to show: no VM exit (of that virtual CPU; negative: of any). */
+void trace_complain_empty(const char *path, int vcpu);
+
 /* Name of an exit reason, "UNKNOWN (99)" beyond the table. */
 const char *trace_reason_name(uint64_t reason, char text[24]);
 /* Ticks from the exit to the next entry. An exit that no entry follows has the cost of the exit alone. */

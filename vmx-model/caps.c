@@ -134,12 +134,32 @@ const struct vmx_caps vmx_profiles[] = {
 };
 const unsigned vmx_profile_count = sizeof vmx_profiles / sizeof vmx_profiles[0];
 
+/* "skylake" for "skylake-sp". */
+static bool is_family(const char *name, const char *profile)
+{
+    char family[32];
+    size_t length = 0;
+    while (profile[length] != '\0' && profile[length] != '-' && length + 1 < sizeof family) {
+        family[length] = profile[length];
+        length++;
+    }
+    family[length] = '\0';
+    return vmx_name_equal(family, name);
+}
+
 const struct vmx_caps *vmx_profile(const char *name)
 {
-    for (unsigned i = 0; i < vmx_profile_count; i++)
+    const struct vmx_caps *of_family = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < vmx_profile_count; i++) {
         if (vmx_name_equal(vmx_profiles[i].name, name))
             return &vmx_profiles[i];
-    return NULL;
+        if (is_family(name, vmx_profiles[i].name)) {
+            of_family = &vmx_profiles[i];
+            count++;
+        }
+    }
+    return count == 1 ? of_family : NULL;
 }
 
 const struct vmx_caps *vmx_default_profile(void)

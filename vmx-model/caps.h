@@ -34,7 +34,7 @@ struct vmx_caps {
 extern const struct vmx_caps vmx_profiles[];
 extern const unsigned vmx_profile_count;
 
-/* The profile of that name (case-insensitive); NULL when there is none. */
+/* The profile of that name (case-insensitive), also without what follows the dash ("skylake") where one profile alone begins so; NULL when there is none. */
 const struct vmx_caps *vmx_profile(const char *name);
 /* The profile that scenarios use when they name none. */
 const struct vmx_caps *vmx_default_profile(void);

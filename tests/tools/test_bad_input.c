@@ -55,7 +55,7 @@ static void unknown_names_give_the_nearest(void)
     static const struct row rows[] = {
         {SCENARIO("stepps = {}"), "s.lua:2: scenario: unknown key 'stepps', did you mean 'steps'?"},
         {SCENARIO("mode = 'log'"), "s.lua:2: mode: no such name 'log', did you mean 'long'?"},
-        {SCENARIO("profile = 'skylake'"), "s.lua:2: no such profile 'skylake', did you mean 'skylake-sp'?"},
+        {SCENARIO("profile = 'skylake-s'"), "s.lua:2: no such profile 'skylake-s', did you mean 'skylake-sp'?"},
         {SCENARIO("controls = { primry = {} }"), "s.lua:2: no such word of controls 'primry', did you mean 'primary'? (there are pin,"},
         {SCENARIO("controls = { primary = {\n'hlt_exitng' } }"), "s.lua:3: no such primary control 'hlt_exitng', did you mean 'hlt_exiting'?"},
         {SCENARIO("vmcs = { GUEST_RPI = 3 }"), "s.lua:2: no such VMCS field 'GUEST_RPI', did you mean 'GUEST_RIP'?"},

@@ -34,16 +34,45 @@ static bool fits_columns(char *text, unsigned columns)
     return true;
 }
 
+static struct example example;
+
 static void help_is_everywhere(void)
 {
-    static const char *const commands[] = {"",       "run",   "stat", "graph",     "reasons", "fields", "controls",
-                                           "checks", "bench", "diff", "calibrate", "whatif",  "advise"};
+    static const char *const commands[] = {"",     "run",       "stat",   "graph",  "reasons", "fields", "controls", "checks", "bench",
+                                           "diff", "calibrate", "whatif", "advise", "boot",    "tune",   "explain",  "limits", "snapshot"};
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         CU_ASSERT_EQUAL(vmxbench("%s --help", commands[i]), 0);
         CU_ASSERT_EQUAL(strncmp(output, "usage: vmxbench", 15), 0);
+        CU_ASSERT(fits_columns(output, WRAP_COLUMNS));
     }
     CU_ASSERT_EQUAL(vmxbench("--version"), 0);
     CU_ASSERT_EQUAL(strncmp(output, "vmxbench ", 9), 0);
+}
+
+/* --cpu and --profile are one, and a family is enough of a name. */
+static void profiles_are_named_as_people_name_them(void)
+{
+    write_script("cpu.lua", "return scenario { name = 'cpu', guest = asm [[ cpuid ]], steps = { expect 'CPUID' {} } }");
+    CU_ASSERT_EQUAL(vmxbench("run --cpu haswell cpu.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --profile=skylake cpu.lua"), 0);
+    CU_ASSERT_EQUAL(vmxbench("run --cpu=skylak cpu.lua 2>&1"), 2);
+    CU_ASSERT_STRING_EQUAL(output, "vmxbench run: CPU profile 'skylak': did you mean skylake-sp or bochs-skylake-x?\n");
+    CU_ASSERT_EQUAL(vmxbench("run --profile bochs cpu.lua 2>&1"), 2); /* there are two */
+}
+
+static void what_is_empty_or_a_folder_is_told(void)
+{
+    example_usual(&example);
+    write_file("some.trace", example.bytes, example.size);
+    CU_ASSERT_EQUAL(vmxbench("stat --vcpu 7 some.trace 2>&1 >stat.out"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "some.trace: virtual CPU 7 has no VM exit in it\n");
+    CU_ASSERT_EQUAL(vmxbench("graph --vcpu 7 -o empty.dot some.trace 2>&1"), 0);
+    CU_ASSERT_STRING_EQUAL(output, "some.trace: virtual CPU 7 has no VM exit in it\n");
+    CU_ASSERT_EQUAL(vmxbench("stat . 2>&1"), 2);
+    CU_ASSERT_STRING_EQUAL(output, "vmxbench stat: . is a folder: `vmxbench run --trace FILE .` makes a trace of its scenarios\n");
+    write_file("cut.trace", example.bytes, example.size - 3);
+    CU_ASSERT_EQUAL(vmxbench("diff some.trace cut.trace 2>&1"), 2);
+    CU_ASSERT_EQUAL(strncmp(output, "cut.trace: the trace is cut off or damaged at byte ", 51), 0);
 }
 
 static void mistakes_give_one_line_and_status_2(void)
@@ -82,7 +111,7 @@ static void mistakes_give_one_line_and_status_2(void)
         {"run -j 4294967297 x", "a number of worker processes from 1 to 64 is wanted"},
         {"run --on moon x", "there are sim, bochs, inside, image and image:LINE"},
         {"run --on image: x", "there are sim, bochs, inside, image and image:LINE"},
-        {"run --profile haswel x", "the profiles are nehalem haswell"},
+        {"run --profile haswel x", "CPU profile 'haswel': did you mean haswell?"},
         {"diff x", "name two traces or scenarios"},
         {"diff --knwn x y", "did you mean --known?"},
         {"diff --profile x y z", "the profiles are nehalem haswell"},
@@ -228,8 +257,6 @@ static void names_are_taken_as_people_write_them(void)
 
 /* ---- with a trace in a folder of its own ---- */
 
-static struct example example;
-
 static void stat_prints_the_columns_of_perf(void)
 {
     example_usual(&example);
@@ -327,7 +354,7 @@ static void diff_explains_the_first_divergence(void)
     CU_ASSERT_EQUAL(vmxbench("diff --time one.lua other.lua"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "one: after 1 VM exits that agree: a VM exit VMCALL at 0x8002\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "reason               A 0x12  B 0xa  (differing bits 0x18)\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "1 of 1 scenario differ\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "1 of 1 scenario differs\n"));
     CU_ASSERT_EQUAL(vmxbench("run -q --trace one.trace one.lua"), 0);
     CU_ASSERT_EQUAL(vmxbench("diff --known one.trace one.lua"), 0);
     CU_ASSERT_EQUAL(vmxbench("diff --profile haswell one.trace one.lua"), 1);
@@ -421,6 +448,8 @@ static void calibrate_gives_the_simulator_real_costs(void)
 
 COMMAND_SUITE("tools/command", {"help_is_everywhere", help_is_everywhere},
               {"mistakes_give_one_line_and_status_2", mistakes_give_one_line_and_status_2},
+              {"profiles_are_named_as_people_name_them", profiles_are_named_as_people_name_them},
+              {"what_is_empty_or_a_folder_is_told", what_is_empty_or_a_folder_is_told},
               {"the_man_page_and_readme_are_in_step_with_help", the_man_page_and_readme_are_in_step_with_help},
               {"manuals_list_every_entry", manuals_list_every_entry},
               {"every_reason_has_a_page_in_both_languages", every_reason_has_a_page_in_both_languages},
