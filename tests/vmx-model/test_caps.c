@@ -26,7 +26,9 @@ static void profiles_are_found_by_name(void)
         CU_ASSERT(strlen(vmx_profiles[i].description) < 48); /* it is the brand string */
     }
     CU_ASSERT_PTR_NOT_NULL(vmx_profile("Skylake-SP"));
-    CU_ASSERT_PTR_NULL(vmx_profile("skylake"));
+    CU_ASSERT_PTR_EQUAL(vmx_profile("skylake"), vmx_profile("skylake-sp"));
+    CU_ASSERT_PTR_NULL(vmx_profile("sky"));
+    CU_ASSERT_PTR_NULL(vmx_profile("bochs")); /* there are two */
     CU_ASSERT_STRING_EQUAL(vmx_default_profile()->name, "skylake-sp");
 }
 
