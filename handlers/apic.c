@@ -80,48 +80,6 @@ void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
         hv_write(vcpu, VMCS_GUEST_INTR_STATUS, (status & ~UINT64_C(0xff)) | vector);
 }
 
-/* ---- interprocessor interrupts ---- */
-enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_RESERVED, MODE_NMI, MODE_INIT, MODE_STARTUP };
-
-static bool is_target(const struct hv_vcpu *from, const struct hv_vcpu *to, uint32_t high, uint32_t low)
-{
-    enum { DESTINATION, SELF, ALL, OTHERS, BROADCAST = 0xff, LOGICAL = 1u << 11 };
-    const uint32_t destination = high >> 24;
-    switch (low >> 18 & 3u) {
-    case SELF:
-        return from == to;
-    case ALL:
-        return true;
-    case OTHERS:
-        return from != to;
-    default: /* Not modelled: logical destinations other than the flat one bit a CPU */
-        if ((low & LOGICAL) != 0)
-            return (destination >> to->index & 1u) != 0;
-        return destination == BROADCAST || destination == to->index;
-    }
-}
-
-void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low)
-{
-    struct hv_vm *vm = vcpu->vm;
-    const unsigned mode = low >> 8 & 7u;
-    for (unsigned i = 0; i < vm->vcpus; i++) {
-        struct hv_vcpu *to = &vm->vcpu[i];
-        if (!is_target(vcpu, to, high, low))
-            continue;
-        if (mode == MODE_FIXED || mode == MODE_LOWEST)
-            hv_queue_interrupt(to, (uint8_t)low);
-        else if (mode == MODE_NMI)
-            hv_queue_nmi(to);
-        else
-            hv_report(vcpu, "IPI with delivery mode %u to virtual CPU %u: not modelled", mode, i);
-        if (to != vcpu)
-            hv_kick(vcpu, to);
-        if (mode == MODE_LOWEST)
-            return;
-    }
-}
-
 /* ---- register writes ---- */
 static void end_of_interrupt(struct hv_vcpu *vcpu)
 {
@@ -147,7 +105,7 @@ static void side_effect(struct hv_vcpu *vcpu, unsigned offset, uint32_t value)
         return;
     case REG_ICR_LOW:
         if (page_register(vcpu, REG_ICR_HIGH, &high))
-            hv_send_ipi(vcpu, load(vcpu, high), value);
+            hv_send_ipi(vcpu, &(struct hv_ipi){.destination = load(vcpu, high) >> 24, .command = value});
         return;
     case REG_SELF_IPI:
         hv_queue_interrupt(vcpu, (uint8_t)value);
@@ -177,6 +135,51 @@ bool hv_virtual_apic_write(struct hv_vcpu *vcpu, unsigned offset, uint32_t value
         return false;
     store(vcpu, address, value);
     side_effect(vcpu, offset, value);
+    return true;
+}
+
+/* ---- the same registers as MSRs ---- */
+enum { MSR_FIRST = 0x800, MSR_LAST = 0x83f, MSR_ICR = 0x830 };
+
+/* A bit for each MSR from 800H on. SDM 3A, "Local APIC Register Address Map Supported by x2APIC". */
+#define MSRS(first, last) ((UINT64_MAX >> (63 - ((last) - (first)))) << (first))
+static const uint64_t readable = MSRS(0x02, 0x03) | MSRS(0x08, 0x08) | MSRS(0x0a, 0x0a) | MSRS(0x0d, 0x0d) | MSRS(0x0f, 0x28) | MSRS(0x2f, 0x30) |
+                                 MSRS(0x32, 0x39) | MSRS(0x3e, 0x3e);
+static const uint64_t writable =
+    MSRS(0x08, 0x08) | MSRS(0x0b, 0x0b) | MSRS(0x0f, 0x0f) | MSRS(0x28, 0x28) | MSRS(0x2f, 0x30) | MSRS(0x32, 0x38) | MSRS(0x3e, 0x3f);
+#undef MSRS
+
+static bool x2apic_register(struct hv_vcpu *vcpu, uint32_t index, uint64_t allowed, hpa_t *address)
+{
+    return index >= MSR_FIRST && index <= MSR_LAST && (allowed >> (index - MSR_FIRST) & 1) != 0 && vcpu->vm->devices == NULL &&
+           hv_secondary_control(vcpu, VMX_SEC_VIRTUALIZE_X2APIC) && page_register(vcpu, (index - MSR_FIRST) << 4, address);
+}
+
+/* The interrupt command register is 64 bits wide there. */
+bool hv_virtual_x2apic_read(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
+{
+    hpa_t address;
+    if (!x2apic_register(vcpu, index, readable, &address))
+        return false;
+    *value = load(vcpu, address);
+    if (index == MSR_ICR)
+        *value |= (uint64_t)load(vcpu, address + 4) << 32;
+    return true;
+}
+
+bool hv_virtual_x2apic_write(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
+{
+    hpa_t address;
+    const uint32_t low = (uint32_t)value, high = (uint32_t)(value >> 32);
+    if ((index != MSR_ICR && high != 0) || !x2apic_register(vcpu, index, writable, &address))
+        return false;
+    store(vcpu, address, low);
+    if (index != MSR_ICR) {
+        side_effect(vcpu, (index - MSR_FIRST) << 4, low);
+        return true;
+    }
+    store(vcpu, address + 4, high);
+    hv_send_ipi(vcpu, &(struct hv_ipi){.destination = high, .command = low, .x2apic = true});
     return true;
 }
 

@@ -19,7 +19,15 @@ void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector);
 /* Registers in the virtual-APIC page; false where there is no such page. */
 bool hv_virtual_apic_read(struct hv_vcpu *vcpu, unsigned offset, uint32_t *value);
 bool hv_virtual_apic_write(struct hv_vcpu *vcpu, unsigned offset, uint32_t value);
+/* The same by the MSRs of x2APIC mode, 800H to 83FH, with "virtualize x2APIC mode" and without a device set; writing false: #GP too. */
+bool hv_virtual_x2apic_read(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value);
+bool hv_virtual_x2apic_write(struct hv_vcpu *vcpu, uint32_t index, uint64_t value);
 /* An interprocessor interrupt as the interrupt command register describes it. */
-void hv_send_ipi(struct hv_vcpu *vcpu, uint32_t high, uint32_t low);
+struct hv_ipi {
+    uint32_t destination; /* 8 bits in xAPIC mode */
+    uint32_t command;     /* bits 31:0 of the register */
+    bool x2apic;
+};
+void hv_send_ipi(struct hv_vcpu *vcpu, const struct hv_ipi *ipi);
 
 #endif

@@ -148,6 +148,7 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
     if (vcpu->moved)
         hv_arrive(vcpu);
     vcpu->outside = false;
+    hv_take_posted(vcpu);
     hv_run_devices(vcpu);
     if (something_waits(vcpu))
         deliver(vcpu);

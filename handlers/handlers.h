@@ -120,6 +120,15 @@ void hv_tell_others(struct hv_vcpu *vcpu);
 /* What a local APIC sends beside interrupts. */
 void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal, uint8_t vector);
 
+/* ---- posted.c ---- */
+/* A virtual interrupt that comes from elsewhere at that time: posted, or queued with a kick. */
+void hv_request(struct hv_vcpu *to, uint8_t vector, uint64_t tsc);
+/* Is this interrupt, which the host has taken, a notification of what was posted? */
+bool hv_takes_notification(struct hv_vcpu *here, uint8_t vector);
+/* What was posted while it was on its way out is queued; or, in its guest, notified once more. */
+void hv_take_posted(struct hv_vcpu *vcpu);
+void hv_notify_again(struct hv_vcpu *vcpu);
+
 /* ---- routing.c ---- */
 /* The host has taken this interrupt of a device where the virtual CPU runs: it goes to the one that it belongs to. */
 void hv_device_interrupts(struct hv_vcpu *here, uint8_t vector);

@@ -60,6 +60,7 @@ struct hv_vcpu {
     bool kicked;                     /* to be taken out of its guest by an interrupt of the host's own, */
     bool kick_sent;                  /* which is on its way */
     bool outside;                    /* of its guest: what waits for it is seen before it goes back in */
+    bool posted;                     /* somebody has used its posted-interrupt descriptor */
     bool moved;                      /* since its last entry, to another physical CPU */
     uint8_t move_to;                 /* physical CPU that it is to move to, and 1; 0: none */
     uint8_t moves[HV_PHYSICAL_CPUS]; /* moves to each that wait for an interrupt of the host's own */

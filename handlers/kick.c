@@ -33,6 +33,7 @@ void hv_resume(struct hv_vcpu *vcpu)
 {
     if (vcpu->kicked && !vcpu->kick_sent)
         send_kick(vcpu, 0);
+    hv_notify_again(vcpu);
 }
 
 void hv_left_guest(struct hv_vcpu *vcpu)
@@ -101,7 +102,8 @@ void hv_signal(struct hv_vcpu *from, struct hv_vcpu *to, enum bus_signal signal,
             hv_kick(from, to);
         break;
     case BUS_SIGNAL_INIT:
-        known = bk_signal_at(to->bk, BK_INIT, 0, bk_tsc(from->bk));
+        if (hv_read(to, VMCS_GUEST_ACTIVITY_STATE) != VMX_WAIT_FOR_SIPI) /* there it would wait, and reset the processor that a SIPI has started */
+            known = bk_signal_at(to->bk, BK_INIT, 0, bk_tsc(from->bk));
         break;
     case BUS_SIGNAL_SIPI:
         known = bk_signal_at(to->bk, BK_SIPI, vector, bk_tsc(from->bk));

@@ -2,6 +2,7 @@
 /* RDMSR and WRMSR: the owner's rules first, then the MSRs that the VMCS or the backend holds, then constants; all else gives #GP(0).
    SDM 4, "Model-Specific Registers". */
 #include "../vmx-model/registers.h"
+#include "apic.h"
 #include "device_access.h"
 #include "handlers.h"
 
@@ -112,7 +113,7 @@ bool hv_read_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
     }
     if (hv_has_apic_msr(vcpu, index))
         return hv_read_apic_msr(vcpu, index, value);
-    if (read_kept(vcpu, index, value))
+    if (hv_virtual_x2apic_read(vcpu, index, value) || read_kept(vcpu, index, value))
         return true;
     for (unsigned i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
         if (index >= constants[i].first && index <= constants[i].last && constants[i].readable) {
@@ -232,6 +233,8 @@ bool hv_write_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
     }
     if (hv_has_apic_msr(vcpu, index))
         return hv_write_apic_msr(vcpu, index, value);
+    if (hv_virtual_x2apic_write(vcpu, index, value))
+        return true;
     bool ok;
     if (write_kept(vcpu, index, value, &ok))
         return ok;

@@ -132,6 +132,8 @@ bool load_quantum(struct loader *loader, const struct script_value *value)
         return false;
     if (quantum == 0)
         return load_fail(loader, line, "quantum", "quantum is 1 to 1000000000 instructions");
+    if (quantum != PACKED_QUANTUM_DEFAULT)
+        load_only_simulator(loader, "it sets the length of turns in instructions (quantum)");
     pack_record(&loader->pack, PACKED_QUANTUM);
     pack_u64(&loader->pack, quantum);
     return true;

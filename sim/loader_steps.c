@@ -47,6 +47,8 @@ static bool load_expect(struct loader *loader, const struct script_table *table)
     const struct vmx_reason_row *row = load_reason(loader, table->line, reason->string);
     struct packed_match *matches;
     size_t count;
+    if (row != NULL && row->number == VMX_EXIT_INIT_SIGNAL)
+        load_only_simulator(loader, "it expects an INIT signal, which causes no VM exit on Bochs");
     if (row == NULL || !load_matches(loader, table->line, match->table, row->number, other_keys, &matches, &count))
         return false;
     struct packed_step step = {.kind = STEP_EXPECT, .line = table->line, .a = row->number};

@@ -28,6 +28,7 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     ARCHIVE(a, v->kicked);
     ARCHIVE(a, v->kick_sent);
     ARCHIVE(a, v->outside);
+    ARCHIVE(a, v->posted);
     ARCHIVE(a, v->moved);
     ARCHIVE_BELOW(a, v->move_to, HV_PHYSICAL_CPUS + 1);
     ARCHIVE_ARRAY(a, v->moves);

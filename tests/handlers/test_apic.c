@@ -60,10 +60,10 @@ static void ipis_reach_their_target(void)
     hv_default_policy(&policy);
     fake_reset(&machine);
     CU_ASSERT_TRUE_FATAL(hv_vm_init(&vm, &machine, &policy, 2));
-    hv_send_ipi(&vm.vcpu[0], 1u << 24, 0x55);
+    hv_send_ipi(&vm.vcpu[0], &(struct hv_ipi){.destination = 1, .command = 0x55});
     CU_ASSERT_EQUAL(vm.vcpu[1].pending_vectors[1], UINT64_C(1) << 21);
     CU_ASSERT_EQUAL(vm.vcpu[0].pending_vectors[1], 0);
-    hv_send_ipi(&vm.vcpu[0], 0, 3u << 18 | 4u << 8); /* NMI to all but self */
+    hv_send_ipi(&vm.vcpu[0], &(struct hv_ipi){.command = 3u << 18 | 4u << 8}); /* NMI to all but self */
     CU_ASSERT_TRUE(vm.vcpu[1].pending_nmi);
     CU_ASSERT_FALSE(vm.vcpu[0].pending_nmi);
 }
