@@ -142,6 +142,8 @@ struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_eng
     engine->ram = ram;
     engine->size = size;
     engine->callbacks = *callbacks;
+    if (engine->callbacks.linear_bits == 0)
+        engine->callbacks.linear_bits = 48;
     *message = init(engine);
     if (*message == NULL)
         return engine;
@@ -190,6 +192,7 @@ static void run(struct sim_engine *engine)
 void sim_engine_run(struct sim_engine *engine, uint64_t deadline, struct sim_engine_result *result)
 {
     result->message = NULL;
+    result->repeats = false;
     result->stop = SIM_STOP_DEADLINE;
     if (deadline == 0)
         return;

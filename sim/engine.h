@@ -34,6 +34,7 @@ struct sim_engine_result {
     enum sim_stop stop;
     struct vmx_event event;
     struct vmx_translation translation;
+    bool repeats; /* the boundary is one between iterations of REP */
     gva_t linear; /* SIM_STOP_TRANSLATION: the address that missed */
     enum vmx_access_kind access;
     const char *message;
@@ -56,6 +57,7 @@ struct sim_engine_callbacks {
        of an instruction: only one that runs alone may get there. */
     uint64_t (*mmio_read)(void *context, hpa_t address, unsigned size);
     void (*mmio_write)(void *context, hpa_t address, unsigned size, uint64_t value);
+    unsigned linear_bits; /* of the processor, for bases that instructions load; 0 stands for 48 */
     /* Does an IRET that begins now end blocking by NMI? NULL: it does. */
     bool (*iret_unblocks_nmis)(void *context);
 };

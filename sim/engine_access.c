@@ -28,9 +28,9 @@ void helper_fldenv_x86_64(void);
 void helper_fsave_x86_64(void);
 void helper_frstor_x86_64(void);
 void helper_fxsave_x86_64(void);
-void helper_fxrstor_x86_64(void);
 void helper_boundw_x86_64(void);
 void helper_boundl_x86_64(void);
+void __wrap_helper_fxrstor_x86_64(struct unicorn_env *env, uint64_t address);
 void __wrap_helper_cmpxchg8b_x86_64(struct unicorn_env *env, uint64_t address);
 void __wrap_helper_cmpxchg8b_unlocked_x86_64(struct unicorn_env *env, uint64_t address);
 
@@ -49,7 +49,7 @@ static const struct helper {
                {helper_fsave_x86_64, 94, 1, true},
                {helper_frstor_x86_64, 94, 1, false},
                {helper_fxsave_x86_64, 512, 0, true},
-               {helper_fxrstor_x86_64, 512, 0, false},
+               {(void (*)(void))__wrap_helper_fxrstor_x86_64, 512, 0, false},
                {helper_boundw_x86_64, 4, 1, false},
                {helper_boundl_x86_64, 8, 3, false},
                {(void (*)(void))__wrap_helper_cmpxchg8b_x86_64, 8, 7, true},

@@ -4,41 +4,16 @@
    Not modelled: an operand that crosses a page hits breakpoints up to 7 bytes beyond its ends. */
 #include "engine_break.h"
 
-enum { BREAKPOINTS = 4, TYPE_EXECUTE = 0, TYPE_WRITE = 1, TYPE_IO = 2, RFLAGS_RF = 1 << 16, PENDING_ENABLED = 1 << 12 };
+#include "../vmx-model/breakpoints.h"
 
-static bool is_enabled(uint64_t dr7, unsigned number)
-{
-    return (dr7 >> (2 * number) & 3) != 0;
-}
-
-static unsigned type_of(uint64_t dr7, unsigned number)
-{
-    return dr7 >> (16 + 4 * number) & 3;
-}
-
-static uint64_t length_of(uint64_t dr7, unsigned number)
-{
-    static const uint8_t lengths[] = {1, 2, 8, 4};
-    return lengths[dr7 >> (18 + 4 * number) & 3];
-}
-
-static unsigned enabled(const struct unicorn_env *env, bool data)
-{
-    unsigned mask = 0;
-    for (unsigned i = 0; i < BREAKPOINTS; i++) {
-        const unsigned type = type_of(env->dr[7], i);
-        if (is_enabled(env->dr[7], i) && type != TYPE_IO && (type != TYPE_EXECUTE) == data)
-            mask |= 1u << i;
-    }
-    return mask;
-}
+enum { BREAKPOINTS = 4, RFLAGS_RF = 1 << 16, PENDING_ENABLED = 1 << 12 };
 
 void engine_update_breakpoints(struct sim_engine *engine)
 {
     struct unicorn_env *env = engine->env;
     const unsigned before = engine->data_breaks;
-    engine->code_breaks = enabled(env, false);
-    engine->data_breaks = enabled(env, true);
+    engine->code_breaks = vmx_breakpoints_of(env->dr, 1u << VMX_BREAK_ON_FETCH);
+    engine->data_breaks = vmx_breakpoints_of(env->dr, VMX_BREAKS_ON_WRITE);
     env->hflags = engine->code_breaks != 0 ? env->hflags | ENGINE_HF_BREAK : env->hflags & ~(uint32_t)ENGINE_HF_BREAK;
     if ((before | engine->data_breaks) != 0)
         sim_engine_flush(engine);
@@ -52,24 +27,13 @@ static bool on_page(const struct sim_engine *engine, uint64_t linear)
     return false;
 }
 
-static unsigned hit_by(const struct sim_engine *engine, uint64_t linear, unsigned size, bool write)
-{
-    const uint64_t dr7 = engine->env->dr[7];
-    unsigned hits = 0;
-    for (unsigned i = 0; i < BREAKPOINTS; i++) {
-        const uint64_t length = length_of(dr7, i), first = engine->env->dr[i] & ~(length - 1);
-        if ((engine->data_breaks >> i & 1) != 0 && (write || type_of(dr7, i) != TYPE_WRITE) && linear < first + length && first < linear + size)
-            hits |= 1u << i;
-    }
-    return hits;
-}
-
 void engine_break_on_access(struct sim_engine *engine, uint64_t linear, unsigned size, int access, struct vmx_translation *t,
                             uintptr_t return_address)
 {
     if (engine->data_breaks == 0)
         return;
-    const unsigned hits = access == UNICORN_FETCH ? 0 : hit_by(engine, linear, size, access == UNICORN_STORE);
+    const unsigned kinds = access == UNICORN_STORE ? VMX_BREAKS_ON_WRITE : VMX_BREAKS_ON_READ;
+    const unsigned hits = access == UNICORN_FETCH ? 0 : vmx_breakpoints_hit(engine->env->dr, kinds, linear, size);
     if (on_page(engine, linear)) {
         t->read = t->write = false;
         t->fetch = t->fetch && access == UNICORN_FETCH;

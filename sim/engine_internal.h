@@ -219,6 +219,15 @@ _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t 
 /* engine_hooks.c: Unicorn's form of the arithmetic flags becomes that of RFLAGS. */
 void engine_settle_flags(struct unicorn_env *env);
 
+/* How data are accessed at the current privilege level: user, supervisor with SMAP, supervisor without. */
+static inline int engine_data_mode(const struct unicorn_env *env)
+{
+    const uint64_t alignment_check = UINT64_C(1) << 18;
+    if ((env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL)
+        return UNICORN_MMU_USER;
+    return (env->hflags & UNICORN_HF_SMAP) != 0 && (env->eflags & alignment_check) == 0 ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
+}
+
 /* engine_mode.c */
 void engine_set_features(struct unicorn_env *env);
 /* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */

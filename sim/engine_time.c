@@ -193,8 +193,10 @@ bool engine_boundary_is_due(const struct sim_engine *engine)
 
 _Noreturn void engine_stop_at_boundary(struct sim_engine *engine, enum sim_stop stop)
 {
-    if (rep_goes_on(engine))
+    if (rep_goes_on(engine)) {
         engine->count.unretired++;
+        engine->result->repeats = true;
+    }
     if ((block_word(engine) & BLOCK_RF) != 0)
         engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
     engine_stop(engine, stop);
@@ -227,8 +229,10 @@ static _Noreturn void does_not_fit(struct sim_engine *engine)
         engine_retry(engine, 0);
     }
     const int64_t left = ticks_left(engine);
-    if (left <= 0)
+    if (left <= 0) {
+        engine->result->repeats = rep_goes_on(engine);
         engine_stop(engine, SIM_STOP_DEADLINE);
+    }
     engine_retry(engine, left < UNICORN_CF_COUNT ? (uint32_t)left : UNICORN_CF_COUNT);
 }
 
@@ -241,6 +245,7 @@ static void check_window(struct sim_engine *engine, const struct unicorn_block *
         if (counter_is_zero(engine, word))
             return;
         engine->count.unretired++;
+        engine->result->repeats = true;
     }
     engine_stop(engine, SIM_STOP_DEADLINE);
 }

@@ -29,7 +29,8 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
                                                    .undefined = sim_board_undefined,
                                                    .iret_unblocks_nmis = sim_vcpu_iret_unblocks_nmis,
                                                    .mmio_read = sim_board_mmio_read,
-                                                   .mmio_write = sim_board_mmio_write};
+                                                   .mmio_write = sim_board_mmio_write,
+                                                   .linear_bits = machine->caps.linear_bits};
     vcpu->engine = sim_engine_new(machine->ram, machine->ram_size, &callbacks, message);
     if (vcpu->engine == NULL)
         return false;

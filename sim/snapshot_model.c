@@ -6,7 +6,7 @@ SNAPSHOT_COVERS(struct vmx_segment, 24);
 SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
-SNAPSHOT_COVERS(struct vmx_cpu, 976);
+SNAPSHOT_COVERS(struct vmx_cpu, 984);
 SNAPSHOT_COVERS(struct vmcs, 40 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)
@@ -153,6 +153,8 @@ void snapshot_cpu(struct archive *a, struct vmx_cpu *cpu, uint8_t *ram, uint64_t
     ARCHIVE(a, cpu->vectoring_info);
     ARCHIVE(a, cpu->vectoring_error_code);
     ARCHIVE(a, cpu->vectoring_length);
+    ARCHIVE(a, cpu->repeats);
+    ARCHIVE(a, cpu->breakpoints_hit);
     ARCHIVE(a, cpu->nmi_unblocked_by_iret);
     ARCHIVE(a, cpu->timer_active);
     ARCHIVE(a, cpu->timer_start_tsc);

@@ -230,6 +230,7 @@ static bool run_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
     const uint64_t end = least(vcpu->machine->limit, vcpu->machine->pause) - sim_used(vcpu->machine);
     sim_engine_run(vcpu->engine, run_length(vcpu, least(end, vcpu->turn_end - before)), &result);
     pull(vcpu);
+    vcpu->cpu.repeats = result.repeats;
     if (result.stop != SIM_STOP_INSTRUCTION)
         vcpu->allowed_at = UINT64_MAX;
     if (sim_vcpu_progress(vcpu) != before)

@@ -104,9 +104,18 @@ bool sim_vcpu_judge_protection(struct bk_vcpu *vcpu, const struct vmx_event *oth
     const unsigned have = fetch(vcpu, bytes, &missing);
     if (vmx_decode(bytes, have, vmx_code_bits(&vcpu->cpu.state), &instruction) != VMX_DECODED)
         return sim_vcpu_raise(vcpu, otherwise, false, entered);
-    const struct vmx_outcome outcome = vmx_decide(&vcpu->cpu, &instruction);
-    if (outcome.kind == VMX_OUTCOME_FAULT || outcome.kind == VMX_OUTCOME_EXIT)
+    if (instruction.op == VMX_OP_INT_N) {
+        const struct vmx_event interrupt = {
+            .vector = (uint8_t)instruction.immediate, .type = VMX_EVENT_SOFTWARE_INTERRUPT, .instruction_length = instruction.length};
+        return sim_vcpu_raise(vcpu, &interrupt, false, entered); /* in virtual-8086 mode, where IOPL is not all that counts */
+    }
+    struct vmx_outcome outcome = vmx_decide(&vcpu->cpu, &instruction);
+    if (outcome.kind == VMX_OUTCOME_RUN)
+        outcome = vmx_execute_virtual(&vcpu->cpu, &instruction);
+    if (outcome.kind != VMX_OUTCOME_RUN) {
+        count(vcpu, &outcome);
         return sim_vcpu_apply(vcpu, &outcome, entered);
+    }
     return sim_vcpu_raise(vcpu, otherwise, false, entered);
 }
 

@@ -3,16 +3,19 @@
    SDM 2, "IN", "INS", "OUT", "OUTS". */
 #include "vcpu_internal.h"
 
+#include "../vmx-model/breakpoints.h"
 #include "../vmx-model/execute_ops.h"
 #include "board.h"
 
 static uint32_t read_port(struct bk_vcpu *vcpu, uint16_t port, unsigned size)
 {
+    vmx_note_port(&vcpu->cpu, port, size);
     return vcpu->machine->board != NULL ? sim_board_port_read(vcpu, port, size) : UINT32_MAX;
 }
 
 static void write_port(struct bk_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
+    vmx_note_port(&vcpu->cpu, port, size);
     if (vcpu->machine->board != NULL)
         sim_board_port_write(vcpu, port, size, value);
 }
@@ -70,15 +73,18 @@ static bool move_item(struct bk_vcpu *vcpu, const struct vmx_instruction *i, uin
     return true;
 }
 
-/* An iteration that is not the last: RIP stays, traps come all the same. */
+/* An iteration that is not the last: RIP stays, traps come all the same. What comes between two iterations finds RF set. */
 static struct vmx_outcome iterate(struct vmx_cpu *cpu, struct vmx_outcome after)
 {
     struct vmx_state *const s = &cpu->state;
     after.changed = VMX_GROUP_GPR;
+    cpu->repeats = after.kind != VMX_OUTCOME_EXIT;
     if ((s->rflags & VMX_RFLAGS_TF) != 0 && (s->debugctl & VMX_DEBUGCTL_BTF) == 0) {
         s->pending_debug |= VMX_PENDING_BS;
         after.changed |= VMX_GROUP_EVENT;
     }
+    if (vmx_pend_breakpoints(cpu))
+        after.changed |= VMX_GROUP_EVENT;
     if (after.kind == VMX_OUTCOME_EXIT) {
         cpu->stale |= after.changed;
         cpu->unsaved |= after.changed;

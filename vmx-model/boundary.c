@@ -119,7 +119,7 @@ static struct vmx_outcome machine_check(struct vmx_cpu *cpu)
 static struct vmx_outcome debug_exception(struct vmx_cpu *cpu)
 {
     struct vmx_outcome outcome = deliver(cpu, VMX_EVENT_HARDWARE_EXCEPTION, VMX_DB);
-    outcome.event.payload = cpu->state.pending_debug & (VMX_PENDING_B | VMX_PENDING_BLD | VMX_PENDING_BS | VMX_PENDING_RTM);
+    outcome.event.payload = cpu->state.pending_debug & (VMX_PENDING_B | VMX_PENDING_BLD | VMX_PENDING_BS | VMX_PENDING_BT | VMX_PENDING_RTM);
     outcome.changed = VMX_GROUP_EVENT;
     cpu->state.pending_debug = 0;
     return outcome;
@@ -208,7 +208,7 @@ static bool urgent(struct vmx_cpu *cpu, struct vmx_outcome *outcome)
 
 static bool debug_pending(const struct vmx_cpu *cpu)
 {
-    const uint64_t valid = VMX_PENDING_ENABLED | VMX_PENDING_BS | VMX_PENDING_BLD | VMX_PENDING_RTM;
+    const uint64_t valid = VMX_PENDING_ENABLED | VMX_PENDING_BS | VMX_PENDING_BT | VMX_PENDING_BLD | VMX_PENDING_RTM;
     return (cpu->state.pending_debug & valid) != 0 && cpu->state.activity != VMX_SHUTDOWN && !blocked(cpu, VMX_BLOCKING_BY_MOV_SS);
 }
 

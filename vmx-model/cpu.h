@@ -48,6 +48,8 @@ struct vmx_cpu {
     bool nmi_blocked; /* blocking by NMI outside of what interruptibility bit 3 shows (virtual NMIs) */
     /* The event whose delivery through the IDT is under way, as IDT-vectoring information; bit 31: one is. */
     uint32_t vectoring_info, vectoring_error_code, vectoring_length;
+    bool repeats;               /* the boundary is one between iterations of a string instruction: events find RFLAGS.RF set */
+    unsigned breakpoints_hit;   /* of DR0 to DR3, on data and ports that the instruction or the delivery under way has reached */
     bool nmi_unblocked_by_iret; /* the current IRET removed (virtual-)NMI blocking */
     bool timer_active;          /* VMX-preemption timer counts */
     uint64_t timer_start_tsc, timer_start_value;

@@ -77,6 +77,7 @@ static vmx_decision *const decisions[VMX_OP_COUNT] = {
 struct vmx_outcome vmx_decide(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
     vmx_decision *const decide = i->op < VMX_OP_COUNT ? decisions[i->op] : NULL;
+    cpu->breakpoints_hit = 0;
     if (decide == NULL)
         return vmx_outcome_run();
     return i->lock ? vmx_outcome_ud() : decide(cpu, i);

@@ -21,6 +21,9 @@ struct vmx_outcome vmx_decide(struct vmx_cpu *cpu, const struct vmx_instruction 
    write), the state stands behind the instruction already and `changed` names what it wrote; or an EPT exit of an access, nothing is changed. */
 struct vmx_outcome vmx_execute(struct vmx_cpu *cpu, const struct vmx_instruction *instruction);
 
+/* An instruction that lacks IOPL and would be #GP: what it does where the virtual interrupt flag serves it, RUN where it does not. */
+struct vmx_outcome vmx_execute_virtual(struct vmx_cpu *cpu, const struct vmx_instruction *instruction);
+
 /* I/O: does an access of size bytes (1, 2, 4) at a port exit? SDM 3C, "I/O-Bitmap Addresses". */
 bool vmx_io_exits(const struct vmx_cpu *cpu, uint32_t port, unsigned size);
 /* MSRs: SDM 3C, "MSR-Bitmap Address". */

@@ -94,7 +94,7 @@ const struct decode_row vmx_opcodes_one_byte[256] = {
     /* 88 */ OP(MOV, M | B), OP(MOV, M), OP(MOV, M | B | TO), OP(MOV, M | TO),
     /* 8C */ GROUP(mov_from_segment, 0), ROW(M | MEM | TO), GROUP(mov_to_segment, 0), GROUP(group1a, 0),
     /* 90 */ BY_PREFIX(nop_pause, 0), X4(OP(XCHG, ROW_OPREG)), OP(XCHG, ROW_OPREG), OP(XCHG, ROW_OPREG), OP(XCHG, ROW_OPREG),
-    /* 98 */ PLAIN, PLAIN, OP(CALL_FAR, ROW_IMM_FAR | NO64), PLAIN, ROW(D64), ROW(D64), PLAIN, PLAIN,
+    /* 98 */ PLAIN, PLAIN, OP(CALL_FAR, ROW_IMM_FAR | NO64), PLAIN, OP(PUSHF, D64), OP(POPF, D64), PLAIN, PLAIN,
     /* A0 */ OP(MOV, B | ROW_IMM_MOFFSET | TO), OP(MOV, ROW_IMM_MOFFSET | TO), OP(MOV, B | ROW_IMM_MOFFSET), OP(MOV, ROW_IMM_MOFFSET),
     /* A4 */ OP(MOVS, B), OP(MOVS, 0), ROW(B), PLAIN, OP(TEST, B | Ib | ROW_ACC), OP(TEST, Iz | ROW_ACC),
     /* AA */ OP(STOS, B | ROW_TO_ES), OP(STOS, ROW_TO_ES), OP(LODS, B), OP(LODS, 0), ROW(B | ROW_TO_ES), ROW(ROW_TO_ES),
@@ -108,7 +108,7 @@ const struct decode_row vmx_opcodes_one_byte[256] = {
     /* E8 */ ROW(Iz | F64), ROW(Iz | F64), OP(JMP_FAR, ROW_IMM_FAR | NO64), ROW(Ibs | F64),
     /* EC */ OP(IN, B), OP(IN, ROW_NO_W), OP(OUT, B), OP(OUT, ROW_NO_W),
     /* F0 */ UD, OP(INT1, 0), UD, UD, OP(HLT, 0), PLAIN, GROUP(group3_eb, 0), GROUP(group3_ev, 0),
-    /* F8 */ PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, GROUP(group4, 0), GROUP(group5, 0)};
+    /* F8 */ PLAIN, PLAIN, OP(CLI, 0), OP(STI, 0), PLAIN, PLAIN, GROUP(group4, 0), GROUP(group5, 0)};
 
 static const struct decode_row group6[16] = {
     OP(SLDT, M | ROW_MEM16), OP(STR, M | ROW_MEM16), OP(LLDT, M | ROW_WORD), OP(LTR, M | ROW_WORD), ROW(M | ROW_WORD), ROW(M | ROW_WORD), UD, UD,

@@ -3,6 +3,7 @@
    SDM 3A, "Interrupt and Exception Handling"; SDM 3C, "Information for VM Exits That Occur During Event Delivery". */
 #include "deliver.h"
 
+#include "breakpoints.h"
 #include "controls.h"
 #include "deliver_ops.h"
 #include "reasons.h"
@@ -28,6 +29,12 @@ static bool is_fault(const struct vmx_event *e)
     if (is_exception(e, VMX_DB))
         return (e->payload & VMX_DB_BD) != 0;
     return e->type == VMX_EVENT_HARDWARE_EXCEPTION && e->vector != VMX_DF && e->vector != VMX_MC;
+}
+
+/* RF in the image of RFLAGS. SDM 3B, "Instruction-Breakpoint Exception Condition". */
+static bool sets_resume_flag(const struct vmx_cpu *cpu, const struct vmx_event *e, bool injected)
+{
+    return !injected && (is_fault(e) || cpu->repeats);
 }
 
 static bool exception_selected(const struct vmx_cpu *cpu, const struct vmx_event *e)
@@ -141,7 +148,7 @@ static void enter_debug_exception(struct vmx_state *s, const struct vmx_event *e
 {
     const uint64_t lbr_and_btf = VMX_BIT(0) | VMX_DEBUGCTL_BTF;
     if (e->type == VMX_EVENT_HARDWARE_EXCEPTION) {
-        s->dr[6] = (s->dr[6] & ~VMX_PENDING_B) | (e->payload & (VMX_PENDING_B | VMX_DB_BD | VMX_PENDING_BS));
+        s->dr[6] = (s->dr[6] & ~VMX_PENDING_B) | (e->payload & (VMX_PENDING_B | VMX_DB_BD | VMX_PENDING_BS | VMX_PENDING_BT));
         s->dr[6] |= VMX_PENDING_RTM;
         s->dr[6] &= ~(e->payload & (VMX_PENDING_RTM | VMX_PENDING_BLD)); /* of opposite polarity in DR6 */
     }
@@ -193,7 +200,7 @@ static enum vmx_delivered deliver(struct vmx_cpu *cpu, const struct vmx_event *e
     d->return_rip = s->rip + (has_instruction_length(e->type) ? e->instruction_length : 0);
     if (!vmx_in_64bit_mode(s))
         d->return_rip &= UINT32_MAX;
-    d->return_rflags = s->rflags | (is_fault(e) && !injected ? VMX_RFLAGS_RF : 0);
+    d->return_rflags = s->rflags | (sets_resume_flag(cpu, e, injected) ? VMX_RFLAGS_RF : 0);
     return deliver_in_mode(d);
 }
 
@@ -234,9 +241,18 @@ static struct vmx_outcome leave(struct vmx_cpu *cpu, struct vmx_outcome outcome,
 /* RFLAGS.RF is saved as the event whose delivery is under way would have pushed it. */
 static uint32_t settle_resume_flag(struct vmx_cpu *cpu, const struct vmx_event *e, bool injected)
 {
-    if (!is_fault(e) || injected || (cpu->state.rflags & VMX_RFLAGS_RF) != 0)
+    if (!sets_resume_flag(cpu, e, injected) || (cpu->state.rflags & VMX_RFLAGS_RF) != 0)
         return 0;
     cpu->state.rflags |= VMX_RFLAGS_RF;
+    return VMX_GROUP_IP;
+}
+
+/* Software interrupts and exceptions are instructions that complete: RF has ended where they push RFLAGS, or exit. */
+static uint32_t clear_resume_flag(struct vmx_cpu *cpu, const struct vmx_event *e)
+{
+    if (!has_instruction_length(e->type) || (cpu->state.rflags & VMX_RFLAGS_RF) == 0)
+        return 0;
+    cpu->state.rflags &= ~VMX_RFLAGS_RF;
     return VMX_GROUP_IP;
 }
 
@@ -246,8 +262,11 @@ struct vmx_outcome vmx_raise(struct vmx_cpu *cpu, const struct vmx_event *event,
     struct vmx_outcome outcome = {.kind = VMX_OUTCOME_EXIT};
     struct vmx_event current = *event;
     uint32_t changed = 0;
+    cpu->breakpoints_hit = 0;
+    if (!injected)
+        changed |= clear_resume_flag(cpu, event);
     if (!injected && vmx_event_exits(cpu, &current, &outcome.exit))
-        return outcome;
+        return leave(cpu, outcome, changed);
     for (;;) {
         const struct vmx_segment cs = cpu->state.seg[VMX_CS], ss = cpu->state.seg[VMX_SS];
         const bool virtual_8086 = (cpu->state.rflags & VMX_RFLAGS_VM) != 0;
@@ -258,6 +277,8 @@ struct vmx_outcome vmx_raise(struct vmx_cpu *cpu, const struct vmx_event *event,
         switch (step) {
         case VMX_DELIVERED:
             cpu->vectoring_info = 0;
+            cpu->repeats = false;
+            changed |= vmx_pend_breakpoints(cpu) ? VMX_GROUP_EVENT : 0;
             return (struct vmx_outcome){.kind = VMX_OUTCOME_DONE, .changed = changed | finish(cpu, &cs, &ss, virtual_8086)};
         case VMX_DELIVERY_EXIT:
             outcome.exit = d.exit;

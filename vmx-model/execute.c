@@ -2,6 +2,8 @@
 /* Which execution belongs to which instruction, and how an instruction completes. SDM 3C, "Changes to Instruction Behavior in VMX Non-Root Operation". */
 #include "execute_ops.h"
 
+#include "breakpoints.h"
+
 /* Not modelled: SMX, SMM, SGX, memory encryption, Key Locker; their instructions give #UD where they do not exit. */
 static struct vmx_outcome not_modelled(struct vmx_cpu *cpu, const struct vmx_instruction *i)
 {
@@ -48,6 +50,8 @@ static vmx_execution *const executions[VMX_OP_COUNT] = {
     [VMX_OP_MOV_FROM_DR] = vmx_execute_mov_from_dr,
     [VMX_OP_RDMSR] = vmx_execute_rdmsr,
     [VMX_OP_WRMSR] = vmx_execute_wrmsr,
+    [VMX_OP_LGDT] = vmx_execute_load_table,
+    [VMX_OP_LIDT] = vmx_execute_load_table,
     [VMX_OP_MWAIT] = vmx_execute_mwait,
     [VMX_OP_MONITOR] = vmx_execute_monitor,
     [VMX_OP_PAUSE] = vmx_execute_pause,
@@ -83,6 +87,8 @@ static uint32_t complete(struct vmx_cpu *cpu, const struct vmx_instruction *i)
     s->interruptibility &= ~shadow;
     if (single_step)
         s->pending_debug |= VMX_PENDING_BS;
+    if (vmx_pend_breakpoints(cpu))
+        changed |= VMX_GROUP_EVENT;
     if (vmx_primary(cpu, VMX_PRI_MONITOR_TRAP_FLAG))
         cpu->pending.mtf = true;
     return changed;

@@ -16,7 +16,8 @@ typedef struct vmx_outcome vmx_execution(struct vmx_cpu *cpu, const struct vmx_i
 /* decide_task.c */
 vmx_execution vmx_execute_far_transfer, vmx_execute_iret;
 /* execute_system.c */
-vmx_execution vmx_execute_cpuid, vmx_execute_hlt, vmx_execute_nothing, vmx_execute_invlpg, vmx_execute_invpcid, vmx_execute_xsetbv;
+vmx_execution vmx_execute_cpuid, vmx_execute_hlt, vmx_execute_nothing, vmx_execute_invlpg, vmx_execute_invpcid, vmx_execute_xsetbv,
+    vmx_execute_load_table;
 /* execute_time.c */
 vmx_execution vmx_execute_rdtsc, vmx_execute_rdpmc, vmx_execute_rdpid, vmx_execute_monitor, vmx_execute_mwait, vmx_execute_pause, vmx_execute_umwait,
     vmx_execute_rdrand;

@@ -87,3 +87,25 @@ struct vmx_outcome vmx_execute_xsetbv(struct vmx_cpu *cpu, const struct vmx_inst
     s->xcr0 = value;
     return vmx_retire(cpu, i, VMX_GROUP_MSR);
 }
+
+/* LGDT, LIDT: a limit of 16 bits, then a base of 64 bits in 64-bit mode, of 24 bits with 16-bit operands, else of 32. */
+struct vmx_outcome vmx_execute_load_table(struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    struct vmx_state *const s = &cpu->state;
+    struct vmx_descriptor_table *const table = i->op == VMX_OP_LGDT ? &s->gdtr : &s->idtr;
+    const bool wide = vmx_in_64bit_mode(s);
+    struct vmx_outcome failure;
+    uint8_t bytes[10] = {0};
+    uint64_t base = 0;
+    if (!vmx_read_operand(cpu, i, bytes, wide ? 10 : 6, &failure))
+        return failure;
+    for (unsigned b = wide ? 10 : 6; b-- > 2;)
+        base = base << 8 | bytes[b];
+    if (!wide && i->operand_size == 2)
+        base &= 0xffffff;
+    if (wide && !vmx_is_canonical(base, cpu->caps->linear_bits)) /* whatever CR4.LA57 says */
+        return vmx_outcome_gp();
+    table->base = base;
+    table->limit = bytes[0] | (uint32_t)bytes[1] << 8;
+    return vmx_retire(cpu, i, VMX_GROUP_TABLES);
+}

@@ -92,12 +92,14 @@ static bool is_fault(const struct vmx_exit_info *info)
 }
 
 /* RFLAGS.RF as it is saved. SDM 3C, "Saving RIP, RSP, RFLAGS, and SSP". */
-static uint64_t saved_rflags(const struct vmx_exit_info *info, uint64_t rflags)
+static uint64_t saved_rflags(const struct vmx_exit_info *info, uint64_t rflags, bool repeats)
 {
     const uint32_t reason = vmx_basic_reason(info->reason);
     const bool delivering = info->idt_vectoring_info >> 31 != 0;
     if (is_instruction(reason))
         return rflags & ~VMX_RFLAGS_RF;
+    if (repeats && (reason == VMX_EXIT_EXCEPTION_NMI || reason == VMX_EXIT_EXTERNAL_INTERRUPT))
+        return rflags | VMX_RFLAGS_RF;
     if (is_fault(info) || (is_memory_access(reason) && !delivering))
         return rflags | VMX_RFLAGS_RF;
     return rflags;
@@ -118,7 +120,7 @@ static uint64_t saved_pending_debug(const struct vmx_exit_info *info, const stru
 static void settle(struct vmx_cpu *cpu, const struct vmx_exit_info *info)
 {
     struct vmx_state *const s = &cpu->state;
-    const uint64_t rflags = saved_rflags(info, s->rflags), pending_debug = saved_pending_debug(info, s);
+    const uint64_t rflags = saved_rflags(info, s->rflags, cpu->repeats), pending_debug = saved_pending_debug(info, s);
     uint32_t interruptibility = s->interruptibility & ~(uint32_t)VMX_BLOCKING_BY_SMI, activity = s->activity;
     if (info->idt_vectoring_info >> 31 != 0) {
         interruptibility &= ~(uint32_t)(VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS);
@@ -163,6 +165,7 @@ uint32_t vmx_exit(struct vmx_cpu *cpu, const struct vmx_exit_info *info, uint32_
     cpu->pending.tpr_below_threshold = false;
     cpu->pending.virtual_interrupt = false;
     cpu->vectoring_info = 0;
+    cpu->repeats = false;
     cpu->nmi_unblocked_by_iret = false;
     vmx_invalidate_at_transition(cpu);
     const uint32_t abort = vmx_store_exit_msrs(cpu) ? vmx_return_to_host(cpu) : ABORT_STORE_MSR;

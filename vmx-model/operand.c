@@ -34,8 +34,9 @@ bool vmx_segment_linear(const struct vmx_cpu *cpu, unsigned segment, uint64_t of
     const struct vmx_segment *seg = &s->seg[segment];
     bool faults;
     if (vmx_in_64bit_mode(s)) {
+        const unsigned width = (s->cr4 & VMX_CR4_LA57) != 0 ? 57 : 48;
         *linear = offset + (segment >= VMX_FS ? seg->base : 0);
-        faults = !vmx_is_canonical(*linear, cpu->caps->linear_bits) || !vmx_is_canonical(*linear + size - 1, cpu->caps->linear_bits);
+        faults = !vmx_is_canonical(*linear, width) || !vmx_is_canonical(*linear + size - 1, width);
     } else {
         *linear = (uint32_t)(seg->base + offset);
         faults = segmentation_faults(seg, offset, size, write);

@@ -21,6 +21,7 @@
 #define VMX_CR0_LMSW UINT64_C(0xf)
 
 #define VMX_CR4_VME VMX_BIT(0)
+#define VMX_CR4_PVI VMX_BIT(1)
 #define VMX_CR4_TSD VMX_BIT(2)
 #define VMX_CR4_DE VMX_BIT(3)
 #define VMX_CR4_PSE VMX_BIT(4)
@@ -59,6 +60,8 @@
 #define VMX_RFLAGS_RF VMX_BIT(16)
 #define VMX_RFLAGS_VM VMX_BIT(17)
 #define VMX_RFLAGS_AC VMX_BIT(18)
+#define VMX_RFLAGS_VIF VMX_BIT(19)
+#define VMX_RFLAGS_VIP VMX_BIT(20)
 #define VMX_RFLAGS_DEFINED UINT64_C(0x3f7fd7) /* with bit 1 */
 #define VMX_RFLAGS_ARITHMETIC UINT64_C(0x8d5) /* OF, SF, ZF, AF, PF, CF */
 
@@ -72,6 +75,7 @@
 #define VMX_PENDING_BLD VMX_BIT(11)
 #define VMX_PENDING_ENABLED VMX_BIT(12)
 #define VMX_PENDING_BS VMX_BIT(14)
+#define VMX_PENDING_BT VMX_BIT(15) /* of a task switch outside VMX non-root operation: no VMCS holds it */
 #define VMX_PENDING_RTM VMX_BIT(16)
 #define VMX_DB_BD VMX_BIT(13) /* of a #DB qualification */
 

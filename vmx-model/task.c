@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Hardware task switches, where no VM exit takes their place. SDM 3A, "Task Switching", "Task-State Segment (TSS)".
-   Not modelled: the debug trap of the T flag in the new TSS, shadow stacks. */
+   Not modelled: shadow stacks. */
 #include "deliver_ops.h"
 
 enum { TSS_BUSY = 2, TSS_32 = 8, LDT = 2, MINIMUM_LIMIT_32 = 0x67, MINIMUM_LIMIT_16 = 0x2b, LINK = 0, DR7_LOCAL = 0x155 };
 
 /* Where the parts of a TSS stand. What a task switch saves begins with EIP; in the order of the TSS, registers are those of instruction encodings. */
 struct layout {
-    unsigned bytes, width, cr3, eip, flags, gpr, segments, segment_count, ldt;
+    unsigned bytes, width, cr3, eip, flags, gpr, segments, segment_count, ldt, trap;
 };
 static const struct layout layouts[2] = {
     {.bytes = 44, .width = 2, .cr3 = 0, .eip = 14, .flags = 16, .gpr = 18, .segments = 34, .segment_count = 4, .ldt = 42},
-    {.bytes = 104, .width = 4, .cr3 = 28, .eip = 32, .flags = 36, .gpr = 40, .segments = 72, .segment_count = 6, .ldt = 96},
+    {.bytes = 104, .width = 4, .cr3 = 28, .eip = 32, .flags = 36, .gpr = 40, .segments = 72, .segment_count = 6, .ldt = 96, .trap = 100},
 };
 static const uint8_t segment_order[6] = {VMX_ES, VMX_CS, VMX_SS, VMX_DS, VMX_FS, VMX_GS};
 
@@ -250,6 +250,8 @@ enum vmx_delivered vmx_task_switch(struct vmx_delivery *d, const struct vmx_segm
         step = push_error_code(d, l->width);
     if (step == VMX_DELIVERED && s->rip > s->seg[VMX_CS].limit)
         return vmx_delivery_fault(d, VMX_GP, d->ext);
+    if (step == VMX_DELIVERED && l->trap != 0 && (tss[l->trap] & 1) != 0)
+        s->pending_debug |= VMX_PENDING_BT;
     return step;
 }
 

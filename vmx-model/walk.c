@@ -4,6 +4,7 @@
 #include "access.h"
 
 #include "apic_page.h"
+#include "breakpoints.h"
 #include "reasons.h"
 #include "registers.h"
 
@@ -158,6 +159,8 @@ static bool read_bytes(struct vmx_cpu *cpu, gva_t linear, uint8_t *buffer, uint3
                        struct vmx_translation *out)
 {
     bool no_memory = false;
+    if (kind == VMX_ACCESS_READ)
+        vmx_note_data(cpu, linear, size, false);
     for (uint32_t done = 0, part; done < size; done += part) {
         part = left_in_page(linear + done, size - done);
         if (!translate_part(cpu, linear + done, part, kind, user, implicit, out))
@@ -177,6 +180,7 @@ bool vmx_write_as(struct vmx_cpu *cpu, gva_t linear, const void *buffer, uint32_
     const uint8_t *const bytes = buffer;
     const uint32_t first = left_in_page(linear, size);
     struct vmx_translation begin;
+    vmx_note_data(cpu, linear, size, true);
     if (!translate_part(cpu, linear, first, VMX_ACCESS_WRITE, user, implicit, out))
         return false;
     if (first == size) {

@@ -20,6 +20,7 @@ static void expect_all_right(const char *name, const char *profile)
 #define FEATURE_CONTROL "takes reserved bits of IA32_FEATURE_CONTROL; SDM 4, \"Model-Specific Registers\": #GP"
 #define BEFORE_EXIT "SDM 3C, \"Saving Non-Register State\": the state before the VM exit"
 #define REAL_CODE "enters a guest in real-address mode with type 3; SDM 3C, \"Loading Guest Segment Registers\": with the type of the VMCS"
+#define STACK_NOT_CANONICAL "gives the selector of SS; SDM 2A, \"INT n/INTO/INT3/INT1\": #SS(EXT)"
 #define LOGGED "SDM 3C, \"Page-Modification Logging\": bits 11:0 of what is logged are 0"
 
 /* Lines in which Bochs departs from the manual. */
@@ -39,6 +40,13 @@ static const struct {
     {"MXCSR is initial with it: ", "as above"},
     {"PKRU behind the header: ", "has PKRU of a compacted area where a standard area has it"},
     {"XSAVE beyond memory: ", "reads before it writes, in an order that the manual does not tell"},
+    {"RSP0 not canonical: ", STACK_NOT_CANONICAL},
+    {"interrupt stack not canonical: ", STACK_NOT_CANONICAL},
+    {"DR7.GD in ring 3: ", "looks at DR7.GD before the privilege level, an order that the manual does not tell"},
+    {"DR7.GD is still set: ", "as above"},
+    {"RF is set, since it goes on: ", "pushes RF = 0 between iterations of REP; SDM 3B, \"Instruction-Breakpoint Exception Condition\": 1"},
+    {"REP INS of a denied port, no iteration: ",
+     "looks at the port before the count; SDM 2B, \"REP/REPE/REPZ/REPNE/REPNZ\": with a count of 0 nothing is executed"},
     {"bit 3 is reserved: ", FEATURE_CONTROL},
     {"bit 8 is reserved: ", FEATURE_CONTROL},
     {"bit 32 is reserved: ", FEATURE_CONTROL},
@@ -234,12 +242,25 @@ static void they_go_on_from_snapshots(void)
     }
 }
 
+static void event_delivery_follows_the_manual(void)
+{
+    expect_all_right("delivery", "sapphire-rapids");
+    expect_all_right("delivery", "bochs-tigerlake"); /* which has CR4.VME */
+}
+
+static void system_instructions_follow_the_manual(void)
+{
+    expect_all_right("system", "sapphire-rapids");
+    expect_all_right("system", "nehalem");
+}
+
 static void bochs_says_the_same(void)
 {
-    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings"};
+    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings", "delivery"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         expect_bochs_agrees(names[i], "bochs-skylake-x", 1);
     expect_bochs_agrees("extended", "bochs-tigerlake", 1);
+    expect_bochs_agrees("system", "bochs-tigerlake", 1);
 }
 
 static void bochs_says_the_same_of_several_processors(void)
@@ -253,6 +274,8 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"feature_control_decides_on_vmxon", feature_control_decides_on_vmxon},
       {"a_vmx_abort_shuts_the_processor_down", a_vmx_abort_shuts_the_processor_down},
       {"state_components_follow_the_manual", state_components_follow_the_manual},
+      {"event_delivery_follows_the_manual", event_delivery_follows_the_manual},
+      {"system_instructions_follow_the_manual", system_instructions_follow_the_manual},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
       {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},
       {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"they_go_on_from_snapshots", they_go_on_from_snapshots},
