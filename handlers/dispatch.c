@@ -4,7 +4,7 @@
 #include "../vmx-model/registers.h"
 #include "handlers.h"
 
-/* Reasons 5, 6 and 17 reach only an SMM-transfer monitor; 66, 72 and 73 need structures that this hypervisor never sets up. */
+/* Reasons 5, 6 and 17 reach only an SMM-transfer monitor; 72 and 73 want PASID tables, which this hypervisor never sets up, nor the control for them. */
 #define NAMED(function) function, #function
 enum { MAY_STOP = 1 };
 static const struct row {
@@ -72,6 +72,7 @@ static const struct row {
     [VMX_EXIT_XSAVES] = {NAMED(hv_handle_protection)},
     [VMX_EXIT_XRSTORS] = {NAMED(hv_handle_protection)},
     [VMX_EXIT_PCONFIG] = {NAMED(hv_handle_undefined)},
+    [VMX_EXIT_SPP_RELATED_EVENT] = {NAMED(hv_handle_spp), MAY_STOP},
     [VMX_EXIT_UMWAIT] = {NAMED(hv_handle_user_wait)},
     [VMX_EXIT_TPAUSE] = {NAMED(hv_handle_user_wait)},
     [VMX_EXIT_LOADIWKEY] = {NAMED(hv_handle_undefined)},

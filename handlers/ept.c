@@ -211,3 +211,38 @@ enum hv_action hv_handle_pml_full(struct hv_vcpu *vcpu, const struct hv_exit *ex
     hv_write(vcpu, VMCS_GUEST_PML_INDEX, ENTRIES - 1);
     return HV_RESUME;
 }
+
+/* The vector of a page without one: all of its 32 sub-pages may be written. SDM 3C, "Sub-Page Permissions". */
+static bool fill_sub_page_table(struct hv_vcpu *vcpu, gpa_t guest)
+{
+    const uint64_t all_writable = UINT64_C(0x5555555555555555);
+    struct hv_vm *vm = vcpu->vm;
+    hpa_t table = hv_read(vcpu, VMCS_SPP_TABLE_POINTER) & ADDRESS_BITS;
+    for (unsigned level = TOP_LEVEL; level > 0; level--) {
+        const hpa_t slot = slot_of(table, guest, level);
+        uint64_t entry;
+        if (!bk_read(vm->machine, slot, &entry, sizeof(entry)))
+            return false;
+        table = entry & ADDRESS_BITS;
+        if ((entry & 1) != 0)
+            continue;
+        table = bk_page(vm->machine);
+        if (table == 0)
+            return false;
+        for (unsigned i = 0; level == 1 && i < ENTRIES; i++)
+            store(vm, table + 8u * i, all_writable);
+        store(vm, slot, table | 1);
+    }
+    return true;
+}
+
+enum hv_action hv_handle_spp(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    enum { MISS = 1u << 11, NMI_UNBLOCKING = 1u << 12 };
+    const bool miss = (exit->qualification & MISS) != 0;
+    if ((exit->qualification & NMI_UNBLOCKING) != 0)
+        hv_restore_nmi_blocking(vcpu, exit);
+    if (miss && vcpu->vm->policy.ept != HV_EPT_STOP && fill_sub_page_table(vcpu, exit->guest_physical))
+        return HV_RESUME;
+    return hv_stop(vcpu, "sub-page permissions: %s at %lx, RIP %lx", miss ? "no entry" : "a reserved bit", exit->guest_physical, exit->rip);
+}

@@ -50,6 +50,7 @@ enum hv_action hv_handle_ldtr_tr(struct hv_vcpu *vcpu, const struct hv_exit *exi
 enum hv_action hv_handle_ept_violation(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_ept_misconfig(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_pml_full(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+enum hv_action hv_handle_spp(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_apic_access(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_apic_write(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_eoi_induced(struct hv_vcpu *vcpu, const struct hv_exit *exit);

@@ -26,7 +26,7 @@ local function add(name, t)
   for field, value in pairs(t.vmcs or {}) do vmcs[field] = value end
   scenarios[#scenarios + 1] = scenario {
     name = name, profile = t.profile, controls = t.controls, vmcs = vmcs, memory = memory, pages = t.pages, idt = t.idt, guest = asm(t.guest),
-    exception_bitmap = t.exception_bitmap, policy = { ept = "stop", exceptions = "stop" }, steps = t.steps, final = t.final,
+    exception_bitmap = t.exception_bitmap, policy = t.policy or { ept = "stop", exceptions = "stop" }, steps = t.steps, final = t.final,
   }
 end
 
@@ -148,6 +148,7 @@ local function sub_page(name, offset, bits, steps, t)
     over     = { [1] = frame | (t.rights or 1) | SUB_PAGE },
     guest    = string.format("here: mov [0x%x], al\nvmcall", PAGE + offset),
     steps    = steps,
+    policy   = t.policy,
   })
 end
 for _, case in ipairs { { 0, 0 }, { 127, 0 }, { 128, 1 }, { 4095, 31 } } do
@@ -159,7 +160,10 @@ for _, case in ipairs { { 0, 0 }, { 127, 0 }, { 128, 1 }, { 4095, 31 } } do
 end
 sub_page("of-a-page-that-may-be-written", 0, 0, { expect "VMCALL" {} }, { rights = 3 })
 sub_page("reserved-bit", 0, 1 | 1 << 63, { expect "SPP_RELATED_EVENT" { rip = "here", guest_physical = PAGE, qualification = 0 } })
+-- A missing entry is filled in, with all sub-pages writable, and the write is tried again.
 for level = 2, 4 do
-  sub_page("missing-level-" .. level, 0, 1, { expect "SPP_RELATED_EVENT" { rip = "here", guest_physical = PAGE, qualification = 0x800 } }, { missing = level })
+  sub_page("missing-level-" .. level, 0, 1, {
+    expect "SPP_RELATED_EVENT" { rip = "here", guest_physical = PAGE, qualification = 0x800 }, expect "VMCALL" {},
+  }, { missing = level, policy = { ept = "map" } })
 end
 return scenarios

@@ -22,7 +22,7 @@ static void every_seed_reason_has_a_handler(void)
 
 static void an_unknown_reason_stops_loudly(void)
 {
-    static const uint32_t unknown[] = {5, 6, 17, 35, 38, 42, 66, 71, 82, 86, 1000, 0xffff};
+    static const uint32_t unknown[] = {5, 6, 17, 35, 38, 42, 71, 72, 73, 82, 86, 1000, 0xffff};
     for (unsigned i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         guest_start(GUEST_LONG, NULL);
         CU_ASSERT_EQUAL(guest_exit(unknown[i], 0, 0), HV_STOP);
@@ -91,6 +91,7 @@ static void every_listed_reason_has_an_exit_that_stops(void)
         {VMX_EXIT_APIC_ACCESS, 2u << 12, 0, false},            /* an instruction fetch */
         {VMX_EXIT_EPT_VIOLATION, 1u << 2 | 3u << 7, 0, false}, /* a fetch where no memory is */
         {VMX_EXIT_EPT_MISCONFIG, 0, 0, false},
+        {VMX_EXIT_SPP_RELATED_EVENT, 0, 0, false}, /* a misconfiguration */
         {VMX_EXIT_NOTIFY, 1, 0, false},
     };
     unsigned listed = 0;

@@ -21,6 +21,53 @@ static enum hv_action violation(gpa_t address, uint64_t qualification)
     return guest_exit(VMX_EXIT_EPT_VIOLATION, qualification, 0);
 }
 
+enum { SPP_ROOT = FAKE_GUEST_BASE + 0x8000, SPP_MISS = 1 << 11 };
+
+static enum hv_action sub_page_event(gpa_t address, uint64_t qualification)
+{
+    bk->field[VMCS_GUEST_PHYSICAL_ADDRESS] = address;
+    return guest_exit(VMX_EXIT_SPP_RELATED_EVENT, qualification, 0);
+}
+
+static uint64_t sub_page_vector(gpa_t address)
+{
+    uint64_t entry = SPP_ROOT;
+    for (unsigned level = 4; level-- > 0;)
+        (void)bk_read(vm.machine, (entry & ~UINT64_C(0xfff)) + 8 * (address >> (12 + 9 * level) & 511), &entry, sizeof entry);
+    return entry;
+}
+
+static void missing_sub_page_entries_are_filled_in(void)
+{
+    const uint64_t refused = 1;
+    start(true, HV_EPT_MAP_ON_DEMAND);
+    bk->field[VMCS_SPP_TABLE_POINTER] = SPP_ROOT;
+    CU_ASSERT_EQUAL(sub_page_event(0x5123, SPP_MISS), HV_RESUME);
+    CU_ASSERT_EQUAL(sub_page_vector(0x5000), UINT64_C(0x5555555555555555));
+    /* What is there stays. */
+    uint64_t entry = SPP_ROOT;
+    for (unsigned level = 4; level-- > 1;)
+        (void)bk_read(vm.machine, (entry & ~UINT64_C(0xfff)), &entry, sizeof entry);
+    (void)bk_write(vm.machine, (entry & ~UINT64_C(0xfff)) + 8 * 5, &refused, sizeof refused);
+    CU_ASSERT_EQUAL(sub_page_event(0x200000000, SPP_MISS), HV_RESUME);
+    CU_ASSERT_EQUAL(sub_page_vector(0x200000000), UINT64_C(0x5555555555555555));
+    CU_ASSERT_EQUAL(sub_page_vector(0x5000), refused);
+}
+
+static void sub_page_misconfigurations_stop(void)
+{
+    start(true, HV_EPT_MAP_ON_DEMAND);
+    bk->field[VMCS_SPP_TABLE_POINTER] = SPP_ROOT;
+    CU_ASSERT_EQUAL(sub_page_event(0x5123, 0), HV_STOP);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vcpu->stop_reason, "a reserved bit at 5123"));
+    bk->field[VMCS_SPP_TABLE_POINTER] = UINT64_C(0xfffffffff000);
+    CU_ASSERT_EQUAL(sub_page_event(0x5123, SPP_MISS), HV_STOP);
+    start(true, HV_EPT_STOP);
+    bk->field[VMCS_SPP_TABLE_POINTER] = SPP_ROOT;
+    CU_ASSERT_EQUAL(sub_page_event(0x5123, SPP_MISS), HV_STOP);
+    CU_ASSERT_PTR_NOT_NULL(strstr(vcpu->stop_reason, "no entry at 5123"));
+}
+
 static void ram_is_mapped_with_large_pages(void)
 {
     uint64_t entry, size;
@@ -163,7 +210,8 @@ static void without_ept_nothing_is_built(void)
 }
 
 SUITE("handlers/ept", {"ram_is_mapped_with_large_pages", ram_is_mapped_with_large_pages},
-      {"a_small_page_splits_a_large_one", a_small_page_splits_a_large_one},
+      {"missing_sub_page_entries_are_filled_in", missing_sub_page_entries_are_filled_in},
+      {"sub_page_misconfigurations_stop", sub_page_misconfigurations_stop}, {"a_small_page_splits_a_large_one", a_small_page_splits_a_large_one},
       {"misaligned_and_odd_sizes_are_refused", misaligned_and_odd_sizes_are_refused}, {"unmapping_is_rights_0", unmapping_is_rights_0},
       {"ram_is_mapped_on_demand", ram_is_mapped_on_demand}, {"missing_rights_are_given", missing_rights_are_given},
       {"the_owner_may_want_violations_to_stop", the_owner_may_want_violations_to_stop},
