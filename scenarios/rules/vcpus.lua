@@ -1,4 +1,33 @@
 -- Several virtual CPUs take turns on one machine. Each has its own VMCS, stack and descriptor tables; guest memory and EPT are one.
+-- vCPU 1 has no start: it begins in the wait-for-SIPI state.
+local function sipi(name, activity)
+  return scenario {
+    name = name,
+    vcpus = 2,
+    guest = asm [[
+            mov qword [0x9000], 0
+      spin: cmp byte [0x9000], 0x5a
+            jne spin
+            vmcall
+    ]],
+    memory = {
+      [0xa000] = asm([[
+            mov ax, cs
+            cpuid
+            xor bx, bx
+            mov ds, bx
+            mov byte [0x9000], 0x5a
+      stop: jmp stop
+      ]], { bits = 16 }),
+    },
+    steps = {
+      on(1, inject.sipi(0x0a)),
+      expect "SIPI_SIGNAL" { vcpu = 1, qualification = 0x0a, activity = activity },
+      expect "CPUID" { vcpu = 1, rax = 0xa00, cr0 = { value = 0, mask = 1 } },
+      expect "VMCALL" {},
+    },
+  }
+end
 return {
   scenario {
     name = "two-vcpus-hand-over-through-memory",
@@ -50,30 +79,5 @@ return {
     ]],
     steps = { expect "VMCALL" { rax = 40000 } },
   },
-  scenario {
-    name = "sipi-starts-a-waiting-vcpu",
-    vcpus = 2, -- vCPU 1 has no start: it begins in the wait-for-SIPI state
-    guest = asm [[
-            mov qword [0x9000], 0
-      spin: cmp byte [0x9000], 0x5a
-            jne spin
-            vmcall
-    ]],
-    memory = {
-      [0xa000] = asm([[
-            mov ax, cs
-            cpuid
-            xor bx, bx
-            mov ds, bx
-            mov byte [0x9000], 0x5a
-      stop: jmp stop
-      ]], { bits = 16 }),
-    },
-    steps = {
-      on(1, inject.sipi(0x0a)),
-      expect "SIPI_SIGNAL" { vcpu = 1, qualification = 0x0a, activity = 3 },
-      expect "CPUID" { vcpu = 1, rax = 0xa00, cr0 = { value = 0, mask = 1 } },
-      expect "VMCALL" {},
-    },
-  },
+  sipi("sipi-starts-a-waiting-vcpu", 3), sipi("a-vcpu-runs-from-its-sipi-on", nil),
 }

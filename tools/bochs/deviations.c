@@ -153,6 +153,10 @@ const struct bochs_deviation bochs_deviations[] = {
      "saves RFLAGS.RF as 0 at the exit, so that a reflected fault pushes 0; SDM 3C, \"Saving RIP, RSP, RFLAGS, and SSP\": 1"},
     {"vcpus", "sipi-starts-a-waiting-vcpu",
      "saves the active state at a VM exit by a SIPI; SDM 3C, \"Saving Non-Register State\": the state before the VM exit, which is wait-for-SIPI"},
+    {"vcpus", "a-vcpu-runs-from-its-sipi-on",
+     "a processor that has waited for a SIPI goes on blocking SMIs and NMIs, and saves that, so that its next VM entry but one fails; SDM 3C, "
+     "\"Saving "
+     "Non-Register State\": the blocking before the VM exit, which is none"},
     {"virtual_interrupts", "window-hlt",
      "a virtual interrupt that is recognized does not wake from HLT; SDM 3C, \"Virtual-Interrupt Delivery\": it wakes as an external interrupt "
      "would"},
