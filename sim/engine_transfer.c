@@ -157,6 +157,17 @@ void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
     after_load_of_cs();
 }
 
+/* In virtual-8086 mode the stack is that of ring 3. */
+void __wrap_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, int next);
+void __real_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, int next);
+void __wrap_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, int next)
+{
+    engine_restore(engine_running, RETURN_ADDRESS);
+    user_stack_begins(env, shift, 2, true);
+    __real_helper_lcall_real_x86_64(env, cs, eip, shift, next);
+    user_stack_ends();
+}
+
 /* Returns to an outer ring: hardware keeps the bases of FS and GS when it makes them null, and a null SS is unusable. */
 static void after_return(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
 {

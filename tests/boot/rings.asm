@@ -79,7 +79,59 @@ main:   mov esi, user_code
         ring_3 "IRET from nowhere", FAULT(PF, 4), iret_alone, UNMAPPED
         mov dword [SUPERVISOR + 0x10], 1        ; the supervisor's own translation is cached now
         ring_3 "far RET from there again", FAULT(PF, 5), ret_alone, SUPERVISOR
+%if HOST != 64
+        mov dword [V86_CODE], 0x0000059a        ; CALL 800:5, where UD2 stands
+        mov dword [V86_CODE + 4], 0x000b0f08
+        call map_low_memory
+        mov dword [v86_stack], V86_STACK >> 4
+        expect "far CALL in virtual-8086 mode", UD, jmp virtual_8086
+        mov dword [v86_stack], 0x7000 >> 4
+        expect "far CALL there with the supervisor's stack", FAULT(PF, 7), jmp virtual_8086
+        mov zax, cr2
+        shr eax, 12
+        expect_value "the page of CR2", 7, eax
+%endif
         ret
+
+%if HOST != 64
+%if HOST = 32
+  ENTRY         equ 4
+  DIRECTORY     equ TABLES
+%else
+  ENTRY         equ 8
+  DIRECTORY     equ TABLES + 0x1000
+%endif
+V86_CODE        equ 0x8000
+V86_STACK       equ 0x9000
+LOW_TABLE       equ 0x370000            ; maps low memory by 4 KBytes: the two pages above are ring 3's
+map_low_memory:
+        mov edi, LOW_TABLE
+        mov eax, 3
+        mov ecx, 0x1000 / ENTRY
+.page:  mov [edi], eax
+        mov dword [edi + 4], 0
+        add edi, ENTRY
+        add eax, 0x1000
+        loop .page
+        or byte [LOW_TABLE + (V86_CODE >> 12) * ENTRY], 4
+        or byte [LOW_TABLE + (V86_STACK >> 12) * ENTRY], 4
+        mov dword [DIRECTORY], LOW_TABLE + 7
+        mov eax, cr3
+        mov cr3, eax
+        ret
+virtual_8086:
+        push 0
+        push 0
+        push 0
+        push 0
+        push dword [v86_stack]
+        push 0x100
+        push 0x20002
+        push V86_CODE >> 4
+        push 0
+        iretd
+v86_stack: dd 0
+%endif
 
 ; Copied to USER.
 user_code:
