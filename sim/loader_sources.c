@@ -4,8 +4,7 @@
 
 #include "loader.h"
 
-#define PERIOD_MAX (UINT64_C(1) << 40)
-enum { VECTOR_MIN = 16, VECTOR_MAX = 255, JITTER_MAX = INT32_MAX };
+enum { VECTOR_MIN = PACKED_SOURCE_VECTOR_MIN, VECTOR_MAX = 255 };
 
 /* A source on its way; the numbers in the order of `numbers`. */
 enum { VECTOR, VCPU, PERIOD, JITTER, FIRST, COUNT, SEED, NUMBERS };
@@ -45,11 +44,11 @@ static bool check(const struct loader *loader, unsigned line, const uint64_t num
     if (number[VCPU] >= loader->out->vcpus)
         return load_fail(loader, line, "vcpu", "sources: there is no vCPU %llu: the scenario has %u (vcpus = ...)", (unsigned long long)number[VCPU],
                          loader->out->vcpus);
-    if (number[PERIOD] == 0 || number[PERIOD] > PERIOD_MAX)
+    if (number[PERIOD] == 0 || number[PERIOD] > PACKED_SOURCE_TICKS_MAX)
         return load_fail(loader, line, "period", "sources: a period is 1 to 2^40 ticks");
-    if (number[JITTER] > number[PERIOD] / 2 || number[JITTER] > JITTER_MAX)
+    if (number[JITTER] > number[PERIOD] / 2 || number[JITTER] > PACKED_SOURCE_JITTER_MAX)
         return load_fail(loader, line, "jitter", "sources: jitter is at most half the period, and below 2^31 ticks");
-    if (number[FIRST] > PERIOD_MAX || number[FIRST] < number[JITTER])
+    if (number[FIRST] > PACKED_SOURCE_TICKS_MAX || number[FIRST] < number[JITTER])
         return load_fail(loader, line, "first", "sources: first is the jitter to 2^40 ticks");
     return true;
 }

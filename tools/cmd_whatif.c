@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice_json.h"
 #include "commands.h"
 #include "options.h"
 #include "override.h"
@@ -19,20 +20,25 @@ static const char usage[] =
     "  --set CONTROL=0|1             a control bit, for example primary.use_msr_bitmaps=1; may be given several times\n"
     "  --affinity VECTOR=CPU[,...]   the interrupts of the source with this vector arrive at this physical CPU, for example 0x40=1\n"
     "  --pin VCPU=PCPU[,...]         the virtual CPU is bound to this physical CPU, for example 1=0\n"
-    "  --all                         all exits, not only those in the work that both runs did\n";
+    "  --all                         all exits, not only those in the work that both runs did\n"
+    "  --json                        for programs; times in ns\n";
 
 struct request {
     struct override_list changes;
-    bool all;
+    bool all, json;
 };
 
 /* -1: go on; otherwise the exit status. */
 static int parse(struct request *request, int argc, char **argv)
 {
-    enum { AFFINITY = 256, PIN };
-    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY}, {"all", no_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, OPTION_HELP},        {"pin", required_argument, NULL, PIN},
-                                            {"set", required_argument, NULL, 's'},           {NULL, 0, NULL, 0}};
+    enum { AFFINITY = 256, JSON, PIN };
+    static const struct option options[] = {{"affinity", required_argument, NULL, AFFINITY},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, OPTION_HELP},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"pin", required_argument, NULL, PIN},
+                                            {"set", required_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     char why[256];
     optind = 1;
@@ -48,6 +54,9 @@ static int parse(struct request *request, int argc, char **argv)
         case AFFINITY:
             if (!override_add_affinity(&request->changes, optarg, why, sizeof why))
                 return option_complain("whatif", "--affinity", optarg, why);
+            break;
+        case JSON:
+            request->json = true;
             break;
         case PIN:
             if (!override_add_pin(&request->changes, optarg, why, sizeof why))
@@ -78,32 +87,66 @@ static bool usable(const struct replay *replay)
     return false;
 }
 
-static void tell_expectations(const struct replay *before, const struct replay *after)
+/* Scenarios that met their expectations before the change; those of them that do not any more, and the first of these. */
+struct expectations {
+    size_t passed, lost, first;
+};
+
+static struct expectations compare_expectations(const struct replay *before, const struct replay *after)
 {
-    size_t passed = 0, lost = 0, first = 0;
+    struct expectations e = {0};
     for (size_t i = before->count; i-- > 0 && i < after->count;) {
-        passed += before->verdicts[i].passed;
-        if (before->verdicts[i].passed && !after->verdicts[i].passed) {
-            lost++;
-            first = i;
-        }
+        e.passed += before->verdicts[i].passed;
+        if (!before->verdicts[i].passed || after->verdicts[i].passed)
+            continue;
+        e.lost++;
+        e.first = i;
     }
-    printf("\nExpectations: %zu of %zu scenarios met theirs before the change", passed, before->count);
-    if (lost == 0)
+    return e;
+}
+
+static void print_text(const struct request *request, const struct whatif *whatif, const struct expectations *e, const struct replay *before)
+{
+    whatif_print(stdout, whatif);
+    printf("\nExpectations: %zu of %zu scenarios met theirs before the change", e->passed, before->count);
+    if (e->lost == 0)
         puts(", and as many do after it.");
     else
-        printf("; %zu of these no longer, '%s' first: it expects exits as they were.\n", lost, before->verdicts[first].name);
+        printf("; %zu of these no longer, '%s' first: it expects exits as they were.\n", e->lost, before->verdicts[e->first].name);
+    printf("Work: %llu guest instructions before, %llu after%s.\n", (unsigned long long)whatif->work_before, (unsigned long long)whatif->work_after,
+           request->all ? "" : "; the table is of what both runs did");
+    printf("The runs took %.2fus before and %.2fus after.\n", (double)whatif->before.end_ticks / 1000, (double)whatif->after.end_ticks / 1000);
+}
+
+static void print_json(const struct request *request, const struct whatif *whatif, const struct expectations *e, const struct replay *before)
+{
+    cJSON *const root = cJSON_CreateObject(), *const changes = cJSON_CreateArray();
+    for (size_t i = 0; i < request->changes.count; i++) {
+        cJSON *const object = cJSON_CreateObject();
+        json_change(object, &request->changes.change[i]);
+        cJSON_AddItemToArray(changes, object);
+    }
+    cJSON_AddItemToObject(root, "changes", changes);
+    cJSON_AddBoolToObject(root, "same_work", !request->all);
+    cJSON_AddNumberToObject(root, "instructions_before", (double)whatif->work_before);
+    cJSON_AddNumberToObject(root, "instructions_after", (double)whatif->work_after);
+    cJSON_AddItemToObject(root, "before", json_tally(&whatif->before));
+    cJSON_AddItemToObject(root, "after", json_tally(&whatif->after));
+    cJSON_AddNumberToObject(root, "scenarios", (double)before->count);
+    cJSON_AddNumberToObject(root, "scenarios_passed", (double)e->passed);
+    cJSON_AddNumberToObject(root, "scenarios_lost", (double)e->lost);
+    json_print(root);
 }
 
 static void show(const struct request *request, const struct replay *before, const struct replay *after)
 {
     struct whatif whatif;
+    const struct expectations e = compare_expectations(before, after);
     whatif_compare(&whatif, before->trace.bytes, before->trace.size, after->trace.bytes, after->trace.size, !request->all);
-    whatif_print(stdout, &whatif);
-    tell_expectations(before, after);
-    printf("Work: %llu guest instructions before, %llu after%s.\n", (unsigned long long)whatif.work_before, (unsigned long long)whatif.work_after,
-           request->all ? "" : "; the table is of what both runs did");
-    printf("The runs took %.2fus before and %.2fus after.\n", (double)whatif.before.end_ticks / 1000, (double)whatif.after.end_ticks / 1000);
+    if (request->json)
+        print_json(request, &whatif, &e, before);
+    else
+        print_text(request, &whatif, &e, before);
 }
 
 int cmd_whatif(int argc, char **argv)

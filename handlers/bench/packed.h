@@ -45,6 +45,10 @@ enum packed_kind {
     PACKED_QUANTUM = 29 /* u64 instructions of a turn, PACKED_QUANTUM_MAX at most; PACKED_QUANTUM_DEFAULT when it is left out */
 };
 
+/* Of a source: the first vector, and what period, jitter and first are at most. */
+enum { PACKED_SOURCE_VECTOR_MIN = 16, PACKED_SOURCE_BYTES = 56 };
+#define PACKED_SOURCE_TICKS_MAX (UINT64_C(1) << 40)
+#define PACKED_SOURCE_JITTER_MAX UINT64_C(0x7fffffff)
 #define PACKED_QUANTUM_MAX UINT64_C(1000000000)
 #define PACKED_QUANTUM_DEFAULT UINT64_C(1000)
 

@@ -93,6 +93,16 @@ static bool add_pin(struct bench_plan *plan, const struct packed_record *record)
     return true;
 }
 
+/* It interrupts by and by: no instant is before the run, or before the one that comes before it. */
+static bool is_source(const struct packed_record *record)
+{
+    const uint64_t period = packed_u64(record, 16), jitter = packed_u64(record, 24), first = packed_u64(record, 32);
+    const uint32_t vector = packed_u32(record, 0);
+    return record->size >= PACKED_SOURCE_BYTES && vector >= PACKED_SOURCE_VECTOR_MIN && vector <= UINT8_MAX && period >= 1 &&
+           period <= PACKED_SOURCE_TICKS_MAX && jitter <= period / 2 && jitter <= PACKED_SOURCE_JITTER_MAX && first >= jitter &&
+           first <= PACKED_SOURCE_TICKS_MAX;
+}
+
 /* What the records leave out. False: a vCPU is bound to a physical CPU that is not there. */
 static bool complete_pins(struct bench_plan *plan)
 {
@@ -163,6 +173,8 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
         return plan->physical_cpus >= 1 && plan->physical_cpus <= BENCH_PHYSICAL_CPUS;
     case PACKED_PIN:
         return add_pin(plan, record);
+    case PACKED_SOURCE:
+        return is_source(record);
     case PACKED_QUANTUM:
         plan->quantum = packed_u64(record, 0);
         return plan->quantum >= 1 && plan->quantum <= PACKED_QUANTUM_MAX;

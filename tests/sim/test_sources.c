@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sources of interrupts: when they are due, where they arrive, what a run of them leaves behind. */
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "handlers/bench/packed.h"
 #include "sim/machine_internal.h"
+#include "sim/scenario.h"
+#include "tests/support/exact.h"
+#include "tests/support/pack.h"
+#include "tests/support/random.h"
 #include "tests/support/suite.h"
 
 enum { NUMBER = 1000 };
@@ -126,10 +136,108 @@ static void sources_are_replaced_as_a_whole(void)
     sim_machine_free(machine);
 }
 
+/* ---- whole runs ---- */
+/* A guest of two virtual CPUs that spends its time in every way in which time passes: loops, REP, HLT with and without an exit, CPUID. */
+static const char guest[] = "return scenario { name = 'x', vcpus = 2, physical_cpus = %u, start = { [1] = 'other' },\n"
+                            "  controls = { primary = { hlt_exiting = %s } }, sources = { %s },\n"
+                            "  affinity = { [0x40] = %u, [0x41] = %u },\n"
+                            "  idt = { [0x40] = 'irq', [0x41] = 'irq', [0x42] = 'irq' }, rest = 'any', limit = 60000,\n"
+                            "  guest = asm [[\n"
+                            "          sti\n mov esi, 3\n"
+                            "   again: mov edi, 0x9000\n mov ecx, 3000\n rep stosb\n cpuid\n mov ecx, 500\n spin: loop spin\n dec esi\n jnz again\n"
+                            "   sleep: hlt\n jmp sleep\n"
+                            "   other: sti\n mov ecx, 2000\n turn: loop turn\n rest: hlt\n jmp rest\n"
+                            "   irq:   inc r8\n iretq ]] }\n";
+
+static void write_sources(char *text, size_t size, struct random *random)
+{
+    int at = 0;
+    for (unsigned vector = 0x40; vector <= 0x42; vector++) {
+        const unsigned period = 200 + (unsigned)(random_next(random) % 3000);
+        at += snprintf(text + at, size - (size_t)at, "{ vector = %u, period = %u, jitter = %u, seed = %u, vcpu = %u, count = 12 }, ", vector, period,
+                       (unsigned)(random_next(random) % (period / 2)), (unsigned)(random_next(random) % 1000), (unsigned)(random_next(random) % 2));
+    }
+}
+
+static bool load(const char *text, struct sim_scenario **scenarios)
+{
+    char path[] = "/tmp/vmxbench-sources-XXXXXX";
+    struct sim_error error;
+    size_t count;
+    const int fd = mkstemp(path);
+    CU_ASSERT_FATAL(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+    const bool good = sim_scenario_load(path, NULL, 0, scenarios, &count, &error);
+    if (!good)
+        printf("%s\n", error.message);
+    unlink(path);
+    return good;
+}
+
+/* In the middle of REP and HLT too: a run that looks at every instruction is the same run. */
+static void instants_are_exact_wherever_they_fall(void)
+{
+    struct random random = {.state = 20};
+    for (unsigned i = 0; i < 24; i++) {
+        char sources[512], text[2048], why[256];
+        struct sim_scenario *scenario;
+        struct exact_run fast, slow;
+        const unsigned cpus = 1 + i % 3;
+        write_sources(sources, sizeof sources, &random);
+        snprintf(text, sizeof text, guest, cpus, i % 2 != 0 ? "true" : "false", sources, (unsigned)(random_next(&random) % cpus),
+                 (unsigned)(random_next(&random) % cpus));
+        CU_ASSERT_TRUE_FATAL(load(text, &scenario));
+        const struct exact_input input = {.packed = scenario->packed,
+                                          .packed_size = scenario->packed_size,
+                                          .caps = &scenario->caps,
+                                          .guest_bytes = scenario->guest_bytes,
+                                          .vcpus = scenario->vcpus};
+        exact_run(&input, 0, &fast);
+        exact_run(&input, 1, &slow);
+        CU_ASSERT_TRUE(fast.good && slow.good);
+        CU_ASSERT(fast.exits > 20);
+        const bool equal = exact_equal(&fast, &slow, why, sizeof why);
+        if (!equal)
+            printf("%s\n%s\n", text, why);
+        CU_ASSERT_TRUE(equal);
+        exact_free(&fast);
+        exact_free(&slow);
+        sim_scenario_free(scenario, 1);
+    }
+}
+
+/* What no loader writes, a machine may be handed all the same. */
+static void bad_records_are_refused(void)
+{
+    static const struct {
+        uint32_t vector, vcpu, cpu;
+        uint64_t period, jitter, first;
+    } rows[] = {{15, 0, 0, 10, 0, 10},         {256, 0, 0, 10, 0, 10},        {64, 0, 0, 0, 0, 0},   {64, 0, 0, 10, 6, 10}, {64, 0, 0, 10, 5, 4},
+                {64, 0, 0, UINT64_MAX, 0, 10}, {64, 0, 0, 10, 0, UINT64_MAX}, {64, 1, 0, 10, 0, 10}, {64, 0, 1, 10, 0, 10}};
+    for (size_t i = 0; i <= sizeof rows / sizeof rows[0]; i++) {
+        static struct pack p;
+        struct exact_run run;
+        const size_t row = i < sizeof rows / sizeof rows[0] ? i : 0;
+        const uint32_t head[] = {i == row ? rows[row].vector : 64, rows[row].vcpu, rows[row].cpu, 0};
+        const uint64_t rest[] = {rows[row].period, rows[row].jitter, rows[row].first, 1, 0};
+        uint8_t payload[sizeof head + sizeof rest];
+        memcpy(payload, head, sizeof head);
+        memcpy(payload + sizeof head, rest, sizeof rest);
+        pack_begin(&p, "sources", "skylake-sp", PACKED_MODE_LONG, 0x100000);
+        pack_record(&p, PACKED_SOURCE, payload, sizeof payload);
+        pack_code(&p, 0x8000, "\xf4", 1);
+        pack_end(&p);
+        exact_run(&(struct exact_input){.packed = p.bytes, .packed_size = p.size, .guest_bytes = 0x100000, .vcpus = 1}, 0, &run);
+        CU_ASSERT_EQUAL(run.good, i != row);
+        exact_free(&run);
+    }
+}
+
 SUITE("sim/sources", {"without_jitter_a_source_is_a_clock", without_jitter_a_source_is_a_clock},
       {"jitter_stays_around_the_clock_and_fills_its_range", jitter_stays_around_the_clock_and_fills_its_range},
       {"a_seed_gives_the_same_instants_again_and_another_seed_others", a_seed_gives_the_same_instants_again_and_another_seed_others},
       {"the_generator_is_the_documented_one", the_generator_is_the_documented_one},
       {"a_source_arrives_at_its_physical_cpu_alone", a_source_arrives_at_its_physical_cpu_alone},
       {"requests_that_were_not_taken_are_counted", requests_that_were_not_taken_are_counted},
+      {"instants_are_exact_wherever_they_fall", instants_are_exact_wherever_they_fall}, {"bad_records_are_refused", bad_records_are_refused},
       {"sources_are_replaced_as_a_whole", sources_are_replaced_as_a_whole})

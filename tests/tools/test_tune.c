@@ -126,6 +126,8 @@ static void advise_and_whatif_know_bindings(void)
     CU_ASSERT_EQUAL(on_script("whatif --affinity 0x40=1", two_cpus), 0);
     CU_ASSERT(says("EXTERNAL_INTERRUPT                 10            0          -10"));
     CU_ASSERT(says("on physical CPU 0"));
+    CU_ASSERT_EQUAL(on_script("whatif --json --affinity 0x40=1", two_cpus), 0);
+    CU_ASSERT(says("\"change\":\t\"affinity 0x40=1\"") && says("\"scenarios_lost\":\t0") && says("\"reason\":\t\"EXTERNAL_INTERRUPT\""));
     CU_ASSERT_EQUAL(on_script("run --affinity 64=1", two_cpus), 0);
     CU_ASSERT(says("EXTERNAL_INTERRUPT                 10            0          -10"));
     CU_ASSERT_EQUAL(on_script("stat --pcpu --csv", two_cpus), 0);
