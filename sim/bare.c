@@ -44,6 +44,7 @@ static void power_up(struct bk_vcpu *vcpu, bool firmware)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     cpu->vmcs_cache = &vcpu->vmcs_cache;
+    cpu->memory.byte_count = vcpu->machine->board->ram_bytes; /* a ROM stands behind it, and elsewhere for the processor */
     cpu->apic_id = vcpu->index;
     cpu->processors = vcpu->machine->vcpu_count;
     vmx_reset(cpu, vcpu->index == 0);

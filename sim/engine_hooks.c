@@ -2,6 +2,7 @@
 /* Replaced helpers of Unicorn: where guest code reaches a sensitive instruction, a software interrupt or an exception, the run ends before
    the instruction acts. Helpers of instructions that sim_engine_allow_once() may let pass fall through to the original. */
 #include "engine_break.h"
+#include "engine_tlb.h"
 
 enum { RFLAGS_TF = 1 << 8, RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16, RFLAGS_VM = 1 << 17, DR6_BS = 1 << 14 };
 
@@ -171,7 +172,7 @@ void __wrap_helper_sti_x86_64(struct unicorn_env *env)
 
 static uint8_t code_byte(struct unicorn_env *env, uint64_t eip)
 {
-    return (uint8_t)cpu_ldub_code_x86_64(env, env->segs[VMX_CS].base + eip);
+    return engine_code_byte(env, env->segs[VMX_CS].base + eip);
 }
 
 static _Noreturn void software_interrupt(struct unicorn_env *env, int vector, int length, uintptr_t return_address)

@@ -2,9 +2,11 @@
 /* Prefixes, opcode and ModR/M byte of an instruction that Unicorn has just translated. */
 #include "engine_opcode.h"
 
+#include "engine_tlb.h"
+
 static uint8_t next_byte(struct unicorn_env *env, uint64_t *pc)
 {
-    return (uint8_t)cpu_ldub_code_x86_64(env, (*pc)++);
+    return engine_code_byte(env, (*pc)++);
 }
 
 /* False: it is no prefix. */

@@ -186,6 +186,13 @@ void engine_change_stores(struct sim_engine *engine, uint64_t page, bool fast)
         }
 }
 
+static int fetch_mode(const struct unicorn_env *env)
+{
+    if ((env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL)
+        return UNICORN_MMU_USER;
+    return (env->hflags & UNICORN_HF_SMAP) != 0 && (env->eflags & RFLAGS_AC) == 0 ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
+}
+
 /* ---- entering ---- */
 static bool is_of_page(const struct unicorn_tlb_entry *entry, uint64_t page)
 {
@@ -228,7 +235,16 @@ static void note_entered(struct engine_translations *set, uint64_t page, int mod
         set->count++;
 }
 
-/* What the library does for a page of RAM, where the place is free or the page's own: a tenth of the price. False: it is for the library. */
+static void wipe_victims(struct unicorn_tlb_description *description, uint64_t page)
+{
+    for (unsigned i = 0; i < UNICORN_VICTIMS; i++)
+        if (is_of_page(&description->victims[i], page)) {
+            memset(&description->victims[i], 0xff, sizeof description->victims[i]);
+            description->used--;
+        }
+}
+
+/* What the library does for a page of RAM, at a fraction of the price. False: it is for the library. */
 static bool enter_memory(struct sim_engine *engine, uint64_t address, uint64_t physical, int rights, int mode)
 {
     struct unicorn_tlb *tlb = tlb_of(engine, in_use(engine), mode);
@@ -236,8 +252,16 @@ static bool enter_memory(struct sim_engine *engine, uint64_t address, uint64_t p
     const size_t index = (address >> UNICORN_PAGE_BITS) & (entries_of(tlb) - 1);
     struct unicorn_tlb_entry *entry = &tlb->table[index];
     const bool is_free = (entry->read & entry->write & entry->code) == NO_PAGE;
-    if (!engine->ram_base_known || description->victim != 0 || !(is_free || is_of_page(entry, address)))
+    if (!engine->ram_base_known)
         return false;
+    if (description->victim != 0)
+        wipe_victims(description, address);
+    if (!is_free && !is_of_page(entry, address)) {
+        const uint64_t place = description->victim++ % UNICORN_VICTIMS;
+        description->victims[place] = *entry;
+        description->victims_io[place] = description->io[index];
+        description->used--;
+    }
     const bool slow = (rights & UNICORN_PROT_WRITE) != 0 && engine_page_has_code(engine, physical >> UNICORN_PAGE_BITS);
     entry->read = (rights & UNICORN_PROT_READ) != 0 ? address : NO_PAGE;
     entry->write = (rights & UNICORN_PROT_WRITE) != 0 ? address | (slow ? UNICORN_TLB_NOTDIRTY : 0) : NO_PAGE;
@@ -280,13 +304,18 @@ void engine_enter_translation(struct sim_engine *engine, uint64_t address, int m
         enter_by_library(engine, address, physical, rights, mode, memory, once);
 }
 
-/* ---- forgetting ---- */
-static void wipe_entry(struct unicorn_tlb_entry *entry, uint64_t page)
+/* ---- reading code ---- */
+uint8_t engine_code_byte(struct unicorn_env *env, uint64_t address)
 {
-    if (is_of_page(entry, page))
-        memset(entry, 0xff, sizeof *entry);
+    struct sim_engine *engine = engine_running;
+    const struct unicorn_tlb *tlb = tlb_of(engine, in_use(engine), fetch_mode(env));
+    const struct unicorn_tlb_entry *entry = &tlb->table[(address >> UNICORN_PAGE_BITS) & (entries_of(tlb) - 1)];
+    if (entry->code == page_of(address)) /* no flags: it is RAM */
+        return *(const uint8_t *)(uintptr_t)(address + entry->addend);
+    return (uint8_t)cpu_ldub_code_x86_64(env, address);
 }
 
+/* ---- forgetting ---- */
 static void wipe(struct sim_engine *engine, const struct engine_translations *set, const struct engine_page *page)
 {
     for (int mode = 0; mode < UNICORN_MMU_MODES; mode++) {
@@ -300,8 +329,7 @@ static void wipe(struct sim_engine *engine, const struct engine_translations *se
             description->used--;
         }
         if (description->victim != 0)
-            for (unsigned i = 0; i < UNICORN_VICTIMS; i++)
-                wipe_entry(&description->victims[i], page->linear);
+            wipe_victims(description, page->linear);
     }
 }
 
@@ -360,6 +388,8 @@ void sim_engine_flush(struct sim_engine *engine)
 void sim_engine_flush_page(struct sim_engine *engine, unsigned set_number, gva_t linear, uint64_t size)
 {
     struct engine_translations *set = &engine->set[set_number];
+    if (set->count == 0)
+        return;
     if (set->count > ENGINE_PAGES_MAX) {
         const struct engine_page page = {.linear = page_of(linear), .physical = NO_PAGE, .modes = (1 << UNICORN_MMU_MODES) - 1, .code = true};
         if (size > UNICORN_PAGE_SIZE) {
@@ -384,11 +414,8 @@ void sim_engine_flush_page(struct sim_engine *engine, unsigned set_number, gva_t
 static bool ask_again(struct sim_engine *engine, const struct engine_page *lapsed, uint64_t linear)
 {
     struct sim_engine_result *result = engine->result;
-    const struct unicorn_env *env = engine->env;
-    const bool smap = (env->hflags & UNICORN_HF_SMAP) != 0 && (env->eflags & RFLAGS_AC) == 0;
-    const int mode = (env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL ? UNICORN_MMU_USER : smap ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
     const struct engine_translations *set = in_use(engine);
-    if (!engine_translate(engine, linear, linear, 0, VMX_ACCESS_FETCH, mode, 0)) {
+    if (!engine_translate(engine, linear, linear, 0, VMX_ACCESS_FETCH, fetch_mode(engine->env), 0)) {
         tb_flush_jmp_cache_x86_64(engine->cpu, lapsed->linear);
         result->linear = linear;
         result->access = VMX_ACCESS_FETCH;

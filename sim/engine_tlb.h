@@ -14,6 +14,8 @@ void engine_tlb_free(struct sim_engine *engine);
 /* The answer to a miss of the library's TLB, whose `mode` is UNICORN_MMU_*. once: for this access alone, whatever its rights. */
 void engine_enter_translation(struct sim_engine *engine, uint64_t address, int mode, enum vmx_access_kind kind, const struct vmx_translation *t,
                               bool once);
+/* A byte of code, read as by a fetch. */
+uint8_t engine_code_byte(struct unicorn_env *env, uint64_t address);
 /* Stores to a page of RAM, by its number, need or need no look at translated code. */
 void engine_change_stores(struct sim_engine *engine, uint64_t page, bool fast);
 /* A run begins; false: it is over at once, engine->result tells why. */

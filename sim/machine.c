@@ -36,7 +36,8 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
         return false;
     struct vmx_cpu *cpu = &vcpu->cpu;
     cpu->caps = &machine->caps;
-    cpu->memory = (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write};
+    cpu->memory =
+        (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write, .bytes = machine->ram, .byte_count = machine->ram_size};
     cpu->current_vmcs = VMX_NO_VMCS;
     cpu->cache = sim_vcpu_cache(vcpu);
     sim_engine_log_stores(vcpu->engine, &machine->log);

@@ -68,17 +68,12 @@ void vmx_access_exit(const struct vmx_access *a, uint32_t reason, uint64_t quali
     }
 }
 
-static uint32_t load32(const uint8_t *b)
-{
-    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)
+uint64_t vmx_read_entry_by_call(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)
 {
     uint8_t bytes[8];
     if (!cpu->memory.read(cpu->memory.context, address, bytes, size_bytes))
         return UINT64_MAX;
-    return load32(bytes) | (size_bytes == 8 ? (uint64_t)load32(bytes + 4) << 32 : 0);
+    return vmx_entry_of(bytes, size_bytes);
 }
 
 void vmx_write_entry(const struct vmx_cpu *cpu, hpa_t address, uint64_t entry, unsigned size_bytes)

@@ -73,7 +73,25 @@ bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_acces
 bool vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind);
 
 /* An entry of 4 or 8 bytes of a structure in memory; all ones where there is no memory. */
-uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);
+uint64_t vmx_read_entry_by_call(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);
+
+static inline uint32_t vmx_load32(const uint8_t *b)
+{
+    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static inline uint64_t vmx_entry_of(const uint8_t *bytes, unsigned size_bytes)
+{
+    return vmx_load32(bytes) | (size_bytes == 8 ? (uint64_t)vmx_load32(bytes + 4) << 32 : 0);
+}
+
+static inline uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)
+{
+    if (address < cpu->memory.byte_count && size_bytes <= cpu->memory.byte_count - address)
+        return vmx_entry_of(cpu->memory.bytes + address, size_bytes);
+    return vmx_read_entry_by_call(cpu, address, size_bytes);
+}
+
 void vmx_write_entry(const struct vmx_cpu *cpu, hpa_t address, uint64_t entry, unsigned size_bytes);
 
 /* Mask of bits high:low. */

@@ -156,13 +156,15 @@ static bool find_leaf(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use 
     w->used = 0;
     if ((guest >> level_shift(w->level + 1)) != 0) /* wider than these tables translate: no entry, so nothing to convert */
         return violation(a, guest, use, 0, false, out);
+    /* An entry with all permissions, which has no other bit that could be wrong, is well formed at every level. */
+    const uint64_t can_be_wrong = vmx_bits(51, a->cpu->caps->physical_bits) | vmx_bits(7, 0);
     hpa_t table = a->eptp & vmx_bits(a->cpu->caps->physical_bits - 1, 12);
     for (;; w->level--) {
         const hpa_t address = table + (guest >> level_shift(w->level) & 511u) * 8;
         const uint64_t entry = vmx_read_entry(a->cpu, address, 8);
         if ((entry & present) == 0)
             return violation(a, guest, use, 0, (entry >> 63) == 0, out);
-        if (misconfigured(a, entry, w->level))
+        if ((entry & can_be_wrong) != (ENTRY_READ | ENTRY_WRITE | ENTRY_EXECUTE) && misconfigured(a, entry, w->level))
             return misconfiguration(a, guest, out);
         w->address[w->used] = address;
         w->entries[w->used++] = entry;

@@ -90,6 +90,9 @@ struct vmx_memory {
     void *context;
     bool (*read)(void *context, hpa_t address, void *buffer, uint32_t size);
     bool (*write)(void *context, hpa_t address, const void *buffer, uint32_t size);
+    /* Memory from address 0 on whose bytes may be read here instead of by `read`: walks of paging structures read so much. NULL and 0: none. */
+    const uint8_t *bytes;
+    uint64_t byte_count;
 };
 
 #endif

@@ -441,6 +441,28 @@ static void structures_outside_memory_read_as_ones(void)
     expect(&t, 0x9, "no memory");
 }
 
+/* The same walks where the structures may be read without a call. */
+static bool refuses(void *context, hpa_t address, void *buffer, uint32_t size)
+{
+    (void)context, (void)address, (void)buffer, (void)size;
+    return false;
+}
+
+static void structures_are_read_directly_where_they_may_be(void)
+{
+    reset_64bit();
+    guest_map(LINEAR, PAGE, 3);
+    const struct vmx_translation called = translate(LINEAR, READ, false);
+    g.cpu.memory.read = refuses;
+    g.cpu.memory.bytes = g.ram;
+    g.cpu.memory.byte_count = sizeof g.ram;
+    const struct vmx_translation direct = translate(LINEAR, READ, false);
+    CU_ASSERT(called.kind == VMX_TRANSLATED && direct.kind == VMX_TRANSLATED && direct.host == called.host);
+    g.cpu.memory.byte_count = GUEST_CR3 + 7; /* the entry is not all within */
+    const struct vmx_translation beyond = translate(LINEAR, READ, false);
+    CU_ASSERT_NOT_EQUAL(beyond.kind, VMX_TRANSLATED);
+}
+
 static void bytes_move_across_pages(void)
 {
     uint8_t out[16], in[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
@@ -492,5 +514,7 @@ SUITE("vmx-model/walk", {"without_paging_linear_is_physical", without_paging_lin
       {"flags_are_set_by_accesses_that_succeed", flags_are_set_by_accesses_that_succeed},
       {"further_accesses_follow_privilege", further_accesses_follow_privilege}, {"global_needs_pge", global_needs_pge},
       {"addresses_beyond_the_width_are_not_canonical", addresses_beyond_the_width_are_not_canonical},
-      {"structures_outside_memory_read_as_ones", structures_outside_memory_read_as_ones}, {"bytes_move_across_pages", bytes_move_across_pages},
-      {"writes_check_both_pages_first", writes_check_both_pages_first}, {"bytes_wrap_at_4g_outside_ia32e_mode", bytes_wrap_at_4g_outside_ia32e_mode})
+      {"structures_outside_memory_read_as_ones", structures_outside_memory_read_as_ones},
+      {"structures_are_read_directly_where_they_may_be", structures_are_read_directly_where_they_may_be},
+      {"bytes_move_across_pages", bytes_move_across_pages}, {"writes_check_both_pages_first", writes_check_both_pages_first},
+      {"bytes_wrap_at_4g_outside_ia32e_mode", bytes_wrap_at_4g_outside_ia32e_mode})
