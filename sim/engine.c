@@ -126,7 +126,7 @@ static const char *init(struct sim_engine *engine)
         return "Unicorn refuses the control words of x87 and SSE";
     UNICORN_FIELD(engine->uc, UNICORN_UC_STOP_INTERRUPT, void *) = NULL; /* it would turn #UD into an error of the run */
     engine->env->old_exception = -1;
-    engine_set_features(engine->env);
+    engine_set_features(engine);
     engine_update_mode(engine->env);
     engine_snapshot(engine, VMX_GROUP_ALL);
     return engine_tlb_init(engine) ? NULL : "out of memory";

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../vmx-model/caps.h"
 #include "../vmx-model/state.h"
 #include "../vmx-model/walk.h"
 
@@ -66,6 +67,9 @@ struct sim_engine_callbacks {
    *message says why (wrong Unicorn version or layout, no memory). */
 struct sim_engine *sim_engine_new(void *ram, uint64_t size, const struct sim_engine_callbacks *callbacks, const char **message);
 void sim_engine_free(struct sim_engine *engine);
+/* What CPUID does not promise is #UD, or what it was before the feature. To be called before the engine runs; until then everything is promised that
+   it can execute. */
+void sim_engine_promise(struct sim_engine *engine, const struct vmx_caps *caps);
 
 /* Runs until a stop; `deadline` is the number of ticks from now (UINT64_MAX: none): of instructions, where each iteration of REP counts, so
    that an endless or huge REP is interrupted as on hardware. */

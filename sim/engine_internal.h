@@ -100,7 +100,10 @@ struct sim_engine {
     bool watch;        /* the next run ends when an event is no longer blocked */
     bool looking_back; /* code that has run is read once more */
     bool translating, stopped;
-    void *constant[2];         /* temporaries of the block, for arguments of calls that are added to it */
+    void *constant[2];  /* temporaries of the block, for arguments of calls that are added to it */
+    bool has_waitpkg;   /* promised: see sim_engine_promise() */
+    uint64_t rewritten; /* linear address of a byte of code that is translated as `rewriting`; UINT64_MAX: none */
+    uint8_t rewriting;
     uint64_t translated_pc;    /* of the block that is being translated */
     uint64_t fetch_retry;      /* linear address of an instruction that runs alone since a fetch looked further, */
     int64_t fetch_retry_left;  /* and `left` at that time */
@@ -229,7 +232,7 @@ static inline int engine_data_mode(const struct unicorn_env *env)
 }
 
 /* engine_mode.c */
-void engine_set_features(struct unicorn_env *env);
+void engine_set_features(struct sim_engine *engine);
 /* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */
 void engine_update_mode(struct unicorn_env *env);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mode that Unicorn translates for: hflags follow from control registers, EFER and segments; instruction-set features. */
+#include "../vmx-model/cpuid_bits.h"
 #include "engine_access.h"
 
 enum {
@@ -54,25 +55,38 @@ void engine_update_mode(struct unicorn_env *env)
                   segment_flags(env) | privilege_level(env);
 }
 
-/* What the translator accepts; what CPUID tells is the machine's business. Absent instructions are #UD. */
-void engine_set_features(struct unicorn_env *env)
+/* What the translator can do, by the CPUID leaf that promises it; absent instructions are #UD. */
+static const struct {
+    uint8_t word, reg; /* EAX to EDX */
+    uint32_t leaf, subleaf, bits;
+} features[] = {
+    {UNICORN_FEATURE_1_EDX, 3, 1, 0, 0x078bfbfd}, /* FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 */
+    {UNICORN_FEATURE_1_ECX, 2, 1, 0, 0x46d8220b}, /* SSE3 PCLMULQDQ MONITOR SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE RDRAND */
+    {UNICORN_FEATURE_7_EBX, 1, 7, 0, 0x01980389}, /* FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP CLFLUSHOPT CLWB */
+    {UNICORN_FEATURE_7_ECX, 2, 7, 0, 1u << 3},    /* PKU */
+    {UNICORN_FEATURE_80000001_EDX, 3, 0x80000001, 0, 0x2c100800}, /* SYSCALL NX PDPE1GB RDTSCP LM */
+    {UNICORN_FEATURE_80000001_ECX, 2, 0x80000001, 0, 0x21},       /* LAHF in 64-bit mode, LZCNT */
+    {UNICORN_FEATURE_XSAVE, 0, 0xd, 1, 5},                        /* XSAVEOPT XGETBV1 */
+};
+
+void engine_set_features(struct sim_engine *engine)
 {
-    static const struct {
-        uint8_t word;
-        uint32_t bits;
-    } features[] = {
-        {UNICORN_FEATURE_1_EDX, 0x078bfbfd},        /* FPU DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 */
-        {UNICORN_FEATURE_1_ECX, 0x46d8220b},        /* SSE3 PCLMULQDQ MONITOR SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE RDRAND */
-        {UNICORN_FEATURE_7_EBX, 0x01980389},        /* FSGSBASE BMI1 SMEP BMI2 ERMS ADX SMAP CLFLUSHOPT CLWB */
-        {UNICORN_FEATURE_7_ECX, 1u << 3},           /* PKU */
-        {UNICORN_FEATURE_80000001_EDX, 0x2c100800}, /* SYSCALL NX PDPE1GB RDTSCP LM */
-        {UNICORN_FEATURE_80000001_ECX, 0x21},       /* LAHF in 64-bit mode, LZCNT */
-        {UNICORN_FEATURE_XSAVE, 5},                 /* XSAVEOPT XGETBV1 */
-        {UNICORN_FEATURE_XSAVE_COMPONENTS, 0x203}   /* x87 SSE PKRU */
-    };
     for (unsigned i = 0; i < sizeof features / sizeof *features; i++)
-        env->features[features[i].word] = features[i].bits;
-    env->vendor[0] = 0x756e6547; /* GenuineIntel: allows SYSENTER in 64-bit mode */
-    env->vendor[1] = 0x49656e69;
-    env->vendor[2] = 0x6c65746e;
+        engine->env->features[features[i].word] = features[i].bits;
+    engine->env->features[UNICORN_FEATURE_XSAVE_COMPONENTS] = 0x203; /* x87 SSE PKRU */
+    engine->env->vendor[0] = 0x756e6547;                             /* GenuineIntel: allows SYSENTER in 64-bit mode */
+    engine->env->vendor[1] = 0x49656e69;
+    engine->env->vendor[2] = 0x6c65746e;
+    engine->has_waitpkg = true;
+}
+
+void sim_engine_promise(struct sim_engine *engine, const struct vmx_caps *caps)
+{
+    uint32_t out[4];
+    for (unsigned i = 0; i < sizeof features / sizeof *features; i++) {
+        vmx_cpuid(caps, features[i].leaf, features[i].subleaf, out);
+        engine->env->features[features[i].word] = features[i].bits & out[features[i].reg];
+    }
+    vmx_cpuid(caps, 7, 0, out);
+    engine->has_waitpkg = (out[2] & VMX_CPUID_WAITPKG) != 0;
 }

@@ -138,14 +138,6 @@ bool engine_modifies_memory(struct engine_opcode o)
     return o.map == ENGINE_MAP_0F && (o.byte == 0xa4 || o.byte == 0xa5 || o.byte == 0xac || o.byte == 0xad);
 }
 
-bool engine_is_undefined(struct engine_opcode opcode)
-{
-    const unsigned reg = opcode.modrm >> 3 & 7;
-    if (opcode.lock && (!is_lockable(opcode) || opcode.modrm >= 0xc0))
-        return true;
-    return opcode.map == ENGINE_MAP_1 && opcode.byte == 0xff && (reg == 3 || reg == 5) && opcode.modrm >= 0xc0;
-}
-
 bool engine_is_bit_test(struct engine_opcode o)
 {
     return o.map == ENGINE_MAP_0F && (o.byte == 0xa3 || o.byte == 0xab || o.byte == 0xb3 || o.byte == 0xbb || o.byte == 0xba);

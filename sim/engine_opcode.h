@@ -24,9 +24,6 @@ bool engine_is_string_io(struct engine_opcode opcode);
 /* A string instruction with REP, REPE or REPNE. */
 bool engine_is_rep_string(struct engine_opcode opcode);
 bool engine_loads_ss(struct engine_opcode opcode);
-/* #UD for the processor, though not for Unicorn, which runs it or fails to translate it: LOCK where it is not allowed, far transfers
-   through a register. SDM 2, "LOCK", "CALL", "JMP". */
-bool engine_is_undefined(struct engine_opcode opcode);
 /* The memory operand, if there is one, is read and written back, or may be. */
 bool engine_modifies_memory(struct engine_opcode opcode);
 /* BT, BTS, BTR, BTC: the flags that the manual leaves undefined depend on what Unicorn knows of the instructions before. They are kept, as

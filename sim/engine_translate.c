@@ -2,7 +2,7 @@
 /* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
 #include "engine_access.h"
 #include "engine_break.h"
-#include "engine_opcode.h"
+#include "engine_undefined.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
 enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8 };
@@ -48,6 +48,17 @@ static int longest_block(const struct sim_engine *engine, int limit)
     return engine->misses >= MISSES_THAT_COUNT && is_close(engine) && limit > SHORT_BLOCK ? SHORT_BLOCK : limit;
 }
 
+uint32_t __wrap_cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address);
+uint32_t __real_cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address);
+
+/* The translator reads code here. */
+uint32_t __wrap_cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address)
+{
+    const struct sim_engine *engine = engine_running;
+    const uint32_t byte = __real_cpu_ldub_code_x86_64(env, address);
+    return engine != NULL && engine->translating && engine->rewritten == address ? engine->rewriting : byte;
+}
+
 static uint32_t counter_width(const struct unicorn_block *block, struct engine_opcode opcode)
 {
     if (block->flags & UNICORN_HF_CS64)
@@ -80,21 +91,30 @@ unsigned engine_translated(const struct sim_engine *engine)
     return count > 0 ? count - 1 : 0;
 }
 
-/* INS and OUTS, which stop there, and what is #UD for the processor alone. */
-static bool stands_alone(struct engine_opcode opcode)
+static struct engine_at instruction_at(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count,
+                                       unsigned i)
 {
-    return engine_is_string_io(opcode) || engine_is_undefined(opcode);
+    return (struct engine_at){
+        .pc = starts[i], .end = i + 1 < count ? starts[i + 1] : block->pc + block->size, .opcode = engine_opcode_at(engine->env, starts[i])};
+}
+
+/* INS and OUTS, which stop there, and those of which Unicorn thinks otherwise than the processor. */
+static bool stands_alone(struct sim_engine *engine, const struct engine_at *at)
+{
+    uint64_t address;
+    uint8_t byte;
+    return engine_is_string_io(at->opcode) || engine_is_undefined(engine, at) || engine_is_rewritten(engine, at, &address, &byte);
 }
 
 /* The length that the block must not exceed: instructions that must be the first of theirs end it before them. */
-static unsigned find_end(struct sim_engine *engine, const uint64_t *starts, unsigned count)
+static unsigned find_end(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        const struct engine_opcode opcode = engine_opcode_at(engine->env, starts[i]);
-        const bool alone = stands_alone(opcode);
+        const struct engine_at at = instruction_at(engine, block, starts, count, i);
+        const bool alone = stands_alone(engine, &at);
         if (i == 0 && alone)
             return 1;
-        if (i != 0 && (alone || engine_is_bit_test(opcode) || engine_spoils_flags(opcode)))
+        if (i != 0 && (alone || engine_is_bit_test(at.opcode) || engine_spoils_flags(at.opcode)))
             return i;
     }
     return count;
@@ -158,7 +178,7 @@ static unsigned within_64k(const struct unicorn_block *block, const uint64_t *st
    translated, it faults here. */
 static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
-    unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, starts, count);
+    unsigned end = block->flags & ENGINE_HF_BREAK ? 1 : find_end(engine, block, starts, count);
     if (block->flags & ENGINE_HF_CODE_64K) {
         const unsigned within = within_64k(block, starts, count);
         if (within == 0) {
@@ -167,9 +187,14 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
         }
         end = within < end ? within : end;
     }
-    if (engine_is_undefined(engine_opcode_at(engine->env, block->pc)))
+    const struct engine_at first = instruction_at(engine, block, starts, count, 0);
+    if (engine_is_undefined(engine, &first))
         engine_raise_at_boundary(engine, VMX_UD);
-    return end;
+    uint64_t address;
+    if (!engine_is_rewritten(engine, &first, &address, &engine->rewriting))
+        return end;
+    engine->rewritten = address; /* only now: from here on the code is read with the change */
+    return 1;
 }
 
 /* VMREAD and VMWRITE of registers are undefined for Unicorn, whose exception ends the block. Whoever drives the engine may execute them, so that the call
@@ -199,11 +224,12 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     limit = longest_block(engine, limit);
     engine->translating = true;
     engine->translated_pc = block->pc;
+    engine->rewritten = UINT64_MAX;
     engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
     const unsigned end = wanted_length(engine, block, starts, count);
-    if (end < count) {
+    if (end < count || engine->rewritten != UINT64_MAX) {
         tcg_func_start_x86_64(engine->tcg);
         engine_reserve_for_checks(engine);
         __real_gen_intermediate_code_x86_64(cpu, block, (int)end);

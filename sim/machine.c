@@ -34,6 +34,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     vcpu->engine = sim_engine_new(machine->ram, machine->ram_size, &callbacks, message);
     if (vcpu->engine == NULL)
         return false;
+    sim_engine_promise(vcpu->engine, &machine->caps);
     struct vmx_cpu *cpu = &vcpu->cpu;
     cpu->caps = &machine->caps;
     cpu->memory =

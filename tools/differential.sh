@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Random VM entries and guest programs on the simulator and on Bochs, any number, in pieces at low priority; goes on where it was stopped.
+# Random VM entries and guest programs on the simulator and on Bochs, any number, in pieces at low priority; goes on where it was stopped. Or every
+# opcode, once.
 set -euo pipefail
 top="$(cd "$(dirname "$0")/.." && pwd)"
 build="${VMXBENCH_BUILD:-$top/build}"
-usage="usage: tools/differential.sh COUNT [--seed S]    e.g. 1000000; results and progress in \$VMXBENCH_BUILD/differential-S (build/ unless set)"
+usage="usage: tools/differential.sh COUNT [--seed S] | opcodes    e.g. 1000000; results and progress in \$VMXBENCH_BUILD/differential-S (build/ unless set)"
 case "${1:-}" in
 -h | --help) echo "$usage"; exit 0 ;;
+opcodes)
+    [ "$#" -eq 1 ] || { echo "$usage" >&2; exit 2; }
+    [ -x "$build/tests/differential/opcodes" ] || { echo "$build/tests/differential/opcodes is missing: build with tools/test.sh, on a host with NASM and Bochs" >&2; exit 2; }
+    exec nice "$build/tests/differential/opcodes"
+    ;;
 esac
 count="${1:-}" seed=1 piece=4096
 if [ "$#" -eq 3 ] && [ "$2" = --seed ]; then seed="$3"; elif [ "$#" -ne 1 ]; then echo "$usage" >&2; exit 2; fi

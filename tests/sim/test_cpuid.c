@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What CPUID of a profile promises, guest code can execute. */
+/* What CPUID of a profile promises, guest code can execute; what it does not promise is #UD. */
 #include "handlers/bench/bench.h"
 #include "sim/machine.h"
 #include "tests/support/pack.h"
@@ -148,4 +148,36 @@ static void every_promised_instruction_executes(void)
     CU_ASSERT_TRUE(run > 100);
 }
 
-SUITE("sim/cpuid", {"every_promised_instruction_executes", every_promised_instruction_executes})
+/* Encodings of before the feature: BSF, BSR, a hint, WBINVD. */
+static bool was_another_instruction(const struct row *row)
+{
+    static const char *const names[] = {"BMI1: tzcnt", "LZCNT", "PREFETCHW", "WBNOINVD"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(row->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void what_is_not_promised_is_undefined(void)
+{
+    enum { INVALID_OPCODE = 6 };
+    unsigned run = 0;
+    for (unsigned p = 0; p < vmx_profile_count; p++)
+        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+            const struct vmx_caps *caps = &vmx_profiles[p];
+            if (promises(caps, &rows[i]) || was_another_instruction(&rows[i]))
+                continue;
+            struct row row = rows[i];
+            row.secondary &= caps->secondary.may_be_1;
+            const struct seen seen = first_exit(caps, &row);
+            CU_ASSERT(seen.reason == VMX_EXIT_EXCEPTION_NMI && seen.vector == INVALID_OPCODE);
+            if (seen.reason != VMX_EXIT_EXCEPTION_NMI || seen.vector != INVALID_OPCODE)
+                printf("%s: %s leads to exit %llu, vector %llu\n", caps->name, rows[i].name, (unsigned long long)seen.reason,
+                       (unsigned long long)seen.vector);
+            run++;
+        }
+    CU_ASSERT_TRUE(run > 20);
+}
+
+SUITE("sim/cpuid", {"what_is_not_promised_is_undefined", what_is_not_promised_is_undefined},
+      {"every_promised_instruction_executes", every_promised_instruction_executes})
