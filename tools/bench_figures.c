@@ -38,6 +38,17 @@ double bench_used(void)
     return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+double bench_resident(void)
+{
+    unsigned long total = 0, pages = 0;
+    FILE *from = fopen("/proc/self/statm", "r");
+    if (from == NULL || fscanf(from, "%lu %lu", &total, &pages) != 2)
+        pages = 0;
+    if (from != NULL)
+        fclose(from);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
 struct sim_scenario *bench_load(const char *name)
 {
     char path[4096];
@@ -60,9 +71,8 @@ void bench_program(char *path, size_t size, const char *name)
     snprintf(base, size - (size_t)(base - path), "%s", name);
 }
 
-double bench_process(const char *program, char *const arguments[])
+static pid_t start_process(const char *program, char *const arguments[])
 {
-    const double start = bench_now();
     const pid_t child = fork();
     if (child == 0) {
         const int nowhere = open("/dev/null", O_WRONLY);
@@ -70,8 +80,25 @@ double bench_process(const char *program, char *const arguments[])
             execv(program, arguments);
         _exit(127);
     }
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-        return 0;
-    return bench_now() - start;
+    return child;
+}
+
+double bench_processes_at_once(const char *program, char *const *const arguments[], size_t count)
+{
+    pid_t children[BENCH_PROCESSES_MAX];
+    const double start = bench_now();
+    bool good = count <= BENCH_PROCESSES_MAX;
+    for (size_t i = 0; good && i < count; i++)
+        children[i] = start_process(program, arguments[i]);
+    for (size_t i = 0; i < count && i < BENCH_PROCESSES_MAX; i++) {
+        int status = 0;
+        good = good && children[i] > 0 && waitpid(children[i], &status, 0) == children[i] && status == 0;
+    }
+    return good ? bench_now() - start : 0;
+}
+
+double bench_process(const char *program, char *const arguments[])
+{
+    char *const *const one[] = {arguments};
+    return bench_processes_at_once(program, one, 1);
 }

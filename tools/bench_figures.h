@@ -28,12 +28,17 @@ double bench_ratio(double a, double b);
 /* Seconds of the monotonic clock; and of processor time that this process has used, which other processes do not disturb as much. */
 double bench_now(void);
 double bench_used(void);
+/* Resident set of this process in MBytes. */
+double bench_resident(void);
 /* The only scenario of tools/bench/NAME.lua; NULL after a complaint. The caller frees it by sim_scenario_free(scenario, 1). */
 struct sim_scenario *bench_load(const char *name);
 /* The program beside this one. */
 void bench_program(char *path, size_t size, const char *name);
 /* Seconds of a process; 0 when it cannot run or fails. Its standard output is dropped. */
 double bench_process(const char *program, char *const arguments[]);
+/* Seconds until the last of some processes of one program ends, which start together. */
+enum { BENCH_PROCESSES_MAX = 64 };
+double bench_processes_at_once(const char *program, char *const *const arguments[], size_t count);
 
 /* ---- the parts ---- */
 /* Resident memory of this process with one guest. */
