@@ -10,6 +10,7 @@
 #include "../vmx-model/exit_info.h"
 #include "../vmx-model/reasons.h"
 #include "hypervisor.h"
+#include "text.h"
 
 /* ---- one handler for each exit reason or family ---- */
 enum hv_action hv_handle_exception_nmi(struct hv_vcpu *vcpu, const struct hv_exit *exit);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts for people: why a guest was stopped, and reports; a small formatter in place of printf. */
-#include <stdarg.h>
-
 #include "handlers.h"
 
 struct text {
@@ -20,7 +18,7 @@ static void put_string(struct text *t, const char *s)
         put(t, *s);
 }
 
-static void put_number(struct text *t, uint64_t value, unsigned base)
+static void put_number(struct text *t, uint64_t value, unsigned base, unsigned width)
 {
     char digits[20];
     unsigned count = 0;
@@ -28,12 +26,14 @@ static void put_number(struct text *t, uint64_t value, unsigned base)
         digits[count++] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
+    for (; width > count; width--)
+        put(t, '0');
     while (count > 0)
         put(t, digits[--count]);
 }
 
 /* NOLINTBEGIN(clang-analyzer-valist.Uninitialized): the callers have started the list */
-static void format_text(char *buffer, unsigned size, const char *format, va_list arguments)
+void hv_format(char *buffer, unsigned size, const char *format, va_list arguments)
 {
     struct text t = {buffer, buffer + size - 1};
     for (const char *f = format; *f != 0; f++) {
@@ -41,14 +41,16 @@ static void format_text(char *buffer, unsigned size, const char *format, va_list
             put(&t, *f);
             continue;
         }
-        const bool is_long = *++f == 'l';
-        if (is_long)
-            f++;
+        unsigned width = 0;
+        for (f++; *f >= '0' && *f <= '9'; f++)
+            width = width * 10 + (unsigned)(*f - '0');
+        const bool is_long = *f == 'l';
+        f += is_long;
         if (*f == 's') {
             put_string(&t, va_arg(arguments, const char *));
         } else if (*f == 'u' || *f == 'x') {
             const uint64_t value = is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
-            put_number(&t, value, *f == 'x' ? 16 : 10);
+            put_number(&t, value, *f == 'x' ? 16 : 10, width);
         } else {
             put(&t, *f);
         }
@@ -61,7 +63,7 @@ enum hv_action hv_stop(struct hv_vcpu *vcpu, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    format_text(vcpu->stop_reason, sizeof(vcpu->stop_reason), format, arguments);
+    hv_format(vcpu->stop_reason, sizeof(vcpu->stop_reason), format, arguments);
     va_end(arguments);
     return HV_STOP;
 }
@@ -74,7 +76,7 @@ void hv_report(struct hv_vcpu *vcpu, const char *format, ...)
     char text[128];
     va_list arguments;
     va_start(arguments, format);
-    format_text(text, sizeof(text), format, arguments);
+    hv_format(text, sizeof(text), format, arguments);
     va_end(arguments);
     vm->report(vm->context, vcpu->index, text);
 }

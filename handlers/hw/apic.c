@@ -38,7 +38,7 @@ enum {
 
 static uint64_t apic_base(void)
 {
-    return msr_or_0(MSR_APIC_BASE);
+    return msr_or_0(VMX_MSR_APIC_BASE);
 }
 
 static volatile uint32_t *apic_memory(uint32_t number)
@@ -101,7 +101,7 @@ bool hw_apic_init(void)
 void hw_apic_restore(uint64_t base)
 {
     if (apic_base() != base) {
-        (void)wrmsr(MSR_APIC_BASE, base);
+        (void)wrmsr(VMX_MSR_APIC_BASE, base);
         (void)hw_apic_init();
     }
     apic_write(APIC_TPR, 0); /* MOV to CR8 of a guest without a TPR shadow reaches it */

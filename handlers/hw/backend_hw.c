@@ -19,7 +19,7 @@ extern uint8_t hw_gdt[], hw_tss[];
 uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr)
 {
     (void)machine;
-    return msr >= MSR_VMX_BASIC && msr <= MSR_VMX_EXIT2 ? msr_or_0(msr) : 0;
+    return msr >= VMX_MSR_VMX_BASIC && msr <= VMX_MSR_VMX_EXIT2 ? msr_or_0(msr) : 0;
 }
 
 void bk_cpuid(const struct bk_machine *machine, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
@@ -146,7 +146,7 @@ static void write_host_state(struct bk_vcpu *vcpu)
 static void forget_translations(void)
 {
     enum { ALL_CONTEXTS = 2 };
-    const uint64_t capabilities = msr_or_0(MSR_VMX_EPT_VPID_CAP);
+    const uint64_t capabilities = msr_or_0(VMX_MSR_VMX_EPT_VPID);
     if ((capabilities & VMX_EPTCAP_INVEPT_ALL) != 0)
         (void)invept(ALL_CONTEXTS, (struct invalidation){0, 0});
     if ((capabilities & VMX_VPIDCAP_INVVPID_ALL) != 0)
@@ -166,7 +166,7 @@ void bk_vmclear(struct bk_vcpu *vcpu)
         machine->error = "no page is left for a VMCS";
         return;
     }
-    const uint32_t revision = (uint32_t)msr_or_0(MSR_VMX_BASIC) & 0x7fffffffu;
+    const uint32_t revision = (uint32_t)msr_or_0(VMX_MSR_VMX_BASIC) & 0x7fffffffu;
     memcpy((void *)(uintptr_t)vcpu->vmcs, &revision, sizeof revision);
     if (!vmclear(vcpu->vmcs) || !vmptrld(vcpu->vmcs)) {
         machine->error = "VMCLEAR or VMPTRLD failed";
@@ -271,7 +271,7 @@ static bool arm_timer(struct bk_vcpu *vcpu, uint64_t pin)
     if (bound == UINT64_MAX || !machine->timer || (pin & VMX_PIN_VMX_PREEMPTION_TIMER) != 0 ||
         (bk_vmread(vcpu, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_PREEMPTION_TIMER) != 0)
         return false;
-    const uint64_t ticks = bound >> (msr_or_0(MSR_VMX_MISC) & 0x1f);
+    const uint64_t ticks = bound >> (msr_or_0(VMX_MSR_VMX_MISC) & 0x1f);
     (void)bk_vmwrite(vcpu, VMCS_VMX_PREEMPTION_TIMER_VALUE, ticks < UINT32_MAX ? ticks : UINT32_MAX);
     return bk_vmwrite(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL, pin | VMX_PIN_VMX_PREEMPTION_TIMER);
 }

@@ -37,7 +37,7 @@ static void print_leaves(uint32_t from)
 
 void hw_print_capabilities(void)
 {
-    for (uint32_t msr = MSR_VMX_BASIC; msr <= MSR_VMX_EXIT2; msr++) {
+    for (uint32_t msr = VMX_MSR_VMX_BASIC; msr <= VMX_MSR_VMX_EXIT2; msr++) {
         uint64_t value;
         if (rdmsr(msr, &value))
             console_print("profile msr %08x %016lx\n", msr, value);

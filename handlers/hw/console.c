@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "../bench/packed.h"
+#include "../text.h"
 #include "x86.h"
 
 enum {
@@ -23,7 +24,8 @@ enum {
     UART_STATUS_HOLDING_EMPTY = 0x20,
     UART_STATUS_ALL_EMPTY = 0x40,
     BOCHS_SHUTDOWN_PORT = 0x8900,
-    FRAME_BYTES = 1024
+    FRAME_BYTES = 1024,
+    TEXT_BYTES = 512
 };
 
 static struct {
@@ -92,39 +94,13 @@ static void put(char c)
         screen_byte(c);
 }
 
-static void put_number(uint64_t value, unsigned base, unsigned width)
-{
-    char digits[20];
-    unsigned count = 0;
-    do {
-        digits[count++] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value != 0);
-    for (; width > count; width--)
-        put('0');
-    while (count > 0)
-        put(digits[--count]);
-}
-
 static void put_format(const char *format, va_list arguments)
 {
+    char text[TEXT_BYTES];
+    hv_format(text, sizeof text, format, arguments);
     console_flush();
-    for (const char *f = format; *f != '\0'; f++) {
-        unsigned width = 0;
-        if (*f != '%') {
-            put(*f);
-            continue;
-        }
-        for (f++; *f >= '0' && *f <= '9'; f++)
-            width = width * 10 + (unsigned)(*f - '0');
-        const bool is_long = *f == 'l';
-        f += is_long;
-        if (*f == 's')
-            for (const char *text = va_arg(arguments, const char *); *text != '\0'; text++)
-                put(*text);
-        else
-            put_number(is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned), *f == 'x' ? 16 : 10, width);
-    }
+    for (const char *c = text; *c != '\0'; c++)
+        put(*c);
 }
 
 void console_print(const char *format, ...)

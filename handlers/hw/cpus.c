@@ -50,7 +50,7 @@ static void set_up_cpu(struct hw_cpu *cpu, unsigned number)
     cpu->stack = (uintptr_t)hw_stacks + (uintptr_t)HW_STACK_BYTES * (number + 1);
     load_task_register(number);
     cpu->apic_id = hw_apic_id();
-    cpu->apic_base = msr_or_0(MSR_APIC_BASE);
+    cpu->apic_base = msr_or_0(VMX_MSR_APIC_BASE);
 }
 
 /* Another processor, from the trampoline on. */

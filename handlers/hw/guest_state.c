@@ -12,7 +12,13 @@ enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 << 11, EFER_SCE = 1 <
 static const uint64_t pat_at_reset = UINT64_C(0x0007040600070406);
 static const uint64_t dr6_at_reset = UINT64_C(0xffff0ff0);
 
-static const uint32_t switched_msrs[HW_GUEST_MSRS] = {MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_XSS};
+static const uint32_t switched_msrs[HW_GUEST_MSRS] = {VMX_MSR_STAR,           VMX_MSR_LSTAR,   VMX_MSR_CSTAR, VMX_MSR_FMASK,
+                                                      VMX_MSR_KERNEL_GS_BASE, VMX_MSR_TSC_AUX, VMX_MSR_XSS};
+
+/* DR0 to DR3, and DR6 behind them. */
+enum { DR6 = 4 };
+static uint64_t (*const read_dr[])(void) = {read_dr0, read_dr1, read_dr2, read_dr3, read_dr6};
+static void (*const write_dr[])(uint64_t) = {write_dr0, write_dr1, write_dr2, write_dr3, write_dr6};
 
 /* x87, SSE, AVX and PKRU, whatever the guest's XCR0 is: a guest uses SSE without naming it there. Without XSAVE the area has FXSAVE's layout. */
 static void save_extended(struct bk_vcpu *vcpu)
@@ -42,19 +48,17 @@ static void load_extended(struct bk_vcpu *vcpu)
 static void load_efer(const struct bk_machine *machine, uint64_t guest)
 {
     const uint64_t shared = EFER_SCE | EFER_NXE;
-    (void)wrmsr(MSR_EFER, (machine->host_efer & ~shared) | (guest & shared));
+    (void)wrmsr(VMX_MSR_EFER, (machine->host_efer & ~shared) | (guest & shared));
 }
 
 static void save_state(struct bk_vcpu *vcpu)
 {
-    vcpu->dr[0] = read_dr0();
-    vcpu->dr[1] = read_dr1();
-    vcpu->dr[2] = read_dr2();
-    vcpu->dr[3] = read_dr3();
+    for (unsigned i = 0; i < 4; i++)
+        vcpu->dr[i] = read_dr[i]();
     vcpu->dr6 = read_dr6();
     vcpu->cr2 = read_cr2();
-    vcpu->pat = msr_or_0(MSR_PAT);
-    vcpu->efer = msr_or_0(MSR_EFER);
+    vcpu->pat = msr_or_0(VMX_MSR_PAT);
+    vcpu->efer = msr_or_0(VMX_MSR_EFER);
     for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
         vcpu->msr[i] = msr_or_0(switched_msrs[i]);
     save_extended(vcpu);
@@ -62,13 +66,11 @@ static void save_state(struct bk_vcpu *vcpu)
 
 static void load_state(struct bk_vcpu *vcpu)
 {
-    write_dr0(vcpu->dr[0]);
-    write_dr1(vcpu->dr[1]);
-    write_dr2(vcpu->dr[2]);
-    write_dr3(vcpu->dr[3]);
+    for (unsigned i = 0; i < 4; i++)
+        write_dr[i](vcpu->dr[i]);
     write_dr6(vcpu->dr6);
     write_cr2(vcpu->cr2);
-    (void)wrmsr(MSR_PAT, vcpu->pat);
+    (void)wrmsr(VMX_MSR_PAT, vcpu->pat);
     load_efer(vcpu->machine, vcpu->efer);
     for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
         (void)wrmsr(switched_msrs[i], vcpu->msr[i]);
@@ -126,40 +128,13 @@ void hw_reset_guest_state(struct bk_vcpu *vcpu)
 uint64_t bk_debug_register(struct bk_vcpu *vcpu, unsigned number)
 {
     hw_make_current(vcpu);
-    switch (number) {
-    case 0:
-        return read_dr0();
-    case 1:
-        return read_dr1();
-    case 2:
-        return read_dr2();
-    case 3:
-        return read_dr3();
-    default:
-        return read_dr6();
-    }
+    return read_dr[number < 4 ? number : DR6]();
 }
 
 void bk_set_debug_register(struct bk_vcpu *vcpu, unsigned number, uint64_t value)
 {
     hw_make_current(vcpu);
-    switch (number) {
-    case 0:
-        write_dr0(value);
-        break;
-    case 1:
-        write_dr1(value);
-        break;
-    case 2:
-        write_dr2(value);
-        break;
-    case 3:
-        write_dr3(value);
-        break;
-    default:
-        write_dr6(value & UINT32_MAX);
-        break;
-    }
+    write_dr[number < 4 ? number : DR6](number < 4 ? value : value & UINT32_MAX);
 }
 
 uint64_t bk_cr2(struct bk_vcpu *vcpu)
@@ -192,7 +167,7 @@ void bk_set_xcr0(struct bk_vcpu *vcpu, uint64_t value)
 static bool vmcs_switches(struct bk_vcpu *vcpu, uint32_t index)
 {
     const uint64_t entry = bk_vmread(vcpu, VMCS_VM_ENTRY_CONTROLS);
-    return (index == MSR_PAT && (entry & VMX_ENTRYCTL_LOAD_PAT) != 0) || (index == MSR_EFER && (entry & VMX_ENTRYCTL_LOAD_EFER) != 0);
+    return (index == VMX_MSR_PAT && (entry & VMX_ENTRYCTL_LOAD_PAT) != 0) || (index == VMX_MSR_EFER && (entry & VMX_ENTRYCTL_LOAD_EFER) != 0);
 }
 
 static bool is_switched(uint32_t index)
@@ -200,7 +175,7 @@ static bool is_switched(uint32_t index)
     for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
         if (switched_msrs[i] == index)
             return true;
-    return index == MSR_PAT || index == MSR_EFER;
+    return index == VMX_MSR_PAT || index == VMX_MSR_EFER;
 }
 
 bool bk_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value)
@@ -208,7 +183,7 @@ bool bk_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t *value)
     hw_make_current(vcpu);
     if (!is_switched(index) || vmcs_switches(vcpu, index) || !rdmsr(index, value))
         return false;
-    if (index == MSR_EFER) {
+    if (index == VMX_MSR_EFER) {
         const bool ia32e = (bk_vmread(vcpu, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_IA32E_MODE_GUEST) != 0;
         *value = (*value & ~(uint64_t)(EFER_LME | EFER_LMA)) | (ia32e ? EFER_LME | EFER_LMA : 0);
     }
@@ -220,7 +195,7 @@ bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value)
     hw_make_current(vcpu);
     if (!is_switched(index) || vmcs_switches(vcpu, index))
         return false;
-    if (index != MSR_EFER)
+    if (index != VMX_MSR_EFER)
         return wrmsr(index, value);
     load_efer(vcpu->machine, value);
     return true;

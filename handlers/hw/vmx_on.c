@@ -22,9 +22,9 @@ static _Alignas(64) uint8_t extended[HW_VCPUS][HW_PAGE];
 
 static const char *feature_control(void)
 {
-    const uint64_t control = msr_or_0(MSR_FEATURE_CONTROL);
+    const uint64_t control = msr_or_0(VMX_MSR_FEATURE_CONTROL);
     if ((control & FEATURE_CONTROL_LOCKED) == 0)
-        return wrmsr(MSR_FEATURE_CONTROL, control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX) ? NULL : "IA32_FEATURE_CONTROL refuses VMX";
+        return wrmsr(VMX_MSR_FEATURE_CONTROL, control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX) ? NULL : "IA32_FEATURE_CONTROL refuses VMX";
     return (control & FEATURE_CONTROL_VMX) != 0 ? NULL : "the firmware locked VT-x off in IA32_FEATURE_CONTROL";
 }
 
@@ -39,9 +39,9 @@ const char *hw_cpu_vmx_on(struct hw_cpu *cpu)
     if (why != NULL)
         return why;
     const bool xsave = (leaf[2] & CPUID_1_ECX_XSAVE) != 0;
-    write_cr0((read_cr0() | msr_or_0(MSR_VMX_CR0_FIXED0)) & msr_or_0(MSR_VMX_CR0_FIXED1));
-    write_cr4((read_cr4() | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | msr_or_0(MSR_VMX_CR4_FIXED0)) & msr_or_0(MSR_VMX_CR4_FIXED1));
-    const uint64_t basic = msr_or_0(MSR_VMX_BASIC);
+    write_cr0((read_cr0() | msr_or_0(VMX_MSR_VMX_CR0_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR0_FIXED1));
+    write_cr4((read_cr4() | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | msr_or_0(VMX_MSR_VMX_CR4_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR4_FIXED1));
+    const uint64_t basic = msr_or_0(VMX_MSR_VMX_BASIC);
     const uint32_t revision = (uint32_t)basic & 0x7fffffffu;
     memcpy(region, &revision, sizeof revision);
     return vmxon((uintptr_t)region) ? NULL : "VMXON failed";
@@ -52,9 +52,9 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
     const char *why = hw_cpu_vmx_on(&machine->cpu[0]);
     if (why != NULL)
         return why;
-    const uint64_t basic = msr_or_0(MSR_VMX_BASIC);
+    const uint64_t basic = msr_or_0(VMX_MSR_VMX_BASIC);
     uint32_t leaf[4];
-    machine->timer = (bk_capability(machine, (basic >> 55 & 1) != 0 ? MSR_VMX_TRUE_PIN : MSR_VMX_PIN) >> 32 & PIN_TIMER) != 0;
+    machine->timer = (bk_capability(machine, (basic >> 55 & 1) != 0 ? VMX_MSR_VMX_TRUE_PINBASED : VMX_MSR_VMX_PINBASED) >> 32 & PIN_TIMER) != 0;
     if ((read_cr4() & CR4_OSXSAVE) != 0) {
         cpuid(0xd, 0, leaf);
         machine->xcr0_all = leaf[0] & XCR0_IN_ONE_PAGE;
@@ -63,8 +63,8 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
     machine->ram_end = ram_end;
     machine->host_cr0 = read_cr0();
     machine->host_cr4 = read_cr4();
-    machine->host_efer = msr_or_0(MSR_EFER);
-    machine->host_pat = msr_or_0(MSR_PAT);
+    machine->host_efer = msr_or_0(VMX_MSR_EFER);
+    machine->host_pat = msr_or_0(VMX_MSR_PAT);
     for (unsigned i = 0; i < HW_VCPUS; i++) {
         machine->vcpu[i].machine = machine;
         machine->vcpu[i].cpu = i % machine->cpus;

@@ -6,32 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum x86_msr {
-    MSR_APIC_BASE = 0x1b,
-    MSR_FEATURE_CONTROL = 0x3a,
-    MSR_PAT = 0x277,
-    MSR_VMX_BASIC = 0x480,
-    MSR_VMX_PIN = 0x481,
-    MSR_VMX_MISC = 0x485,
-    MSR_VMX_CR0_FIXED0 = 0x486,
-    MSR_VMX_CR0_FIXED1 = 0x487,
-    MSR_VMX_CR4_FIXED0 = 0x488,
-    MSR_VMX_CR4_FIXED1 = 0x489,
-    MSR_VMX_SECONDARY = 0x48b,
-    MSR_VMX_EPT_VPID_CAP = 0x48c,
-    MSR_VMX_TRUE_PIN = 0x48d,
-    MSR_VMX_VMFUNC = 0x491,
-    MSR_VMX_TERTIARY = 0x492,
-    MSR_VMX_EXIT2 = 0x493,
-    MSR_XSS = 0xda0,
-    MSR_EFER = 0xc0000080,
-    MSR_STAR = 0xc0000081,
-    MSR_LSTAR = 0xc0000082,
-    MSR_CSTAR = 0xc0000083,
-    MSR_FMASK = 0xc0000084,
-    MSR_KERNEL_GS_BASE = 0xc0000102,
-    MSR_TSC_AUX = 0xc0000103
-};
+#include "../../vmx-model/registers.h"
 
 /* "1:" stands at the instruction that may fault, "2:" where it goes on. */
 #define X86_FIXUP "\n2:\n.pushsection .fixups, \"a\"\n.quad 1b, 2b\n.popsection"
@@ -116,24 +91,17 @@ X86_REGISTER(dr6)
 #undef X86_REGISTER
 
 /* VMX instructions: true for VMsucceed (CF = ZF = 0). */
-static inline bool vmxon(uint64_t region)
-{
-    bool done;
-    __asm__ volatile("vmxon %1" : "=@cca"(done) : "m"(region) : "memory");
-    return done;
-}
-static inline bool vmclear(uint64_t region)
-{
-    bool done;
-    __asm__ volatile("vmclear %1" : "=@cca"(done) : "m"(region) : "memory");
-    return done;
-}
-static inline bool vmptrld(uint64_t region)
-{
-    bool done;
-    __asm__ volatile("vmptrld %1" : "=@cca"(done) : "m"(region) : "memory");
-    return done;
-}
+#define X86_VMX_REGION(name)                                                                                                                         \
+    static inline bool name(uint64_t region)                                                                                                         \
+    {                                                                                                                                                \
+        bool done;                                                                                                                                   \
+        __asm__ volatile(#name " %1" : "=@cca"(done) : "m"(region) : "memory");                                                                      \
+        return done;                                                                                                                                 \
+    }
+X86_VMX_REGION(vmxon)
+X86_VMX_REGION(vmclear)
+X86_VMX_REGION(vmptrld)
+#undef X86_VMX_REGION
 static inline bool vmread(uint64_t encoding, uint64_t *value)
 {
     bool done;
