@@ -16,7 +16,7 @@
 #include "boot_request.h"
 #include "commands.h"
 #include "explain_entry.h"
-#include "files.h"
+#include "traces.h"
 
 /* ---- what the guest says ---- */
 static void on_output(void *context, unsigned port, uint8_t byte)
@@ -169,7 +169,7 @@ static int end_trace(struct run *run, enum sim_board_end end, const char *text)
     if (path == NULL)
         return 0;
     sim_board_trace_end(&run->trace, end, text);
-    if (!run->trace.writer.failed && file_write(path, run->buffer.bytes, run->buffer.size))
+    if (!run->trace.writer.failed && trace_save(path, run->buffer.bytes, run->buffer.size))
         return 0;
     fprintf(stderr, "vmxbench boot: %s cannot be written: %s\n", path, strerror(errno));
     return 2;

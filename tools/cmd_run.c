@@ -14,6 +14,7 @@
 #include "files.h"
 #include "replay.h"
 #include "run_request.h"
+#include "traces.h"
 #include "verdicts.h"
 #include "whatif.h"
 
@@ -150,7 +151,7 @@ static int write_results(struct run *run)
 {
     if (run->request.profile_path != NULL)
         write_profile(run);
-    if (run->request.trace_path != NULL && !file_write(run->request.trace_path, run->trace.bytes, run->trace.size)) {
+    if (run->request.trace_path != NULL && !trace_save(run->request.trace_path, run->trace.bytes, run->trace.size)) {
         fprintf(stderr, "%s: cannot write the trace: %s\n", run->request.trace_path, strerror(errno));
         run->status = 2;
     }

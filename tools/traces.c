@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../handlers/bench/packed.h"
 #include "../sim/run.h"
 #include "../vmx-model/reasons.h"
 #include "files.h"
@@ -41,6 +42,43 @@ static bool run_script(const char *path, const char *profile, struct trace_file 
     return true;
 }
 
+/* ---- the seal ---- */
+enum { SEAL_BYTES = 8 };
+static const char seal_word[4] = "VMXC";
+
+static void make_seal(const uint8_t *bytes, size_t size, uint8_t seal[SEAL_BYTES])
+{
+    const uint32_t crc = bench_crc32(0, bytes, size);
+    memcpy(seal, seal_word, sizeof seal_word);
+    for (unsigned i = 0; i < 4; i++)
+        seal[4 + i] = (uint8_t)(crc >> 8 * i);
+}
+
+bool trace_save(const char *path, const uint8_t *bytes, size_t size)
+{
+    uint8_t *sealed = malloc(size + SEAL_BYTES);
+    if (sealed == NULL)
+        return false;
+    memcpy(sealed, bytes, size);
+    make_seal(bytes, size, sealed + size);
+    const bool good = file_write(path, sealed, size + SEAL_BYTES);
+    const int why = errno;
+    free(sealed);
+    errno = why;
+    return good;
+}
+
+/* Takes the seal off. False: it does not fit. */
+static bool check_seal(struct trace_file *trace)
+{
+    uint8_t seal[SEAL_BYTES];
+    if (trace->size < SEAL_BYTES || memcmp(trace->bytes + trace->size - SEAL_BYTES, seal_word, sizeof seal_word) != 0)
+        return true;
+    trace->size -= SEAL_BYTES;
+    make_seal(trace->bytes, trace->size, seal);
+    return memcmp(trace->bytes + trace->size, seal, SEAL_BYTES) == 0;
+}
+
 bool trace_load(const char *command, const char *path, struct trace_file *out)
 {
     return trace_load_as(command, path, NULL, out);
@@ -59,9 +97,15 @@ bool trace_load_as(const char *command, const char *path, const char *profile, s
             fprintf(stderr, "vmxbench %s: %s: %s\n", command, path, strerror(errno));
         return false;
     }
+    const bool sealed = check_seal(out);
     const char *const wrong = trace_open(&reader, out->bytes, out->size);
-    if (wrong == NULL)
+    if (wrong == NULL && sealed)
         return true;
+    if (wrong == NULL) {
+        fprintf(stderr, "%s: the trace is damaged: its CRC-32 is another\n", path);
+        trace_unload(out);
+        return false;
+    }
     fprintf(stderr, "vmxbench %s: %s: %s; a trace of `vmxbench run --trace` or a scenario script (.lua) is wanted\n", command, path, wrong);
     trace_unload(out);
     return false;

@@ -20,6 +20,9 @@ bool trace_load(const char *command, const char *path, struct trace_file *out);
 bool trace_load_as(const char *command, const char *path, const char *profile, struct trace_file *out);
 void trace_unload(struct trace_file *trace);
 
+/* Writes a trace with its seal behind it, "VMXC" and the CRC-32 of all before, which trace_load() checks where it stands; as file_write() otherwise. */
+bool trace_save(const char *path, const uint8_t *bytes, size_t size);
+
 /* Says where a trace is damaged, as one line on standard error. */
 void trace_complain(const char *path, const struct trace_reader *reader);
 

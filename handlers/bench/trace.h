@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace: one binary format for every machine.
    Layout, little-endian: header { "VMXT", u16 version = 1, u16 0, u32 0, u32 0 }, then records { u8 kind, u8 vcpu, payload of LEB128 numbers },
-   TRACE_END last. Every record of a vCPU may leave out what did not change: the exit record names the general registers it carries;
+   TRACE_END last; in a file "VMXC" and u32 CRC-32 of all before may follow. Every record of a vCPU may leave out what did not change: the exit record names the general registers it carries;
    all are 0 when a scenario begins. */
 #ifndef BENCH_TRACE_H
 #define BENCH_TRACE_H

@@ -70,6 +70,15 @@ static void what_is_empty_or_a_folder_is_told(void)
     CU_ASSERT_STRING_EQUAL(output, "some.trace: virtual CPU 7 has no VM exit in it\n");
     CU_ASSERT_EQUAL(vmxbench("stat . 2>&1"), 2);
     CU_ASSERT_STRING_EQUAL(output, "vmxbench stat: . is a folder: `vmxbench run --trace FILE .` makes a trace of its scenarios\n");
+    write_script("sealed.lua", "return scenario { name = 'sealed', guest = asm [[ cpuid ]], steps = { expect 'CPUID' {} } }");
+    CU_ASSERT_EQUAL(vmxbench("run -q --trace sealed.trace sealed.lua && \"$V\" stat sealed.trace"), 0);
+    CU_ASSERT_EQUAL(
+        shell("for at in 20 40 60; do cp sealed.trace bit.trace; printf '\\377' | dd of=bit.trace bs=1 seek=$at conv=notrunc 2>/dev/null; "
+              "\"$V\" stat bit.trace 2>&1 >/dev/null || echo $?; done"),
+        0);
+    CU_ASSERT_STRING_EQUAL(output, "bit.trace: the trace is damaged: its CRC-32 is another\n2\n"
+                                   "bit.trace: the trace is damaged: its CRC-32 is another\n2\n"
+                                   "bit.trace: the trace is damaged: its CRC-32 is another\n2\n");
     write_file("cut.trace", example.bytes, example.size - 3);
     CU_ASSERT_EQUAL(vmxbench("diff some.trace cut.trace 2>&1"), 2);
     CU_ASSERT_EQUAL(strncmp(output, "cut.trace: the trace is cut off or damaged at byte ", 51), 0);
