@@ -38,7 +38,8 @@ struct hv_policy {
     struct hv_msr_rule msr[HV_MSR_RULES];
 };
 
-enum { HV_QUEUE = 16, HV_PHYSICAL_CPUS = 8 };
+/* Vectors of the host's own interrupts: a kick, and a move to a physical CPU, whose number is added. */
+enum { HV_QUEUE = 16, HV_PHYSICAL_CPUS = 8, HV_KICK_VECTOR = 0xf3, HV_MOVE_VECTOR = 0xe8 };
 
 struct hv_vm;
 struct hv_vcpu {

@@ -4,13 +4,11 @@
 #include "device_access.h"
 #include "handlers.h"
 
-enum { KICK_VECTOR = 0xf2 };
-
 /* A virtual CPU whose physical CPU runs another one's guest is taken out of its own by and by, and kicked before it goes back in. */
 static void send_kick(struct hv_vcpu *vcpu, uint64_t tsc)
 {
     const unsigned physical_cpu = bk_physical_cpu(vcpu->bk);
-    vcpu->kick_sent = bk_is_current(vcpu->bk) && bk_interrupt_at(vcpu->vm->machine, physical_cpu, KICK_VECTOR, tsc);
+    vcpu->kick_sent = bk_is_current(vcpu->bk) && bk_interrupt_at(vcpu->vm->machine, physical_cpu, HV_KICK_VECTOR, tsc);
     if (vcpu->kick_sent)
         vcpu->vm->kicks |= 1u << physical_cpu;
 }
@@ -45,7 +43,7 @@ void hv_left_guest(struct hv_vcpu *vcpu)
    there. */
 static bool takes_kick(struct hv_vm *vm, unsigned physical_cpu, const struct hv_vcpu *taker, int vector)
 {
-    if (vector != KICK_VECTOR || (vm->kicks >> physical_cpu & 1) == 0)
+    if (vector != HV_KICK_VECTOR || (vm->kicks >> physical_cpu & 1) == 0)
         return false;
     vm->kicks &= ~(1u << physical_cpu);
     for (unsigned i = 0; i < vm->vcpus; i++) {
@@ -55,7 +53,7 @@ static bool takes_kick(struct hv_vm *vm, unsigned physical_cpu, const struct hv_
         vcpu->kick_sent = false;
         vcpu->kicked = !vcpu->outside;
         if (taker != NULL)
-            hv_note_interrupt(taker, KICK_VECTOR, vcpu, false);
+            hv_note_interrupt(taker, HV_KICK_VECTOR, vcpu, false);
     }
     return true;
 }

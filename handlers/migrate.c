@@ -3,7 +3,7 @@
    SDM 3C, "Managing VMCS Regions and Pointers"; SDM 3C, "Caching Translation Information". */
 #include "handlers.h"
 
-enum { MOVE_VECTOR = 0xe8 /* and the number of the physical CPU to move to */, INVEPT_SINGLE = 1 };
+enum { INVEPT_SINGLE = 1 };
 
 bool hv_move(struct hv_vcpu *from, struct hv_vcpu *vcpu, unsigned physical_cpu)
 {
@@ -17,7 +17,7 @@ bool hv_move(struct hv_vcpu *from, struct hv_vcpu *vcpu, unsigned physical_cpu)
 bool hv_move_after(struct hv_vcpu *vcpu, unsigned physical_cpu, uint64_t instructions)
 {
     if (physical_cpu >= bk_physical_cpus(vcpu->vm->machine) || vcpu->moves[physical_cpu] == UINT8_MAX ||
-        !bk_stimulate(vcpu->bk, BK_INTERRUPT, (uint8_t)(MOVE_VECTOR + physical_cpu), instructions))
+        !bk_stimulate(vcpu->bk, BK_INTERRUPT, (uint8_t)(HV_MOVE_VECTOR + physical_cpu), instructions))
         return false;
     vcpu->moves[physical_cpu]++;
     return true;
@@ -25,7 +25,7 @@ bool hv_move_after(struct hv_vcpu *vcpu, unsigned physical_cpu, uint64_t instruc
 
 bool hv_takes_move(struct hv_vcpu *taker, uint8_t vector)
 {
-    const unsigned physical_cpu = vector - MOVE_VECTOR;
+    const unsigned physical_cpu = vector - HV_MOVE_VECTOR;
     struct hv_vm *vm = taker->vm;
     if (physical_cpu >= HV_PHYSICAL_CPUS)
         return false;

@@ -22,7 +22,7 @@ static const char usage[] =
     "\n"
     "  --key sample|time   sort by number of exits (the default) or by time\n"
     "  --pcpu              by physical CPU: exits, their time, interrupts that the host took there and those of them that belong to a virtual CPU\n"
-    "                      other than the one that ran there; then which interrupt arrived where for whom (vector 0xf2: a virtual CPU was kicked)\n"
+    "                      other than the one that ran there; then which interrupt arrived where for whom (vector 0xf3: a virtual CPU was kicked)\n"
     "  --vcpu N            only this virtual CPU\n"
     "  --csv, --json       for programs; times in ns\n";
 

@@ -2,6 +2,7 @@
 /* A trace as the lines of ftrace's KVM events, which trace-cmd and scripts for it read. One tick is 1 ns. */
 #include <inttypes.h>
 
+#include "../handlers/hypervisor.h"
 #include "../vmx-model/reasons.h"
 #include "../vmx-model/state.h"
 #include "trace_writers.h"
@@ -76,8 +77,7 @@ static void exit_line(struct trace_progress *progress, const struct trace_record
 /* The host has taken a device's interrupt on this physical CPU: the local APIC of the virtual CPU that it is for accepts it. Kicks are the host's own. */
 static void accept_line(struct trace_progress *progress, const struct trace_record *r)
 {
-    enum { KICK_VECTOR = 0xf2 };
-    if (r->number[0] == KICK_VECTOR)
+    if (r->number[0] == HV_KICK_VECTOR)
         return;
     prefix(progress, r->vcpu, r->number[1], progress->vcpu[r->vcpu].entered_ticks);
     fprintf(progress->to, "kvm_apic_accept_irq: apicid %" PRIx64 " vec %" PRIu64 " (Fixed|edge)%s\n", r->number[2], r->number[0],

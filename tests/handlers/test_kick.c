@@ -5,7 +5,7 @@
 #include "handlers/device_access.h"
 #include "tests/support/guest.h"
 
-enum { APIC = 0xfee00000u, SVR = 0xf0, ICR = 0x300, ICR_HIGH = 0x310, OTHERS = 3u << 18, INJECT = 0x80000000u, KICK = 0xf2 };
+enum { APIC = 0xfee00000u, SVR = 0xf0, ICR = 0x300, ICR_HIGH = 0x310, OTHERS = 3u << 18, INJECT = 0x80000000u, KICK = HV_KICK_VECTOR };
 
 static struct hv_vcpu *const other = &vm.vcpu[1];
 static struct bk_vcpu *const other_bk = &machine.vcpu[1];

@@ -2,7 +2,7 @@
 /* Virtual CPUs that move to other physical CPUs, and kicks on physical CPUs that they share. */
 #include "tests/support/guest.h"
 
-enum { KICK = 0xf2, MOVE = 0xe8 };
+enum { KICK = HV_KICK_VECTOR, MOVE = HV_MOVE_VECTOR };
 
 static struct hv_vcpu *const other = &vm.vcpu[1];
 static struct bk_vcpu *const other_bk = &machine.vcpu[1];

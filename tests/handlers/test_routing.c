@@ -4,7 +4,7 @@
 
 #include "tests/support/guest.h"
 
-enum { INJECT = 0x80000000u, KICK = 0xf2, NETWORK = 0x41, DISK = 0x61, NOTIFICATION = 0xe1, DESCRIPTOR = FAKE_PAGES + 0x8000 };
+enum { INJECT = 0x80000000u, KICK = HV_KICK_VECTOR, NETWORK = 0x41, DISK = 0x61, NOTIFICATION = 0xe1, DESCRIPTOR = FAKE_PAGES + 0x8000 };
 
 static struct hv_vcpu *const other = &vm.vcpu[1];
 static struct bk_vcpu *const other_bk = &machine.vcpu[1];

@@ -108,7 +108,7 @@ static void every_form_names_the_physical_cpu_and_the_interrupt(void)
     example_scenario(&example, "two");
     example_exit(&example, &(struct example_exit){.reason = VMX_EXIT_EXTERNAL_INTERRUPT, .vcpu = 1, .physical_cpu = 2, .no_length = true});
     trace_numbers(&example.writer, TRACE_INTERRUPT, 1, (const uint64_t[]){0x40, 2, 3, 1}, 4, NULL, 0);
-    trace_numbers(&example.writer, TRACE_INTERRUPT, 1, (const uint64_t[]){0xf2, 2, 1, 0}, 4, NULL, 0);
+    trace_numbers(&example.writer, TRACE_INTERRUPT, 1, (const uint64_t[]){0xf3, 2, 1, 0}, 4, NULL, 0);
     trace_numbers(&example.writer, TRACE_SOURCE, 0, (const uint64_t[]){0x40, 9, 1}, 3, NULL, 0);
     example_end(&example, 1);
     char *text = written(TRACE_FORMAT_TEXT, &good);
