@@ -39,6 +39,7 @@ main:   call prepare
         call breakpoints
         call port_permission
         call string_ports
+        call promised
         ret
 
 %macro pushed_flags 1   ; POPF of %1
@@ -53,6 +54,15 @@ main:   call prepare
 ; Flags that the landing handler finds in its frame.
 %macro flags_met 3
         met_masked %1, frame + 2 * Z, %2, %3
+%endmacro
+
+%macro behind 2
+        %1
+        %2
+%endmacro
+; The flags that a line wants behind an instruction that changes them.
+%macro mov_flags 0
+        pushed_flags 0x8d5
 %endmacro
 
 ; ---- POPF and IRET ----
@@ -571,10 +581,6 @@ back:
         expect_value %1, %2, eax
         pop zax
 %endmacro
-%macro behind 2
-        %1
-        %2
-%endmacro
 single_steps:
         gate 1, CODE, step, INTERRUPT
         gate VECTOR, CODE, back, INTERRUPT
@@ -802,6 +808,33 @@ breakpoints:
 .push:  mov zsp, STACK - 0x100
         push zax
         hlt
+
+; ---- what CPUID promises ----
+; offered NAME, FEATURES, BIT, INSTRUCTION: #UD without the bit.
+%macro offered 4+
+        test dword [%2], 1 << %3
+        jz %%absent
+        expect %1, RAN, %4
+        jmp %%done
+%%absent:
+        expect %1, UD, %4
+%%done:
+%endmacro
+promised:
+        mov esi, BUFFER
+        offered "SSE3: HADDPS", features_1, 0, haddps xmm0, xmm1
+        offered "PCLMULQDQ", features_1, 1, pclmulqdq xmm0, xmm1, 0
+        offered "SSSE3: PABSB", features_1, 9, pabsb xmm0, xmm1
+        offered "SSE4.1: PTEST", features_1, 19, behind {ptest xmm0, xmm0}, {mov_flags}
+        offered "SSE4.2: PCMPGTQ", features_1, 20, pcmpgtq xmm0, xmm1
+        offered "MOVBE", features_1, 22, movbe eax, [zsi]
+        offered "POPCNT", features_1, 23, behind {popcnt eax, ecx}, {mov_flags}
+        offered "AESENC", features_1, 25, aesenc xmm0, xmm1
+        offered "BMI2: RORX", features_7, 8, rorx eax, ecx, 1
+        offered "ADX: ADCX", features_7, 19, behind {adcx eax, ecx}, {mov_flags}
+        offered "CLFLUSHOPT", features_7, 23, db 0x66, 0x0f, 0xae, 0x3e
+        offered "CLWB", features_7, 24, db 0x66, 0x0f, 0xae, 0x36
+        ret
 
 ; ---- IOPL and the I/O permission bitmap ----
 port_permission:
