@@ -29,6 +29,20 @@ static void mmio_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t v
         engine->callbacks.mmio_write(engine->callbacks.context, engine->size + offset, size, value);
 }
 
+static bool float_matches(struct sim_engine *engine)
+{
+    const struct unicorn_env *env = engine->env;
+    const uint32_t mxcsr = 0x7f80; /* rounding toward zero */
+    const uint16_t control = 0x27f, status = 0x2841, tags = 0xfff3;
+    const struct unicorn_x87 value = {.significand = UINT64_C(0xfedcba9876543210), .exponent = 0x4321};
+    return uc_reg_write(engine->uc, UC_X86_REG_MXCSR, &mxcsr) == UC_ERR_OK && uc_reg_write(engine->uc, UC_X86_REG_FPCW, &control) == UC_ERR_OK &&
+           uc_reg_write(engine->uc, UC_X86_REG_FPSW, &status) == UC_ERR_OK && uc_reg_write(engine->uc, UC_X86_REG_FPTAG, &tags) == UC_ERR_OK &&
+           uc_reg_write(engine->uc, UC_X86_REG_FP7, &value) == UC_ERR_OK && env->mxcsr == mxcsr && env->sse_status.rounding == 3 &&
+           env->x87_control == control && env->top == 5 && (env->x87_status & 0x3800) == 0 && (env->x87_status & 0x41) == 0x41 &&
+           env->empty[0] == 1 && env->empty[1] == 0 && memcmp(&env->x87[7].significand, &value.significand, 8) == 0 &&
+           env->x87[7].exponent == value.exponent;
+}
+
 /* Registers written through the interface are found at their offsets. */
 static bool registers_match(struct sim_engine *engine)
 {
@@ -50,9 +64,6 @@ static bool registers_match(struct sim_engine *engine)
         if (uc_reg_write(engine->uc, registers[i].number, &value) != UC_ERR_OK || UNICORN_FIELD(engine->env, registers[i].offset, uint64_t) != value)
             return false;
     }
-    const uint32_t mxcsr = 0x7f80; /* rounding toward zero */
-    if (uc_reg_write(engine->uc, UC_X86_REG_MXCSR, &mxcsr) != UC_ERR_OK || engine->env->mxcsr != mxcsr || engine->env->sse_status.rounding != 3)
-        return false;
     const uc_x86_mmr gdtr = {.base = 0x98765, .limit = 0x4321};
     return uc_reg_write(engine->uc, UC_X86_REG_GDTR, &gdtr) == UC_ERR_OK && engine->env->gdt.base == gdtr.base &&
            engine->env->gdt.limit == gdtr.limit;
@@ -84,7 +95,9 @@ static const char *check_layout(struct sim_engine *engine)
         return mismatch;
     if (memcmp(engine->env->vendor, "AuthenticAMD", 12) != 0 && memcmp(engine->env->vendor, "GenuineIntel", 12) != 0)
         return mismatch;
-    return engine_tlb_matches(engine) && registers_match(engine) && context_matches(engine) && engine_access_init(engine) ? NULL : mismatch;
+    return engine_tlb_matches(engine) && registers_match(engine) && float_matches(engine) && context_matches(engine) && engine_access_init(engine)
+               ? NULL
+               : mismatch;
 }
 
 static const char *open_unicorn(struct sim_engine *engine)
@@ -105,11 +118,15 @@ static const char *open_unicorn(struct sim_engine *engine)
     return check_layout(engine);
 }
 
-/* What Unicorn leaves at 0. SDM 3A, "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT". */
+/* What Unicorn leaves at 0, or a look at its layout changed. SDM 3A, "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT". */
 static bool reset_floating_point(struct sim_engine *engine)
 {
     const uint16_t control_word = 0x40;
     const uint32_t mxcsr = 0x1f80;
+    struct unicorn_env *env = engine->env;
+    memset(env->x87, 0, sizeof env->x87);
+    memset(env->empty, 0, sizeof env->empty);
+    env->top = env->x87_status = 0;
     return uc_reg_write(engine->uc, UC_X86_REG_FPCW, &control_word) == UC_ERR_OK && uc_reg_write(engine->uc, UC_X86_REG_MXCSR, &mxcsr) == UC_ERR_OK;
 }
 

@@ -102,15 +102,6 @@ static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t wo
         engine_raise(engine, VMX_AC, 0, RETURN_ADDRESS);
 }
 
-/* WRFSBASE, WRGSBASE: called by translated code before them, with the number of the register. Where they are #UD it is not asked for. */
-static void check_base(struct sim_engine *engine, uint64_t number)
-{
-    enum { CR4_FSGSBASE = 1 << 16 };
-    const struct unicorn_env *env = engine->env;
-    if ((env->cr[4] & CR4_FSGSBASE) != 0 && !engine_is_canonical(env, env->regs[number]))
-        engine_raise(engine, VMX_GP, 0, RETURN_ADDRESS);
-}
-
 /* Unicorn's slow path found an address that is not aligned as the operation asks: of a vector, or under alignment checking. */
 static _Noreturn void unaligned(void *cpu, uint64_t address, int access, int mode, uintptr_t return_address)
 {
@@ -261,8 +252,9 @@ static void begin_instruction(struct walk *w, struct unicorn_op *marker)
     w->half = NULL;
     w->vectors = engine_is_aligned_vector(opcode);
     w->modifies = engine_modifies_memory(opcode);
-    if (engine_writes_base(opcode))
-        insert_before(w, marker, check_base, (opcode.modrm & 7u) | (opcode.rex & 1u) << 3);
+    const uint32_t fpu = engine_fpu_word(opcode);
+    if (fpu != 0)
+        insert_before(w, marker, engine_fpu_begin, fpu);
 }
 
 /* Its first argument is its result. */

@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a processor checks of a value that an instruction loads, and Unicorn's helpers do not: reserved bits of MXCSR, bases of FS and GS.
-   SDM 2, "FXRSTOR", "WRFSBASE/WRGSBASE". */
+/* What a processor checks of a value that an instruction loads, and Unicorn's helpers do not: bases of FS and GS.
+   SDM 2, "WRFSBASE/WRGSBASE". */
 #include "engine_opcode.h"
 
-enum { MXCSR_RESERVED = -0x10000, CR4_FSGSBASE = 1 << 16, CR4_OSFXSR = 1 << 9 };
-
-static void check_mxcsr(uint32_t value, uintptr_t return_address)
-{
-    if ((value & (uint32_t)MXCSR_RESERVED) != 0)
-        engine_raise(engine_running, VMX_GP, 0, return_address);
-}
-
-/* The original finds its instruction by the return address: what may fault is read here first. */
-void __wrap_helper_fxrstor_x86_64(struct unicorn_env *env, uint64_t address);
-void __real_helper_fxrstor_x86_64(struct unicorn_env *env, uint64_t address);
-void __wrap_helper_fxrstor_x86_64(struct unicorn_env *env, uint64_t address)
-{
-    enum { MXCSR = 24, LAST = 512 - 4, ALIGNMENT = 15 };
-    const uintptr_t here = RETURN_ADDRESS;
-    if ((address & ALIGNMENT) != 0)
-        engine_raise(engine_running, VMX_GP, 0, here);
-    (void)cpu_ldl_mmuidx_ra_x86_64(env, address + LAST, engine_data_mode(env), here);
-    const uint32_t mxcsr = cpu_ldl_mmuidx_ra_x86_64(env, address + MXCSR, engine_data_mode(env), here);
-    if ((env->cr[4] & CR4_OSFXSR) != 0)
-        check_mxcsr(mxcsr, here);
-    __real_helper_fxrstor_x86_64(env, address);
-}
+enum { CR4_FSGSBASE = 1 << 16 };
 
 /* RDFSBASE and its kin ask for CR4.FSGSBASE before they act. A base may have as many bits as the processor has, whatever CR4.LA57 says. */
 void __wrap_helper_cr4_testbit_x86_64(struct unicorn_env *env, uint32_t mask);

@@ -283,7 +283,7 @@ _Noreturn void __wrap_cpu_loop_exit_restore_x86_64(void *cpu, uintptr_t return_a
 }
 
 /* The trap of RFLAGS.TF: the instruction has completed, RIP is behind it. With DEBUGCTL.BTF only branches trap. */
-static _Noreturn void single_step(void)
+_Noreturn void engine_single_step(void)
 {
     enum { DEBUGCTL_BTF = 1 << 1 };
     struct sim_engine *engine = engine_running;
@@ -297,7 +297,7 @@ _Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env);
 _Noreturn void __wrap_helper_single_step_x86_64(struct unicorn_env *env)
 {
     (void)env;
-    single_step();
+    engine_single_step();
 }
 
 /* PAUSE ends its block; the original would end the run. */
@@ -309,7 +309,7 @@ void __wrap_helper_pause_x86_64(struct unicorn_env *env, int length)
     env->eip += (uint64_t)(int64_t)length;
     env->hflags &= ~(uint32_t)UNICORN_HF_INHIBIT_IRQ;
     if (env->eflags & RFLAGS_TF)
-        single_step();
+        engine_single_step();
     env->eflags &= ~(uint64_t)RFLAGS_RF;
     engine_retry(engine_running, 0);
 }
@@ -318,5 +318,5 @@ void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env);
 void __wrap_helper_rechecking_single_step_x86_64(struct unicorn_env *env)
 {
     if (env->eflags & RFLAGS_TF)
-        single_step();
+        engine_single_step();
 }

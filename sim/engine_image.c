@@ -48,6 +48,7 @@ void sim_engine_set_float(struct sim_engine *engine, struct sim_engine_float *fl
     map_float(&map, floating);
     (void)uc_reg_write_batch(engine->uc, map.number, map.place, map.count);
     engine_settle_mxcsr(engine->env);
+    engine_fpu_summarize(engine->env);
 }
 
 void sim_engine_save(struct sim_engine *engine, struct sim_engine_image *image)

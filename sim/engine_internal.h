@@ -79,6 +79,9 @@ struct engine_tlb_away {
     uint16_t filled;
 };
 
+/* Where the operand beside ST(0) comes from. */
+enum engine_fpu_form { ENGINE_FPU_REGISTER, ENGINE_FPU_SINGLE, ENGINE_FPU_DOUBLE, ENGINE_FPU_INTEGER };
+
 struct sim_engine {
     /* what translated code itself touches: engine_account.c */
     struct sim_engine_count count; /* `left` and `limit` less `bias` */
@@ -134,6 +137,15 @@ struct sim_engine {
     uint8_t set_in_use;
     bool selected; /* since the last run: what the set was made from may have changed meanwhile */
     struct sim_engine_callbacks callbacks;
+
+    /* of the x87 instruction under way */
+    struct {
+        enum engine_fpu_form form;
+        uint64_t raw;       /* its operand in memory */
+        bool operand_empty; /* or that register */
+        bool abandoned;     /* it does nothing more */
+        bool pushed;        /* it has made room for what it loads */
+    } fpu;
 
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it, */
     uint64_t last_block_end;         /* and where its last instruction began */
@@ -222,15 +234,6 @@ _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t 
 /* engine_hooks.c: Unicorn's form of the arithmetic flags becomes that of RFLAGS. */
 void engine_settle_flags(struct unicorn_env *env);
 
-/* How data are accessed at the current privilege level: user, supervisor with SMAP, supervisor without. */
-static inline int engine_data_mode(const struct unicorn_env *env)
-{
-    const uint64_t alignment_check = UINT64_C(1) << 18;
-    if ((env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL)
-        return UNICORN_MMU_USER;
-    return (env->hflags & UNICORN_HF_SMAP) != 0 && (env->eflags & alignment_check) == 0 ? UNICORN_MMU_SMAP : UNICORN_MMU_NO_SMAP;
-}
-
 /* engine_mode.c */
 void engine_set_features(struct sim_engine *engine);
 /* Brings hflags in line with control registers, EFER, segments and RFLAGS.VM. */
@@ -238,6 +241,22 @@ void engine_update_mode(struct unicorn_env *env);
 
 /* engine_state.c */
 void engine_settle_code_base(struct sim_engine *engine);
+
+/* engine_hooks.c: the trap of RFLAGS.TF, where DEBUGCTL.BTF does not keep it. */
+_Noreturn void engine_single_step(void);
+
+/* engine_fpu.c */
+enum {
+    ENGINE_FPU_OPCODE = 0x7ff,
+    ENGINE_FPU_WAITS = 1 << 16,
+    ENGINE_FPU_NOTES_OPCODE = 1 << 17,
+    ENGINE_FPU_ANY = 1 << 18,
+    ENGINE_FPU_IS_WAIT = 1 << 19
+};
+/* Called by translated code before an instruction of x87 or MMX. */
+void engine_fpu_begin(struct sim_engine *engine, uint64_t word);
+/* The words of status or control have been written: ES and B follow. */
+void engine_fpu_summarize(struct unicorn_env *env);
 
 /* engine_sse.c: MXCSR has been written. */
 void engine_settle_mxcsr(struct unicorn_env *env);

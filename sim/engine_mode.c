@@ -16,11 +16,15 @@ enum {
 enum { RFLAGS_VM = 1 << 17 };
 enum { FLAGS_L = 1 << 21, FLAGS_B = 1 << 22, FLAGS_DPL_SHIFT = 13 };
 
+/* EM goes before TS: what it makes undefined is #UD, not #NM. WAIT alone asks for TS then, which engine_fpu_begin() sees to. */
 static uint32_t control_flags(const struct unicorn_env *env)
 {
     const uint64_t cr0 = env->cr[0];
-    return (cr0 & CR0_PE ? UNICORN_HF_PE : 0u) | (cr0 & CR0_MP ? UNICORN_HF_MP : 0u) | (cr0 & CR0_EM ? UNICORN_HF_EM : 0u) |
-           (cr0 & CR0_TS ? UNICORN_HF_TS : 0u) | (env->cr[4] & CR4_OSFXSR ? UNICORN_HF_OSFXSR : 0u) | (env->cr[4] & CR4_SMAP ? UNICORN_HF_SMAP : 0u) |
+    return (cr0 & CR0_PE ? UNICORN_HF_PE : 0u) | (cr0 & CR0_MP ? UNICORN_HF_MP : 0u) |
+           (cr0 & CR0_EM   ? UNICORN_HF_EM
+            : cr0 & CR0_TS ? UNICORN_HF_TS
+                           : 0u) |
+           (env->cr[4] & CR4_OSFXSR ? UNICORN_HF_OSFXSR : 0u) | (env->cr[4] & CR4_SMAP ? UNICORN_HF_SMAP : 0u) |
            (env->efer & EFER_LMA ? UNICORN_HF_LMA : 0u) | (cr0 & CR0_AM ? (uint32_t)ENGINE_HF_ALIGNMENT : 0u);
 }
 

@@ -191,11 +191,51 @@ bool engine_is_branch(struct engine_opcode o)
     return o.map == ENGINE_MAP_1 && ((o.byte & 0xf0) == 0x70 || (o.byte >= 0xe0 && o.byte <= 0xe3) || engine_is_jump(o));
 }
 
-bool engine_writes_base(struct engine_opcode o)
+bool engine_has_general_registers(struct engine_opcode o)
 {
-    enum { REX_W = 8 };
+    if (o.map == ENGINE_MAP_0F38)
+        return o.byte == 0xf0 || o.byte == 0xf1 || o.byte == 0xf6;
+    return o.map == ENGINE_MAP_1 && (o.byte == 0xc4 || o.byte == 0xc5);
+}
+
+static bool is_x87_control(struct engine_opcode o)
+{
     const unsigned reg = o.modrm >> 3 & 7;
-    return o.map == ENGINE_MAP_0F && o.byte == 0xae && o.rep && !o.lock && (o.rex & REX_W) != 0 && o.modrm >= 0xc0 && (reg == 2 || reg == 3);
+    if (o.modrm >= 0xc0)
+        return (o.byte == 0xdb && reg == 4) || (o.byte == 0xdf && o.modrm == 0xe0) || (o.byte == 0xd9 && o.modrm == 0xd0);
+    return (o.byte == 0xd9 && reg >= 4) || (o.byte == 0xdd && (reg == 4 || reg >= 6));
+}
+
+/* FNSTENV, FNSTCW, FNSAVE, FNSTSW, FNCLEX, FNINIT and their like */
+static bool is_x87_without_wait(struct engine_opcode o)
+{
+    const unsigned reg = o.modrm >> 3 & 7;
+    if (o.modrm >= 0xc0)
+        return is_x87_control(o) && o.byte != 0xd9;
+    return (o.byte == 0xd9 || o.byte == 0xdd) && reg >= 6;
+}
+
+static bool is_mmx(struct engine_opcode o)
+{
+    const uint8_t b = o.byte;
+    if (o.map == ENGINE_MAP_0F && !o.operand_prefix && !o.rep && !o.repne)
+        return (b >= 0x60 && b <= 0x6b) || b == 0x6e || b == 0x6f || (b >= 0x70 && b <= 0x77) || b == 0x7e || b == 0x7f || b == 0x2a || b == 0x2c ||
+               b == 0x2d || b == 0xc4 || b == 0xc5 || (b >= 0xd1 && b != 0xd6 && b != 0xe6 && b != 0xf0 && b != 0xff);
+    if (o.map == ENGINE_MAP_0F && o.operand_prefix)
+        return b == 0x2c || b == 0x2d || (b == 0x2a && o.modrm >= 0xc0);
+    if (o.map == ENGINE_MAP_0F)
+        return b == 0xd6;
+    return !o.operand_prefix && ((o.map == ENGINE_MAP_0F38 && (b <= 0x0b || (b >= 0x1c && b <= 0x1e))) || (o.map == ENGINE_MAP_0F3A && b == 0x0f));
+}
+
+uint32_t engine_fpu_word(struct engine_opcode o)
+{
+    if (o.map == ENGINE_MAP_1 && (o.byte & 0xf8) == 0xd8)
+        return (uint32_t)ENGINE_FPU_ANY | (o.byte & 7u) << 8 | o.modrm | (is_x87_without_wait(o) ? 0u : (uint32_t)ENGINE_FPU_WAITS) |
+               (is_x87_control(o) ? 0u : (uint32_t)ENGINE_FPU_NOTES_OPCODE);
+    if (o.map == ENGINE_MAP_1 && o.byte == 0x9b)
+        return ENGINE_FPU_ANY | ENGINE_FPU_WAITS | ENGINE_FPU_IS_WAIT;
+    return is_mmx(o) ? ENGINE_FPU_ANY | ENGINE_FPU_WAITS : 0;
 }
 
 static bool moves_the_stack(struct engine_opcode o)

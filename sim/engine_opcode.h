@@ -38,8 +38,10 @@ bool engine_is_branch(struct engine_opcode opcode);
 bool engine_is_jump(struct engine_opcode opcode);
 /* VMREAD and VMWRITE of registers. */
 bool engine_is_field_access(struct engine_opcode opcode);
-/* WRFSBASE and WRGSBASE of 64 bits, which take canonical addresses alone. */
-bool engine_writes_base(struct engine_opcode opcode);
+/* What engine_fpu_begin() wants of an instruction of x87 or MMX: ENGINE_FPU_*; 0 for others. */
+uint32_t engine_fpu_word(struct engine_opcode opcode);
+/* MOVBE, CRC32, ADCX, ADOX and what has a VEX prefix (BMI; AVX is #UD): CR0.EM and CR0.TS do not matter to them. */
+bool engine_has_general_registers(struct engine_opcode opcode);
 /* In 64-bit mode: the instruction reaches a linear address through the stack segment, so that its faults are those of a stack. */
 bool engine_reaches_stack(const struct unicorn_env *env, struct engine_opcode opcode, uint64_t linear);
 

@@ -5,7 +5,7 @@
 #include "engine_undefined.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
-enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8 };
+enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8, FPU_STATE = UNICORN_HF_EM | UNICORN_HF_TS };
 
 void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
@@ -114,6 +114,8 @@ static unsigned find_end(struct sim_engine *engine, const struct unicorn_block *
         const bool alone = stands_alone(engine, &at);
         if (i == 0 && alone)
             return 1;
+        if (i != 0 && (block->flags & FPU_STATE) != 0 && engine_has_general_registers(at.opcode))
+            return i;
         if (i != 0 && (alone || engine_is_bit_test(at.opcode) || engine_spoils_flags(at.opcode)))
             return i;
     }
@@ -222,6 +224,11 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     uint64_t starts[INSTRUCTIONS_MAX];
     make_room(engine, block);
     limit = longest_block(engine, limit);
+    /* Unicorn takes instructions on general registers for SSE where they stand among its opcodes. */
+    const uint32_t hidden =
+        block->flags & FPU_STATE && engine_has_general_registers(engine_opcode_at(engine->env, block->pc)) ? block->flags & FPU_STATE : 0;
+    limit = hidden != 0 ? 1 : limit;
+    block->flags &= ~hidden;
     engine->translating = true;
     engine->translated_pc = block->pc;
     engine->rewritten = UINT64_MAX;
@@ -238,6 +245,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     engine_add_checks(engine, block);
     if (count > 0)
         let_field_access_return(engine, block, starts[count - 1]);
+    block->flags |= hidden;
     engine->translating = false;
     if (count != block->icount || !engine_account_for(engine, block, block->icount | properties(engine, block, starts, count))) {
         engine->result->message = "Unicorn's translator does not work as that of version 2.0.1";

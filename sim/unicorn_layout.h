@@ -124,10 +124,10 @@ struct unicorn_env {
     uint32_t top;                     /* of the x87 stack */
     uint16_t x87_status, x87_control; /* the status without its top of stack */
     uint8_t empty[8];                 /* x87 registers, by their physical number */
-    uint8_t unused10[4];
+    uint8_t unused12[4];
     struct unicorn_x87 x87[8];
     uint16_t x87_opcode, x87_code_segment, x87_data_segment;
-    uint8_t unused11[2];
+    uint8_t unused10[2];
     uint64_t x87_instruction, x87_data;
     struct unicorn_float_status fp_status;
     struct unicorn_x87 operand; /* of an x87 instruction, beside ST(0) */
@@ -157,7 +157,7 @@ struct unicorn_env {
     uint64_t features[34];
     uint8_t unused8[1064];
     uint64_t xss;
-    uint8_t unused12[24];
+    uint8_t unused11[24];
     void *uc;
 };
 
@@ -168,6 +168,7 @@ UNICORN_AT(unicorn_env, segs, 184);
 UNICORN_AT(unicorn_env, gdt, 376);
 UNICORN_AT(unicorn_env, cr, 424);
 UNICORN_AT(unicorn_env, efer, 560);
+UNICORN_AT(unicorn_env, top, 572);
 UNICORN_AT(unicorn_env, x87, 592);
 UNICORN_AT(unicorn_env, fp_status, 744);
 UNICORN_AT(unicorn_env, mxcsr, 784);

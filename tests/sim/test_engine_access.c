@@ -158,14 +158,14 @@ static void long_mode_checks_no_segment(void)
 
 static void long_operands_are_checked_whole(void)
 {
-    BLOB(load_80, ".code32\n fldt 0x100000\n hlt\n .code64");
+    BLOB(load_80, ".code32\n fninit\n fldt 0x100000\n hlt\n .code64");
     BLOB(save, ".code32\n fxsave 0x100000\n hlt\n .code64");
     struct guest *g = PROTECTED(load_80);
     g->state.seg[VMX_DS].limit = 0x100009;
     expect(g, -1, 0);
-    g->state.rip = GUEST_CODE;
+    g->state.rip = GUEST_CODE + 2;
     g->state.seg[VMX_DS].limit = 0x100008;
-    expect(g, VMX_GP, GUEST_CODE);
+    expect(g, VMX_GP, GUEST_CODE + 2);
     guest_free(g);
     g = PROTECTED(save);
     g->state.seg[VMX_DS].limit = 0x1001fe;
