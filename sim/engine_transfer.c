@@ -51,8 +51,11 @@ static void user_stack_begins(struct unicorn_env *env, int shift, unsigned items
         offset = (uint32_t)(env->segs[VMX_SS].base + (env->hflags & UNICORN_HF_SS32 ? (uint32_t)offset : (uint16_t)offset));
     engine->user_stack = offset;
     engine->user_stack_bytes = bytes;
-    for (uint64_t page = offset & ~(uint64_t)(UNICORN_PAGE_SIZE - 1); page < offset + bytes; page += UNICORN_PAGE_SIZE)
-        tlb_flush_page_by_mmuidx_x86_64(engine->cpu, page, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
+    /* A frame is on two pages at most; at the end of the address space the second one is page 0. */
+    const uint64_t first = offset & ~(uint64_t)(UNICORN_PAGE_SIZE - 1), last = (offset + bytes - 1) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
+    tlb_flush_page_by_mmuidx_x86_64(engine->cpu, first, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
+    if (last != first)
+        tlb_flush_page_by_mmuidx_x86_64(engine->cpu, last, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
 }
 
 static void user_stack_ends(void)
