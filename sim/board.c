@@ -89,9 +89,18 @@ uint32_t sim_board_port_read(struct bk_vcpu *vcpu, uint16_t port, unsigned size)
     return devices_port_read(sim_board_devices_now(vcpu), port, size);
 }
 
+/* A20M# goes to all processors. What their engines hold is of the other mode from their next look on. */
+static void drive_a20m(struct bk_machine *machine)
+{
+    const bool masked = !devices_a20_is_open(&machine->board->devices);
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        machine->vcpu[i].cpu.a20_masked = masked;
+}
+
 void sim_board_port_write(struct bk_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
     sim_spend(vcpu, SIM_COST_PORT);
     devices_port_write(sim_board_devices_now(vcpu), port, size, value);
+    drive_a20m(vcpu->machine);
     sim_board_touched(vcpu);
 }

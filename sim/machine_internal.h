@@ -64,6 +64,7 @@ struct sim_translations {
     struct vmx_tag tag;
     uint64_t cr0, cr3, cr4, efer, eptp;
     uint64_t primary, secondary, vpid;
+    bool a20m;
     /* Pages that instructions were fetched from; each goes with its translation. */
     struct sim_code_page {
         const uint8_t *bytes; /* NULL: none */

@@ -93,6 +93,8 @@ static const struct vmcs *controlling_vmcs(const struct vmx_cpu *cpu)
 static bool still_holds(const struct sim_translations *t, const struct vmx_cpu *cpu, const struct vmcs *v)
 {
     const struct vmx_state *s = &cpu->state;
+    if (v == NULL && t->a20m != vmx_a20m_mode(cpu))
+        return false;
     if (((t->cr0 ^ s->cr0) | (t->cr3 ^ s->cr3) | (t->cr4 ^ s->cr4) | (t->efer ^ s->efer)) != 0)
         return false;
     return v == NULL || (((t->primary ^ v->field[VMCS_CPU_BASED_VM_EXEC_CONTROL]) & VMX_PRI_ACTIVATE_SECONDARY) |
@@ -111,7 +113,8 @@ void sim_vcpu_retag(struct bk_vcpu *vcpu)
     sim_engine_select(vcpu->engine, set);
     if (still_holds(t, cpu, v))
         return;
-    *t = (struct sim_translations){.tag = vmx_current_tag(cpu), .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer};
+    *t = (struct sim_translations){
+        .tag = vmx_current_tag(cpu), .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer, .a20m = vmx_a20m_mode(cpu)};
     if (v != NULL) {
         t->primary = vmcs_get(v, VMCS_CPU_BASED_VM_EXEC_CONTROL);
         t->secondary = vmcs_get(v, VMCS_SECONDARY_VM_EXEC_CONTROL);

@@ -71,7 +71,7 @@ void vmx_access_exit(const struct vmx_access *a, uint32_t reason, uint64_t quali
 uint64_t vmx_read_entry_by_call(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)
 {
     uint8_t bytes[8];
-    if (!cpu->memory.read(cpu->memory.context, address, bytes, size_bytes))
+    if (!cpu->memory.read(cpu->memory.context, vmx_bus_address(cpu, address), bytes, size_bytes))
         return UINT64_MAX;
     return vmx_entry_of(bytes, size_bytes);
 }
@@ -81,5 +81,5 @@ void vmx_write_entry(const struct vmx_cpu *cpu, hpa_t address, uint64_t entry, u
     uint8_t bytes[8];
     for (unsigned i = 0; i < size_bytes; i++)
         bytes[i] = (uint8_t)(entry >> (8 * i));
-    (void)cpu->memory.write(cpu->memory.context, address, bytes, size_bytes);
+    (void)cpu->memory.write(cpu->memory.context, vmx_bus_address(cpu, address), bytes, size_bytes);
 }

@@ -87,6 +87,7 @@ static inline uint64_t vmx_entry_of(const uint8_t *bytes, unsigned size_bytes)
 
 static inline uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)
 {
+    address = vmx_bus_address(cpu, address);
     if (address < cpu->memory.byte_count && size_bytes <= cpu->memory.byte_count - address)
         return vmx_entry_of(cpu->memory.bytes + address, size_bytes);
     return vmx_read_entry_by_call(cpu, address, size_bytes);

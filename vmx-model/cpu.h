@@ -41,7 +41,7 @@ struct vmx_cpu {
     uint64_t tsc;             /* time-stamp counter at this boundary; the caller keeps it */
     struct vmx_pending pending;
     bool smm, mce_at_entry; /* mce_at_entry: the next VM entry meets a machine check */
-    bool a20_masked;        /* A20M mode: the caller's chipset masks address bit 20, so VMXON faults */
+    bool a20_masked;        /* the caller's chipset asserts A20M#, which VMX operation blocks */
     /* Root software is native code: in root operation `state` keeps the guest's registers, and the processor that VM entry finds is taken as
        64-bit code at CPL 0 without blocking. False: in root operation `state` is that of the root software. */
     bool native_root;
@@ -75,6 +75,18 @@ uint64_t vmx_tertiary_controls(const struct vmx_cpu *cpu);
 static inline bool vmx_in_64bit_mode(const struct vmx_state *s)
 {
     return (s->efer & (1u << 10)) != 0 && (s->seg[VMX_CS].access_rights & (1u << 13)) != 0;
+}
+
+/* A20M mode: bit 20 of the addresses of all memory that the processor accesses is 0. It ends at nothing but the signal, and VMXON is #GP(0) in it; a
+   signal that comes in VMX operation waits for VMXOFF. SDM 3A, "External Signal Compatibility"; SDM 3C, "Restrictions on VMX Operation". */
+static inline bool vmx_a20m_mode(const struct vmx_cpu *cpu)
+{
+    return cpu->a20_masked && cpu->operation == VMX_OPERATION_OFF;
+}
+
+static inline hpa_t vmx_bus_address(const struct vmx_cpu *cpu, hpa_t address)
+{
+    return vmx_a20m_mode(cpu) ? address & ~(UINT64_C(1) << 20) : address;
 }
 
 /* Current privilege level: SS.DPL, 0 in real mode, 3 in virtual-8086 mode. */

@@ -35,14 +35,20 @@ static void general_protection(struct vmx_translation *out)
     out->event = (struct vmx_event){.vector = VMX_GP, .type = VMX_EVENT_HARDWARE_EXCEPTION, .has_error_code = true};
 }
 
-/* The access goes to its place on the page. */
+/* In A20M mode every other MByte of a large page lies elsewhere. */
+static uint64_t contiguous(const struct vmx_cpu *cpu, unsigned shift)
+{
+    return VMX_BIT(shift > 20 && vmx_a20m_mode(cpu) ? 20 : shift);
+}
+
+/* The access goes to its place on the page. What is cached is the address before A20M# acts on it, which may come and go without a flush. */
 static void grant(const struct vmx_access *a, const struct vmx_mapping *m, struct vmx_translation *out)
 {
     const uint64_t offset = a->linear & (VMX_BIT(m->shift) - 1);
     out->kind = VMX_TRANSLATED;
     out->guest = m->guest + offset;
-    out->host = m->host + offset;
-    out->page_size = VMX_BIT(m->shift);
+    out->host = vmx_bus_address(a->cpu, m->host + offset);
+    out->page_size = contiguous(a->cpu, m->shift);
     out->read = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_READ);
     out->write = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_WRITE);
     out->fetch = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_FETCH);
@@ -128,8 +134,8 @@ void vmx_translate_physical(struct vmx_cpu *cpu, gpa_t guest, enum vmx_access_ki
         return;
     out->kind = VMX_TRANSLATED;
     out->guest = guest;
-    out->host = host.host;
-    out->page_size = UINT64_C(1) << host.shift;
+    out->host = vmx_bus_address(cpu, host.host);
+    out->page_size = contiguous(cpu, host.shift);
     out->read = vmx_ept_permits(&a, host.rights, VMX_ACCESS_READ);
     out->write = vmx_ept_permits(&a, host.rights, VMX_ACCESS_WRITE);
     out->fetch = vmx_ept_permits(&a, host.rights, VMX_ACCESS_FETCH);

@@ -109,6 +109,11 @@ void devices_init(struct hv_device_set *set, const struct devices_config *config
     ioapic_init(&set->ioapic);
 }
 
+bool devices_a20_is_open(const struct hv_device_set *set)
+{
+    return power_opens_a20(&set->power) || ps2_opens_a20(&set->ps2);
+}
+
 /* ---- ports ---- */
 static const struct bus_ports *ports_at(uint16_t port)
 {

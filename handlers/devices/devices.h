@@ -54,6 +54,9 @@ struct hv_device_set {
 };
 
 void devices_init(struct hv_device_set *set, const struct devices_config *config);
+/* Either gate, of port 92H or of the keyboard controller, opens address line 20, and both do at first. False: A20M# is asserted, if the driver has
+   processors that listen to it. */
+bool devices_a20_is_open(const struct hv_device_set *set);
 /* Ports: size 1, 2 or 4. All ones where no device answers; a write there vanishes. */
 uint32_t devices_port_read(struct hv_device_set *set, uint16_t port, unsigned size);
 void devices_port_write(struct hv_device_set *set, uint16_t port, unsigned size, uint32_t value);

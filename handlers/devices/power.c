@@ -21,7 +21,7 @@ static uint32_t timer(const struct bus *bus)
 
 void power_init(struct power *power, bool acpi_mode)
 {
-    *power = (struct power){.control = acpi_mode ? CONTROL_SCI : 0};
+    *power = (struct power){.control = acpi_mode ? CONTROL_SCI : 0, .port92 = PORT92_A20};
 }
 
 uint32_t power_read(struct power *power, struct bus *bus, unsigned offset, unsigned size)
@@ -69,15 +69,20 @@ void power_write(struct power *power, struct bus *bus, unsigned offset, unsigned
         write_control(power, bus, (uint16_t)value);
 }
 
+bool power_opens_a20(const struct power *power)
+{
+    return (power->port92 & PORT92_A20) != 0;
+}
+
 uint32_t power_misc_read(void *device, struct bus *bus, uint16_t port, unsigned size)
 {
     const struct power *power = device;
     (void)bus;
     (void)size;
-    return port == APM_COMMAND ? power->apm_command : port == APM_STATUS ? power->apm_status : power->port92 | (unsigned)PORT92_A20;
+    return port == APM_COMMAND ? power->apm_command : port == APM_STATUS ? power->apm_status : power->port92;
 }
 
-/* Port B2H would raise an SMI; firmware's answer to ACPI_ENABLE and ACPI_DISABLE is given at once. A20 is always on. */
+/* Port B2H would raise an SMI; firmware's answer to ACPI_ENABLE and ACPI_DISABLE is given at once. */
 void power_misc_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value)
 {
     struct power *power = device;

@@ -19,6 +19,8 @@ void power_init(struct power *power, bool acpi_mode);
 /* `offset` from the base that PCI configuration space gives. */
 uint32_t power_read(struct power *power, struct bus *bus, unsigned offset, unsigned size);
 void power_write(struct power *power, struct bus *bus, unsigned offset, unsigned size, uint32_t value);
+/* Bit 1 of port 92H: address line 20 works whatever the keyboard controller says. */
+bool power_opens_a20(const struct power *power);
 uint32_t power_misc_read(void *device, struct bus *bus, uint16_t port, unsigned size);
 void power_misc_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value);
 

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The 8042 keyboard controller: its commands, and a keyboard that answers every command of the AT set. Not modelled: a mouse (the auxiliary port stays
-   silent), keys, A20 masking. */
+   silent), keys. */
 #include "ps2.h"
 
 enum { DATA_PORT = 0x60, STATUS_FULL = 1u << 0, STATUS_SYSTEM = 1u << 2, STATUS_COMMAND = 1u << 3, STATUS_UNLOCKED = 1u << 4 };
 enum { CB_KEYBOARD_IRQ = 1u << 0, CB_SYSTEM = 1u << 2, CB_KEYBOARD_OFF = 1u << 4, CB_MOUSE_OFF = 1u << 5, CB_TRANSLATE = 1u << 6 };
-enum { ACK = 0xfa, RESEND = 0xfe, SELF_TEST_PASSED = 0xaa, CONTROLLER_OK = 0x55, OUTPUT_PORT_RESET = 0xcf, OUTPUT_RESET_LINE = 1u << 0 };
+enum {
+    ACK = 0xfa,
+    RESEND = 0xfe,
+    SELF_TEST_PASSED = 0xaa,
+    CONTROLLER_OK = 0x55,
+    OUTPUT_PORT_RESET = 0xcf,
+    OUTPUT_RESET_LINE = 1u << 0,
+    OUTPUT_A20 = 1u << 1
+};
 
 void ps2_init(struct ps2 *ps2)
 {
@@ -87,6 +95,11 @@ static void keyboard_command(struct ps2 *ps2, uint8_t byte)
 }
 
 /* ---- the controller ---- */
+bool ps2_opens_a20(const struct ps2 *ps2)
+{
+    return (ps2->output_port & OUTPUT_A20) != 0;
+}
+
 static void set_output_port(struct ps2 *ps2, struct bus *bus, uint8_t byte)
 {
     ps2->output_port = byte;
@@ -99,7 +112,7 @@ enum { WRITE_COMMAND_BYTE = 0x60, WRITE_OUTPUT_PORT = 0xd1, WRITE_KEYBOARD_BUFFE
 static void controller_command(struct ps2 *ps2, struct bus *bus, uint8_t byte)
 {
     enum { READ_COMMAND_BYTE = 0x20, MOUSE_OFF = 0xa7, MOUSE_ON, MOUSE_TEST, SELF_TEST, KEYBOARD_TEST, KEYBOARD_OFF = 0xad, KEYBOARD_ON };
-    enum { READ_INPUT_PORT = 0xc0, READ_OUTPUT_PORT = 0xd0, PULSE_FIRST = 0xf0 };
+    enum { READ_INPUT_PORT = 0xc0, READ_OUTPUT_PORT = 0xd0, A20_OFF = 0xdd, A20_ON = 0xdf, PULSE_FIRST = 0xf0 };
     ps2->last_command = 0;
     switch (byte) {
     case READ_COMMAND_BYTE:
@@ -137,6 +150,12 @@ static void controller_command(struct ps2 *ps2, struct bus *bus, uint8_t byte)
         break;
     case READ_OUTPUT_PORT:
         queue(ps2, ps2->output_port, true);
+        break;
+    case A20_OFF:
+        ps2->output_port &= (uint8_t)~OUTPUT_A20;
+        break;
+    case A20_ON:
+        ps2->output_port |= OUTPUT_A20;
         break;
     default:
         if (byte >= PULSE_FIRST && (byte & OUTPUT_RESET_LINE) == 0)

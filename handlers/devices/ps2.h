@@ -17,6 +17,8 @@ struct ps2 {
 };
 
 void ps2_init(struct ps2 *ps2);
+/* Bit 1 of the output port, which commands D1H, DDH and DFH change. */
+bool ps2_opens_a20(const struct ps2 *ps2);
 uint32_t ps2_read(void *device, struct bus *bus, uint16_t port, unsigned size);
 void ps2_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value);
 

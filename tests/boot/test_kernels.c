@@ -58,6 +58,7 @@ static const struct {
     {"activity state behind SIPI: ", "saves the active state; " BEFORE_EXIT},
     {"blocking behind SIPI: ", "saves blocking by SMI and by NMI, which is how it holds them back in wait-for-SIPI"},
     {"RFLAGS behind SIPI: ", "clears RFLAGS.IF for the same end"},
+    {"VMX operation blocks A20M: ", "masks all the same; SDM 3C, \"VMXON\": block and disable A20M"},
     {"qualification of an NMI behind STI: ", "gives 0; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
 };
 
@@ -254,9 +255,15 @@ static void system_instructions_follow_the_manual(void)
     expect_all_right("system", "nehalem");
 }
 
+static void a20m_masks_outside_of_vmx_operation(void)
+{
+    expect_all_right("a20", "sapphire-rapids");
+    expect_all_right("a20", "nehalem");
+}
+
 static void bochs_says_the_same(void)
 {
-    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings", "delivery"};
+    static const char *const names[] = {"capabilities", "instructions", "transitions", "features", "modes", "apic", "rings", "delivery", "a20"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         expect_bochs_agrees(names[i], "bochs-skylake-x", 1);
     expect_bochs_agrees("extended", "bochs-tigerlake", 1);
@@ -276,6 +283,7 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"state_components_follow_the_manual", state_components_follow_the_manual},
       {"event_delivery_follows_the_manual", event_delivery_follows_the_manual},
       {"system_instructions_follow_the_manual", system_instructions_follow_the_manual},
+      {"a20m_masks_outside_of_vmx_operation", a20m_masks_outside_of_vmx_operation},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
       {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},
       {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"they_go_on_from_snapshots", they_go_on_from_snapshots},

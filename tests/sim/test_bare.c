@@ -375,6 +375,66 @@ static void application_processors_start_by_init_and_sipi(void)
     }
 }
 
+/* Processor 0 closes both gates from below 1 MByte; then neither it nor processor 1, in real-address mode, reaches what is above. */
+static void a20m_goes_to_all_processors(void)
+{
+    static const char source[] = "mov esi, low\n"
+                                 "mov edi, 0x7000\n"
+                                 "mov ecx, ap - low\n"
+                                 "rep movsb\n"
+                                 "mov edi, 0x8000\n"
+                                 "mov ecx, ap_end - ap\n"
+                                 "rep movsb\n"
+                                 "mov dword [0xfee000f0], 0x1ff\n"
+                                 "mov dword [0xfee00300], 0xc4500\n"
+                                 "mov dword [0xfee00300], 0xc4608\n"
+                                 "mov byte [0x80500], 1\n"
+                                 "mov byte [0x180500], 2\n"
+                                 "mov byte [0x500], 4\n"
+                                 "mov byte [0x100500], 8\n"
+                                 "mov eax, 0x7000\n"
+                                 "jmp eax\n"
+                                 "low: pause\n"
+                                 "cmp byte [0x9000], 1\n"
+                                 "jne low\n"
+                                 "mov bl, [0x9001]\n"
+                                 "mov al, 0xdd\n"
+                                 "out 0x64, al\n"
+                                 "mov al, 0\n"
+                                 "out 0x92, al\n"
+                                 "mov byte [0x9000], 2\n"
+                                 ".wait: pause\n"
+                                 "cmp byte [0x9000], 3\n"
+                                 "jne .wait\n"
+                                 "shl bl, 4\n"
+                                 "add bl, [0x9001]\n"
+                                 "add bl, [0x180500]\n"
+                                 "mov al, bl\n"
+                                 "out 0xf4, al\n"
+                                 "bits 16\n"
+                                 "ap: xor ax, ax\n"
+                                 "mov ds, ax\n"
+                                 "mov ax, 0xffff\n"
+                                 "mov es, ax\n"
+                                 "mov al, [es:0x510]\n"
+                                 "mov [0x9001], al\n"
+                                 "mov byte [0x9000], 1\n"
+                                 ".wait: pause\n"
+                                 "cmp byte [0x9000], 2\n"
+                                 "jne .wait\n"
+                                 "mov al, [es:0x510]\n"
+                                 "mov [0x9001], al\n"
+                                 "mov byte [0x9000], 3\n"
+                                 "cli\n"
+                                 "hlt\n"
+                                 "ap_end:\n";
+    enum { OPEN_OF_1 = 8, CLOSED_OF_1 = 4, CLOSED_OF_0 = 1 };
+    static struct outcome o;
+    run(source, 2, 1000000, &o);
+    CU_ASSERT_EQUAL(o.end, SIM_BOARD_STATUS);
+    CU_ASSERT_EQUAL(o.status, 2 * (OPEN_OF_1 << 4 | (CLOSED_OF_1 + CLOSED_OF_0)) + 1);
+}
+
 /* The timer of the local APIC interrupts a halted processor; its handler returns behind the HLT. */
 static void the_local_apic_timer_wakes_a_processor(void)
 {
@@ -504,7 +564,7 @@ static void a_blocked_nmi_wakes_nobody(void)
     CU_ASSERT_STRING_EQUAL(o.output, "N");
 }
 
-SUITE("sim/bare", {"a_blocked_nmi_wakes_nobody", a_blocked_nmi_wakes_nobody},
+SUITE("sim/bare", {"a20m_goes_to_all_processors", a20m_goes_to_all_processors}, {"a_blocked_nmi_wakes_nobody", a_blocked_nmi_wakes_nobody},
       {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
       {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},

@@ -463,6 +463,40 @@ static void structures_are_read_directly_where_they_may_be(void)
     CU_ASSERT_NOT_EQUAL(beyond.kind, VMX_TRANSLATED);
 }
 
+/* Entries, and what they lead to; in VMX operation nothing is masked, and what a large page covers is no longer one piece. */
+static void a20m_masks_bit_20_of_all_addresses(void)
+{
+    enum { BIT_20 = 1 << 20, MASKED = PAGE, UNMASKED = PAGE | BIT_20 };
+    reset_64bit();
+    guest_map(LINEAR, UNMASKED, PTE_P | PTE_W);
+    set_ram32(MASKED + 8, 0x1234);
+    set_ram32(UNMASKED + 8, 0x5678);
+    memcpy(g.ram, g.ram + BIT_20, UNMASKED - BIT_20); /* the tables, which stand from 1 MByte on; what they lead to stays */
+    CU_ASSERT_EQUAL(translate(LINEAR, READ, false).host, UNMASKED);
+    g.cpu.a20_masked = true;
+    g.cpu.operation = VMX_OPERATION_OFF;
+    const hpa_t entry = guest_entry(LINEAR, 1);
+    uint32_t word = 0;
+    struct vmx_translation t = translate(LINEAR, WRITE, false);
+    CU_ASSERT(t.kind == VMX_TRANSLATED && t.host == MASKED && t.guest == UNMASKED);
+    CU_ASSERT_EQUAL(ram64(entry) & PTE_D, 0);
+    CU_ASSERT_EQUAL(ram64(entry - BIT_20) & PTE_D, PTE_D);
+    CU_ASSERT(vmx_read_linear(&g.cpu, LINEAR + 8, &word, sizeof word, READ, false, &t));
+    CU_ASSERT_EQUAL(word, 0x1234);
+    g.cpu.operation = VMX_OPERATION_ROOT;
+    CU_ASSERT(vmx_read_linear(&g.cpu, LINEAR + 8, &word, sizeof word, READ, false, &t));
+    CU_ASSERT_EQUAL(word, 0x5678);
+    g.cpu.operation = VMX_OPERATION_OFF;
+    g.cpu.state.cr0 = VMX_CR0_PE;
+    g.cpu.state.efer = 0;
+    g.cpu.state.cr4 = VMX_CR4_PSE;
+    g.cpu.state.cr3 = GUEST_CR3;
+    set_ram32(GUEST_CR3 - BIT_20, 0x800000 | PTE_P | PTE_PS);
+    g.cpu.state.cr0 |= VMX_CR0_PG;
+    t = translate(0x300010, READ, false);
+    CU_ASSERT(t.kind == VMX_TRANSLATED && t.host == 0xa00010 && t.page_size == BIT_20);
+}
+
 static void bytes_move_across_pages(void)
 {
     uint8_t out[16], in[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
@@ -501,9 +535,10 @@ static void bytes_wrap_at_4g_outside_ia32e_mode(void)
     CU_ASSERT(t.no_memory);
 }
 
-SUITE("vmx-model/walk", {"without_paging_linear_is_physical", without_paging_linear_is_physical},
-      {"four_levels_map_4k_2m_and_1g", four_levels_map_4k_2m_and_1g}, {"five_levels_map_57_bits", five_levels_map_57_bits},
-      {"paging_with_32_bits_maps_4k_and_4m", paging_with_32_bits_maps_4k_and_4m}, {"pae_uses_the_loaded_pdptes", pae_uses_the_loaded_pdptes},
+SUITE("vmx-model/walk", {"a20m_masks_bit_20_of_all_addresses", a20m_masks_bit_20_of_all_addresses},
+      {"without_paging_linear_is_physical", without_paging_linear_is_physical}, {"four_levels_map_4k_2m_and_1g", four_levels_map_4k_2m_and_1g},
+      {"five_levels_map_57_bits", five_levels_map_57_bits}, {"paging_with_32_bits_maps_4k_and_4m", paging_with_32_bits_maps_4k_and_4m},
+      {"pae_uses_the_loaded_pdptes", pae_uses_the_loaded_pdptes},
       {"every_error_code_bit_is_set_by_its_cause", every_error_code_bit_is_set_by_its_cause},
       {"fetch_bit_needs_nxe_or_smep", fetch_bit_needs_nxe_or_smep},
       {"smap_yields_to_ac_for_explicit_accesses_only", smap_yields_to_ac_for_explicit_accesses_only},

@@ -82,6 +82,33 @@ static void there_is_no_mouse(void)
     CU_ASSERT_EQUAL(in(0x64, 1) & FULL, 0);
 }
 
-SUITE("handlers/devices/ps2", {"the_controller_tests_itself", the_controller_tests_itself}, {"the_command_byte_is_kept", the_command_byte_is_kept},
+/* Bit 1 of the output port; its gate and that of port 92H are one line, which either opens. */
+static void either_gate_opens_address_line_20(void)
+{
+    enum { OPEN = 2, CLOSED_NO_RESET = 0xcd };
+    board_start();
+    CU_ASSERT(devices_a20_is_open(&board));
+    CU_ASSERT_EQUAL(in(0x92, 1), OPEN);
+    out(0x64, 1, 0xd0);
+    CU_ASSERT_EQUAL(in(0x60, 1) & OPEN, OPEN);
+    out(0x92, 1, 0);
+    CU_ASSERT_EQUAL(in(0x92, 1), 0);
+    CU_ASSERT(devices_a20_is_open(&board));
+    out(0x64, 1, 0xd1);
+    out(0x60, 1, CLOSED_NO_RESET);
+    CU_ASSERT(!devices_a20_is_open(&board));
+    CU_ASSERT_EQUAL(board.bus.power, BUS_RUNNING);
+    out(0x64, 1, 0xd0);
+    CU_ASSERT_EQUAL(in(0x60, 1), CLOSED_NO_RESET);
+    out(0x64, 1, 0xdf);
+    CU_ASSERT(devices_a20_is_open(&board));
+    out(0x64, 1, 0xdd);
+    CU_ASSERT(!devices_a20_is_open(&board));
+    out(0x92, 1, OPEN);
+    CU_ASSERT(devices_a20_is_open(&board));
+}
+
+SUITE("handlers/devices/ps2", {"either_gate_opens_address_line_20", either_gate_opens_address_line_20},
+      {"the_controller_tests_itself", the_controller_tests_itself}, {"the_command_byte_is_kept", the_command_byte_is_kept},
       {"the_keyboard_answers", the_keyboard_answers}, {"a_disabled_interface_holds_the_keyboard_back", a_disabled_interface_holds_the_keyboard_back},
       {"every_byte_interrupts", every_byte_interrupts}, {"there_is_no_mouse", there_is_no_mouse})
