@@ -11,6 +11,7 @@ enum { BENCH_PAGE = 4096, BENCH_NAME_BYTES = 96, BENCH_WORDS = VMX_WORD_CONTROLS
 /* A packed scenario, gathered: what stands once in it, and what its records add up to. */
 struct bench_plan {
     struct packed_reader records; /* at the first record */
+    uint32_t first[PACKED_KINDS]; /* where the first record of each kind stands; UINT32_MAX: there is none */
     uint32_t crc;
     char name[BENCH_NAME_BYTES], profile[BENCH_NAME_BYTES];
     enum packed_mode mode;
@@ -47,7 +48,9 @@ bool bench_fail(struct bench_result *result, const char *why);
 
 /* ---- plan.c ---- */
 bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size, struct bench_result *result);
-/* The next record of a kind; false at the end. */
+/* At the first record of a kind, */
+struct packed_reader bench_records_of(const struct bench_plan *plan, enum packed_kind kind);
+/* and the next one; false at the end. */
 bool bench_next_of(struct packed_reader *reader, enum packed_kind kind, struct packed_record *record);
 
 static inline bool bench_ept_on(const struct bench_plan *plan)

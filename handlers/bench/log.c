@@ -83,7 +83,7 @@ static void log_final(struct bench *bench, const struct bench_cpu *cpu)
 static void log_memory(struct bench *bench)
 {
     uint8_t bytes[1024];
-    struct packed_reader reader = bench->setup.plan.records;
+    struct packed_reader reader = bench_records_of(&bench->setup.plan, PACKED_DUMP);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_DUMP, &record)) {
         const uint64_t first = packed_u64(&record, 0), size = packed_u64(&record, 8);
@@ -97,7 +97,7 @@ static void log_memory(struct bench *bench)
 
 static void log_sources(struct bench *bench)
 {
-    struct packed_reader reader = bench->setup.plan.records;
+    struct packed_reader reader = bench_records_of(&bench->setup.plan, PACKED_SOURCE);
     struct packed_record record;
     for (unsigned i = 0; bench_next_of(&reader, PACKED_SOURCE, &record); i++) {
         uint64_t number[3] = {packed_u32(&record, 0)};

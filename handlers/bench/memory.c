@@ -81,7 +81,7 @@ static bool write_gate(struct bench_setup *setup, uint32_t vector, uint32_t dpl,
 
 static bool write_gates(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_IDT_GATE);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_IDT_GATE, &record))
         if (!write_gate(setup, packed_u32(&record, 0), packed_u32(&record, 4), packed_u64(&record, 8)))
@@ -92,7 +92,7 @@ static bool write_gates(struct bench_setup *setup)
 /* Bytes of the scenario. Outside of guest RAM they need memory of their own, whole pages of it: a ROM below 4 GiB. */
 static bool write_bytes(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_MEMORY);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_MEMORY, &record)) {
         const gpa_t address = packed_u64(&record, 0);

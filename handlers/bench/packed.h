@@ -41,8 +41,9 @@ enum packed_kind {
     PACKED_START = 25,         /* u32 vCPU, u32 0, u64 address of its first instruction; vCPU 0 has the preset's, others wait for a SIPI */
     PACKED_PHYSICAL_CPUS = 26, /* u32, 1 to 8; as many as vCPUs when it is left out */
     PACKED_PIN = 27,           /* u32 vCPU, u32 physical CPU that it is bound to at the start; its number modulo their number when it is left out */
-    PACKED_SOURCE = 28, /* u32 vector, u32 vCPU that it belongs to, u32 physical CPU, u32 0, then u64 each: period, jitter, first, count, seed */
-    PACKED_QUANTUM = 29 /* u64 instructions of a turn, PACKED_QUANTUM_MAX at most; PACKED_QUANTUM_DEFAULT when it is left out */
+    PACKED_SOURCE = 28,  /* u32 vector, u32 vCPU that it belongs to, u32 physical CPU, u32 0, then u64 each: period, jitter, first, count, seed */
+    PACKED_QUANTUM = 29, /* u64 instructions of a turn, PACKED_QUANTUM_MAX at most; PACKED_QUANTUM_DEFAULT when it is left out */
+    PACKED_KINDS
 };
 
 /* Of a source: the first vector, and what period, jitter and first are at most. */

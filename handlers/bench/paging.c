@@ -109,7 +109,7 @@ static bool map_page(struct bench_setup *setup, uint64_t linear, gpa_t guest, ui
 
 static bool write_pages(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_PAGE);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_PAGE, &record)) {
         const uint64_t linear = packed_u64(&record, 0), guest = packed_u64(&record, 8), bytes = packed_u64(&record, 16);

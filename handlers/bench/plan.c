@@ -4,6 +4,13 @@
 
 enum { NOT_PINNED = 0xff };
 
+struct packed_reader bench_records_of(const struct bench_plan *plan, enum packed_kind kind)
+{
+    struct packed_reader reader = plan->records;
+    reader.at = plan->first[kind];
+    return reader;
+}
+
 bool bench_next_of(struct packed_reader *reader, enum packed_kind kind, struct packed_record *record)
 {
     while (packed_next(reader, record))
@@ -120,7 +127,7 @@ static bool complete_pins(struct bench_plan *plan)
 /* Starts, steps and sources name vCPUs that are there. */
 static bool names_its_vcpus(const struct bench_plan *plan)
 {
-    struct packed_reader reader = plan->records;
+    struct packed_reader reader = bench_records_of(plan, PACKED_STEP);
     struct packed_record record;
     struct packed_step step;
     const uint8_t *extra;
@@ -128,7 +135,7 @@ static bool names_its_vcpus(const struct bench_plan *plan)
         if (packed_step_of(&record, &step, &extra) &&
             (step.vcpu >= plan->vcpus || (step.kind == STEP_MOVE && (step.c >= plan->vcpus || step.a >= plan->physical_cpus))))
             return false;
-    reader = plan->records;
+    reader = bench_records_of(plan, PACKED_SOURCE);
     while (bench_next_of(&reader, PACKED_SOURCE, &record))
         if (packed_u32(&record, 4) >= plan->vcpus || packed_u32(&record, 8) >= plan->physical_cpus)
             return false;
@@ -179,7 +186,7 @@ static bool add_record(struct bench_plan *plan, const struct packed_record *reco
         plan->quantum = packed_u64(record, 0);
         return plan->quantum >= 1 && plan->quantum <= PACKED_QUANTUM_MAX;
     default:
-        return record->kind <= PACKED_QUANTUM;
+        return record->kind < PACKED_KINDS;
     }
 }
 
@@ -195,13 +202,18 @@ bool bench_read_plan(struct bench_plan *plan, const void *packed, uint64_t size,
         return bench_fail(result, wrong);
     const struct packed_record header = {.size = PACKED_HEADER_BYTES, .payload = packed};
     plan->crc = packed_u32(&header, 12);
+    for (unsigned kind = 0; kind < PACKED_KINDS; kind++)
+        plan->first[kind] = UINT32_MAX;
     struct packed_reader reader = plan->records;
-    while (packed_next(&reader, &record))
+    for (uint32_t at = reader.at; packed_next(&reader, &record); at = reader.at) {
         if (!add_record(plan, &record)) {
             bench_say(result, "packed scenario: a bad record of kind ");
             bench_say_number(result, record.kind);
             return false;
         }
+        if (plan->first[record.kind] == UINT32_MAX)
+            plan->first[record.kind] = at;
+    }
     if (reader.at == UINT32_MAX)
         return bench_fail(result, "packed scenario: a record does not fit");
     if (!complete_pins(plan))

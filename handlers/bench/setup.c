@@ -32,7 +32,7 @@ static bool is_guest_state(uint32_t encoding)
 
 static bool write_fields(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_FIELD);
     struct packed_record record;
     const bool waits = bench_waits_for_sipi(&setup->plan, setup->index);
     while (bench_next_of(&reader, PACKED_FIELD, &record)) {
@@ -52,7 +52,7 @@ static bool write_fields(struct bench_setup *setup)
 
 static void write_registers(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_REGISTER);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_REGISTER, &record)) {
         const enum vmx_gpr gpr = (enum vmx_gpr)(packed_u32(&record, 0) % VMX_GPR_COUNT);
@@ -65,7 +65,7 @@ static void write_registers(struct bench_setup *setup)
 
 static bool write_ept(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_EPT);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_EPT, &record))
         if (!bench_change_ept(setup->vm, packed_u64(&record, 0), packed_u64(&record, 8), packed_u32(&record, 16), packed_u32(&record, 20)))
@@ -78,7 +78,7 @@ static bool set_sources(struct bench_setup *setup)
 {
     struct bk_source sources[BK_SOURCES_MAX];
     unsigned count = 0;
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_SOURCE);
     struct packed_record record;
     for (; bench_next_of(&reader, PACKED_SOURCE, &record); count++) {
         if (count == BK_SOURCES_MAX)
@@ -99,7 +99,7 @@ static bool set_sources(struct bench_setup *setup)
 /* Features that the scenario takes away are gone. */
 static bool check_processor(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_LACKS);
     struct packed_record record;
     while (bench_next_of(&reader, PACKED_LACKS, &record))
         if ((bk_capability(setup->machine, packed_u32(&record, 0)) >> (packed_u32(&record, 4) & 63) & 1) != 0)

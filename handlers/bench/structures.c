@@ -11,28 +11,44 @@ static bool no_pages(struct bench_setup *setup)
     return bench_fail(setup->result, "the machine has no page left for VMX structures");
 }
 
-static bool set_bit(struct bk_machine *machine, hpa_t bitmap, uint32_t bit)
+/* Sets bits `first` to `last` of a bitmap: whole bytes in pieces, what is left over one by one. */
+static bool set_bits(struct bk_machine *machine, hpa_t bitmap, uint32_t first, uint32_t last)
 {
-    uint8_t byte;
-    if (!bk_read(machine, bitmap + bit / 8, &byte, 1))
-        return false;
-    byte = (uint8_t)(byte | 1u << bit % 8);
-    return bk_write(machine, bitmap + bit / 8, &byte, 1);
+    static const uint64_t ones[8] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    for (uint32_t bit = first; bit <= last;) {
+        const uint32_t whole = bit % 8 == 0 ? (last + 1 - bit) / 8 : 0;
+        const uint32_t bytes = whole < sizeof ones ? whole : (uint32_t)sizeof ones;
+        uint8_t byte;
+        if (bytes != 0) {
+            if (!bk_write(machine, bitmap + bit / 8, ones, bytes))
+                return false;
+            bit += bytes * 8;
+            continue;
+        }
+        if (!bk_read(machine, bitmap + bit / 8, &byte, 1))
+            return false;
+        byte = (uint8_t)(byte | 1u << bit % 8);
+        if (!bk_write(machine, bitmap + bit / 8, &byte, 1))
+            return false;
+        bit++;
+    }
+    return true;
 }
 
 /* Bitmap A stands for ports 0 to 7FFFH, B for the rest. SDM 3C, "I/O-Bitmap Addresses". */
 static bool write_io_bitmaps(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_IO_EXITS);
     struct packed_record record;
     const hpa_t a = bk_page(setup->machine), b = bk_page(setup->machine);
     if (a == 0 || b == 0)
         return no_pages(setup);
     while (bench_next_of(&reader, PACKED_IO_EXITS, &record)) {
-        const uint32_t range = packed_u32(&record, 0);
-        for (uint32_t port = range & 0xffff; port <= range >> 16; port++)
-            if (!set_bit(setup->machine, port < PORTS_A_BITMAP ? a : b, port % PORTS_A_BITMAP))
-                return no_pages(setup);
+        const uint32_t range = packed_u32(&record, 0), first = range & 0xffff, last = range >> 16;
+        if (first < PORTS_A_BITMAP && !set_bits(setup->machine, a, first, last < PORTS_A_BITMAP ? last : PORTS_A_BITMAP - 1))
+            return no_pages(setup);
+        if (last >= PORTS_A_BITMAP && !set_bits(setup->machine, b, first < PORTS_A_BITMAP ? 0 : first - PORTS_A_BITMAP, last - PORTS_A_BITMAP))
+            return no_pages(setup);
     }
     (void)bk_vmwrite(setup->vcpu, VMCS_IO_BITMAP_A, a);
     (void)bk_vmwrite(setup->vcpu, VMCS_IO_BITMAP_B, b);
@@ -44,7 +60,7 @@ static bool write_msr_bitmap(struct bench_setup *setup)
 {
     enum { LOW_LIMIT = 0x2000, BITMAP_BITS = 8 * 1024, HIGH = BITMAP_BITS, WRITE = 2 * BITMAP_BITS };
     const uint32_t high_base = UINT32_C(0xc0000000);
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_MSR_EXITS);
     struct packed_record record;
     const hpa_t bitmap = bk_page(setup->machine);
     if (bitmap == 0)
@@ -54,11 +70,10 @@ static bool write_msr_bitmap(struct bench_setup *setup)
         const uint32_t base = first < LOW_LIMIT ? 0 : high_base;
         if (first < base || last < first || last - base >= LOW_LIMIT)
             return bench_fail(setup->result, "an MSR is outside of the MSR bitmaps");
-        for (uint32_t msr = first - base; msr <= last - base; msr++) {
-            const uint32_t bit = msr + (base != 0 ? (uint32_t)HIGH : 0);
-            if (((rights & 1) != 0 && !set_bit(setup->machine, bitmap, bit)) || ((rights & 2) != 0 && !set_bit(setup->machine, bitmap, bit + WRITE)))
-                return no_pages(setup);
-        }
+        const uint32_t from = first - base + (base != 0 ? (uint32_t)HIGH : 0), to = from + last - first;
+        if (((rights & 1) != 0 && !set_bits(setup->machine, bitmap, from, to)) ||
+            ((rights & 2) != 0 && !set_bits(setup->machine, bitmap, from + WRITE, to + WRITE)))
+            return no_pages(setup);
     }
     (void)bk_vmwrite(setup->vcpu, VMCS_MSR_BITMAP, bitmap);
     return true;
@@ -67,7 +82,7 @@ static bool write_msr_bitmap(struct bench_setup *setup)
 /* Entries of 16 bytes: index, reserved, value. SDM 3C, "VM-Entry Controls for MSRs". */
 static bool write_msr_load_list(struct bench_setup *setup)
 {
-    struct packed_reader reader = setup->plan.records;
+    struct packed_reader reader = bench_records_of(&setup->plan, PACKED_MSR_LOAD);
     struct packed_record record;
     hpa_t list = 0;
     uint64_t count = 0;
