@@ -7,7 +7,10 @@
 
 enum {
     REG_TPR = 0x80,
+    REG_PPR = 0xa0,
     REG_EOI = 0xb0,
+    REG_LDR = 0xd0,
+    REG_DFR = 0xe0,
     REG_ISR = 0x100,
     REG_IRR = 0x200,
     REG_ICR_LOW = 0x300,
@@ -55,6 +58,26 @@ void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
         hv_set_apic_tpr(vcpu, value);
 }
 
+/* Virtual-interrupt delivery keeps VPPR; without it what is in service is the guest's own affair. */
+uint8_t hv_processor_priority(struct hv_vcpu *vcpu)
+{
+    hpa_t address;
+    return hv_virtual_interrupt_delivery(vcpu) && page_register(vcpu, REG_PPR, &address) ? (uint8_t)load(vcpu, address) : hv_tpr(vcpu);
+}
+
+/* Bits 27:0 of the destination-format register are 1, so that 0 says that the guest has not written it: then it is as after reset, all ones. */
+enum { DFR_ONES = 0x0fffffff, DFR_RESET = 0xf };
+bool hv_logical_id(struct hv_vcpu *vcpu, uint8_t *id, bool *cluster_model)
+{
+    hpa_t logical, format;
+    if (!page_register(vcpu, REG_LDR, &logical) || !page_register(vcpu, REG_DFR, &format))
+        return false;
+    const uint32_t written = load(vcpu, format);
+    *id = (uint8_t)(load(vcpu, logical) >> 24);
+    *cluster_model = (written != 0 ? written >> 28 : (uint32_t)DFR_RESET) == 0;
+    return true;
+}
+
 void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class)
 {
     if (!hv_primary_control(vcpu, VMX_PRI_USE_TPR_SHADOW))
@@ -98,14 +121,18 @@ static void end_of_interrupt(struct hv_vcpu *vcpu)
 /* What a write does besides standing in the page. */
 static void side_effect(struct hv_vcpu *vcpu, unsigned offset, uint32_t value)
 {
-    hpa_t high;
+    hpa_t address;
     switch (offset & REGISTER_MASK) {
+    case REG_DFR:
+        if (page_register(vcpu, REG_DFR, &address))
+            store(vcpu, address, value | DFR_ONES);
+        return;
     case REG_EOI:
         end_of_interrupt(vcpu);
         return;
     case REG_ICR_LOW:
-        if (page_register(vcpu, REG_ICR_HIGH, &high))
-            hv_send_ipi(vcpu, &(struct hv_ipi){.destination = load(vcpu, high) >> 24, .command = value});
+        if (page_register(vcpu, REG_ICR_HIGH, &address))
+            hv_send_ipi(vcpu, &(struct hv_ipi){.destination = load(vcpu, address) >> 24, .command = value});
         return;
     case REG_SELF_IPI:
         hv_queue_interrupt(vcpu, (uint8_t)value);

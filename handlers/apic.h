@@ -11,6 +11,11 @@ enum { HV_APIC_PAGE_BYTES = 4096 };
 /* Task priority in force: VTPR with "use TPR shadow", else what CR8 exits have set. */
 uint8_t hv_tpr(struct hv_vcpu *vcpu);
 void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value);
+/* Processor priority as arbitration for lowest-priority delivery finds it. */
+uint8_t hv_processor_priority(struct hv_vcpu *vcpu);
+/* What xAPIC mode's logical destinations are compared with: bits 31:24 of the logical-destination register, and the model that the
+   destination-format register chooses. False: the virtual CPU has no virtual-APIC page. */
+bool hv_logical_id(struct hv_vcpu *vcpu, uint8_t *id, bool *cluster_model);
 /* With "use TPR shadow": an exit is due when VTPR falls below this priority class; 0: never. */
 void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class);
 bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu);

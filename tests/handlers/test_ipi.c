@@ -42,7 +42,9 @@ static void a_command_names_its_destination(void)
     CU_ASSERT_EQUAL(reached(0xff, 0, false), 3);
     CU_ASSERT_EQUAL(reached(0xff, 0, true), 0);
     CU_ASSERT_EQUAL(reached(UINT32_MAX, 0, true), 3);
-    CU_ASSERT_EQUAL(reached(2, LOGICAL, false), 2);
+    CU_ASSERT_EQUAL(reached(2, LOGICAL, false), 0); /* there is no virtual-APIC page */
+    CU_ASSERT_EQUAL(reached(0xff, LOGICAL, false), 3);
+    CU_ASSERT_EQUAL(reached(UINT32_MAX, LOGICAL, true), 3);
     CU_ASSERT_EQUAL(reached(2, LOGICAL, true), 2);
     CU_ASSERT_EQUAL(reached(0x10002, LOGICAL, true), 0); /* another cluster */
     CU_ASSERT_EQUAL(reached(0, SELF, false), 1);
@@ -50,9 +52,63 @@ static void a_command_names_its_destination(void)
     CU_ASSERT_EQUAL(reached(0, OTHERS, false), 2);
 }
 
+/* Both virtual CPUs with a virtual-APIC page and these logical-destination registers. */
+static hpa_t pages[2];
+static void start_with_pages(uint8_t first, uint8_t second)
+{
+    const uint8_t ids[2] = {first, second};
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        pages[i] = bk_page(&machine);
+        machine.vcpu[i].field[VMCS_VIRTUAL_APIC_PAGE_ADDR] = pages[i];
+        machine.vcpu[i].field[VMCS_CPU_BASED_VM_EXEC_CONTROL] |= VMX_PRI_USE_TPR_SHADOW;
+        CU_ASSERT_TRUE(hv_virtual_apic_write(&vm.vcpu[i], 0xd0, (uint32_t)ids[i] << 24));
+    }
+}
+
+/* The vector is taken away again. */
+static unsigned reached_now(uint32_t destination, uint32_t command)
+{
+    unsigned mask = 0;
+    send(destination, command | VECTOR, false);
+    for (unsigned i = 0; i < 2; i++) {
+        mask |= (vm.vcpu[i].pending_vectors[VECTOR / 64] >> VECTOR % 64 & 1) != 0 ? 1u << i : 0;
+        vm.vcpu[i].pending_vectors[VECTOR / 64] = 0;
+    }
+    return mask;
+}
+
+static void logical_destinations_are_flat_or_clusters(void)
+{
+    uint32_t format = 0;
+    start_with_pages(0x01, 0x12);
+    CU_ASSERT_EQUAL(reached_now(0x02, LOGICAL), 2);
+    CU_ASSERT_EQUAL(reached_now(0x10, LOGICAL), 2);
+    CU_ASSERT_EQUAL(reached_now(0x11, LOGICAL), 3);
+    CU_ASSERT_EQUAL(reached_now(0x20, LOGICAL), 0);
+    for (unsigned i = 0; i < 2; i++)
+        CU_ASSERT_TRUE(hv_virtual_apic_write(&vm.vcpu[i], 0xe0, 0));
+    CU_ASSERT_TRUE(hv_virtual_apic_read(other, 0xe0, &format));
+    CU_ASSERT_EQUAL(format, 0x0fffffff);
+    CU_ASSERT_EQUAL(reached_now(0x02, LOGICAL), 0); /* no such processor in cluster 0 */
+    CU_ASSERT_EQUAL(reached_now(0x03, LOGICAL), 1);
+    CU_ASSERT_EQUAL(reached_now(0x12, LOGICAL), 2);
+    CU_ASSERT_EQUAL(reached_now(0xf3, LOGICAL), 3); /* of every cluster */
+    CU_ASSERT_TRUE(hv_virtual_apic_write(other, 0xe0, UINT32_MAX));
+    CU_ASSERT_EQUAL(reached_now(0x02, LOGICAL), 2);
+}
+
 static void lowest_priority_reaches_one(void)
 {
-    CU_ASSERT_EQUAL(reached(3, LOGICAL | LOWEST, false), 1);
+    start_with_pages(1, 2);
+    CU_ASSERT_EQUAL(reached_now(3, LOGICAL | LOWEST), 1);
+    hv_set_tpr(vcpu, 0x20);
+    hv_set_tpr(other, 0x10);
+    CU_ASSERT_EQUAL(reached_now(3, LOGICAL | LOWEST), 2);
+    CU_ASSERT_EQUAL(reached_now(4, LOGICAL | LOWEST), 0);
+    bk->field[VMCS_CPU_BASED_VM_EXEC_CONTROL] |= VMX_PRI_ACTIVATE_SECONDARY;
+    bk->field[VMCS_SECONDARY_VM_EXEC_CONTROL] |= VMX_SEC_VIRTUAL_INTR_DELIVERY; /* its VPPR is 0 still */
+    CU_ASSERT_EQUAL(reached_now(3, LOGICAL | LOWEST), 1);
 }
 
 static void modes_become_signals(void)
@@ -110,6 +166,7 @@ static void x2apic_msrs_are_registers_of_the_page(void)
 }
 
 SUITE("handlers/ipi", {"a_command_names_its_destination", a_command_names_its_destination},
+      {"logical_destinations_are_flat_or_clusters", logical_destinations_are_flat_or_clusters},
       {"lowest_priority_reaches_one", lowest_priority_reaches_one}, {"modes_become_signals", modes_become_signals},
       {"what_makes_no_sense_is_not_sent", what_makes_no_sense_is_not_sent},
       {"one_that_waits_for_its_sipi_is_not_reset_again", one_that_waits_for_its_sipi_is_not_reset_again},
