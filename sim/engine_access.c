@@ -34,26 +34,27 @@ void __wrap_helper_fxrstor_x86_64(struct unicorn_env *env, uint64_t address);
 void __wrap_helper_cmpxchg8b_x86_64(struct unicorn_env *env, uint64_t address);
 void __wrap_helper_cmpxchg8b_unlocked_x86_64(struct unicorn_env *env, uint64_t address);
 
-/* Helpers that are handed an address. The short forms of the x87 environment are what is certain of them. */
+/* Helpers that are handed an address. `wide`: bytes with an operand of 32 bits, where they differ; the alignment is that of 16 bits then. */
 static const struct helper {
     void (*function)(void);
     uint16_t bytes;
     uint8_t alignment;
     bool write;
-} helpers[] = {{helper_fldt_ST0_x86_64, 10, 7, false},
-               {helper_fstt_ST0_x86_64, 10, 7, true},
-               {helper_fbld_ST0_x86_64, 10, 7, false},
-               {helper_fbst_ST0_x86_64, 10, 7, true},
-               {helper_fstenv_x86_64, 14, 1, true},
-               {helper_fldenv_x86_64, 14, 1, false},
-               {helper_fsave_x86_64, 94, 1, true},
-               {helper_frstor_x86_64, 94, 1, false},
-               {helper_fxsave_x86_64, 512, 0, true},
-               {(void (*)(void))__wrap_helper_fxrstor_x86_64, 512, 0, false},
-               {helper_boundw_x86_64, 4, 1, false},
-               {helper_boundl_x86_64, 8, 3, false},
-               {(void (*)(void))__wrap_helper_cmpxchg8b_x86_64, 8, 7, true},
-               {(void (*)(void))__wrap_helper_cmpxchg8b_unlocked_x86_64, 8, 7, true}};
+    uint8_t wide;
+} helpers[] = {{helper_fldt_ST0_x86_64, 10, 7, false, 0},
+               {helper_fstt_ST0_x86_64, 10, 7, true, 0},
+               {helper_fbld_ST0_x86_64, 10, 7, false, 0},
+               {helper_fbst_ST0_x86_64, 10, 7, true, 0},
+               {helper_fstenv_x86_64, 14, 1, true, 28},
+               {helper_fldenv_x86_64, 14, 1, false, 28},
+               {helper_fsave_x86_64, 94, 1, true, 108},
+               {helper_frstor_x86_64, 94, 1, false, 108},
+               {helper_fxsave_x86_64, 512, 0, true, 0},
+               {(void (*)(void))__wrap_helper_fxrstor_x86_64, 512, 0, false, 0},
+               {helper_boundw_x86_64, 4, 1, false, 0},
+               {helper_boundl_x86_64, 8, 3, false, 0},
+               {(void (*)(void))__wrap_helper_cmpxchg8b_x86_64, 8, 7, true, 0},
+               {(void (*)(void))__wrap_helper_cmpxchg8b_unlocked_x86_64, 8, 7, true, 0}};
 
 bool engine_is_flat(const struct unicorn_env *env)
 {
@@ -87,8 +88,7 @@ static bool has_right(const struct unicorn_env *env, const struct unicorn_segmen
     return !write || (s->flags & RIGHTS_WRITE_OR_READ) != 0;
 }
 
-/* Called by translated code before the access. */
-static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t word)
+static void check(struct sim_engine *engine, uint64_t linear, uint64_t word, uintptr_t return_address)
 {
     const struct unicorn_env *env = engine->env;
     const unsigned name = word & WORD_SEGMENT;
@@ -96,10 +96,42 @@ static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t wo
     if (name != WORD_NO_SEGMENT) {
         const struct unicorn_segment *s = &env->segs[name];
         if (!within_limit(s, (uint32_t)(linear - s->base), bytes) || !has_right(env, s, (word & WORD_WRITE) != 0))
-            engine_raise(engine, name == VMX_SS ? VMX_SS_FAULT : VMX_GP, 0, RETURN_ADDRESS);
+            engine_raise(engine, name == VMX_SS ? VMX_SS_FAULT : VMX_GP, 0, return_address);
     }
     if ((linear & (word >> WORD_ALIGNMENT_SHIFT & 0xff)) != 0)
-        engine_raise(engine, VMX_AC, 0, RETURN_ADDRESS);
+        engine_raise(engine, VMX_AC, 0, return_address);
+}
+
+/* Called by translated code before the access. */
+static void check_access(struct sim_engine *engine, uint64_t linear, uint64_t word)
+{
+    check(engine, linear, word, RETURN_ADDRESS);
+}
+
+void engine_check_operand(struct sim_engine *engine, unsigned segment, uint64_t linear, unsigned bytes, bool write)
+{
+    const struct unicorn_env *env = engine->env;
+    const bool aligned =
+        (env->hflags & ENGINE_HF_ALIGNMENT) != 0 && (env->eflags & RFLAGS_AC) != 0 && (env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL;
+    const uint64_t name = env->hflags & UNICORN_HF_CS64 ? (unsigned)WORD_NO_SEGMENT : segment;
+    check(engine, linear,
+          name | (write ? WORD_WRITE : 0u) | (aligned ? UINT64_C(1) * (bytes - 1) << WORD_ALIGNMENT_SHIFT : 0) | (uint64_t)bytes << WORD_BYTES_SHIFT,
+          0);
+}
+
+uint64_t engine_place(const struct unicorn_env *env, uint64_t linear, unsigned offset)
+{
+    return env->hflags & UNICORN_HF_CS64 ? linear + offset : (uint32_t)(linear + offset);
+}
+
+void engine_ask_to_write(struct unicorn_env *env, uint64_t linear, unsigned bytes, uintptr_t return_address)
+{
+    const bool exempt = (env->hflags & UNICORN_HF_SMAP) == 0 || (env->eflags & RFLAGS_AC) != 0;
+    const int mode = (env->hflags & UNICORN_HF_CPL) == UNICORN_HF_CPL ? UNICORN_MMU_USER : exempt ? UNICORN_MMU_NO_SMAP : UNICORN_MMU_SMAP;
+    const unsigned first = UNICORN_PAGE_SIZE - (unsigned)(linear % UNICORN_PAGE_SIZE);
+    (void)probe_access_x86_64(env, linear, (int)(bytes < first ? bytes : first), UNICORN_STORE, mode, return_address);
+    if (bytes > first)
+        (void)probe_access_x86_64(env, engine_place(env, linear, first), (int)(bytes - first), UNICORN_STORE, mode, return_address);
 }
 
 /* Unicorn's slow path found an address that is not aligned as the operation asks: of a vector, or under alignment checking. */
@@ -138,6 +170,7 @@ struct walk {
     bool all_segments;       /* not only FS, GS and CS */
     bool alignment;          /* #AC is possible */
     bool modifies;           /* this instruction writes back what it reads */
+    bool wide;               /* its operand size is not 16 bits */
     bool vectors;            /* this instruction wants vectors of 16 bytes aligned */
     void *constant[2];       /* temporaries for the arguments of calls */
     struct unicorn_op *half; /* the first access of 8 bytes of such an instruction */
@@ -232,25 +265,30 @@ static void access(struct walk *w, struct unicorn_op *op, bool write)
 
 static void call(struct walk *w, struct unicorn_op *op)
 {
+    enum { WIDE_ALIGNMENT = 3 };
     const unsigned inputs = op->opcode >> 8 & 0xf, outputs = op->opcode >> 12 & 0xf;
     const uint64_t function = op->args[inputs + outputs];
     for (unsigned h = 0; h < sizeof helpers / sizeof *helpers; h++)
         if ((uintptr_t)helpers[h].function == function) {
+            const bool wide = w->wide && helpers[h].wide != 0;
+            const uint64_t bytes = wide ? helpers[h].wide : helpers[h].bytes, mask = wide ? WIDE_ALIGNMENT : helpers[h].alignment;
             const unsigned segment = segment_of(w, op->args[outputs + 1]);
-            const uint64_t alignment = w->alignment ? (uint64_t)helpers[h].alignment << WORD_ALIGNMENT_SHIFT : 0;
+            const uint64_t alignment = w->alignment ? mask << WORD_ALIGNMENT_SHIFT : 0;
             const uint64_t name = is_checked(w, segment) ? segment : (unsigned)WORD_NO_SEGMENT;
             const uint64_t write = helpers[h].write ? WORD_WRITE : 0;
             if (name != WORD_NO_SEGMENT || alignment != 0)
-                insert_check(w, op, op->args[outputs + 1], name | write | alignment | (uint64_t)helpers[h].bytes << WORD_BYTES_SHIFT);
+                insert_check(w, op, op->args[outputs + 1], name | write | alignment | bytes << WORD_BYTES_SHIFT);
         }
 }
 
 static void begin_instruction(struct walk *w, struct unicorn_op *marker)
 {
+    enum { REX_W = 8 };
     const struct engine_opcode opcode = engine_opcode_at(w->engine->env, marker->args[0]);
     w->known_count = 0;
     w->half = NULL;
     w->vectors = engine_is_aligned_vector(opcode);
+    w->wide = (opcode.rex & REX_W) != 0 || ((w->block->flags & UNICORN_HF_CS32) != 0) != opcode.operand_prefix;
     w->modifies = engine_modifies_memory(opcode);
     const uint32_t fpu = engine_fpu_word(opcode);
     if (fpu != 0)

@@ -11,6 +11,12 @@ bool engine_is_flat(const struct unicorn_env *env);
 void engine_reserve_for_checks(struct sim_engine *engine);
 /* Adds checks to a block that has been translated and not yet turned into code. */
 void engine_add_checks(struct sim_engine *engine, const struct unicorn_block *block);
+/* Segment and alignment of an access that the engine makes itself, for the instruction at RIP: #GP, #SS or #AC. */
+void engine_check_operand(struct sim_engine *engine, unsigned segment, uint64_t linear, unsigned bytes, bool write);
+/* Outside of 64-bit mode what is behind 4 GBytes is at 0. */
+uint64_t engine_place(const struct unicorn_env *env, uint64_t linear, unsigned offset);
+/* All of these bytes, at most a page, may be written: or the instruction faults with nothing changed. 0 for the return address: it is that at RIP. */
+void engine_ask_to_write(struct unicorn_env *env, uint64_t linear, unsigned bytes, uintptr_t return_address);
 /* Prepares the engine; false: the layout is not as known. */
 bool engine_access_init(struct sim_engine *engine);
 

@@ -26,6 +26,7 @@ enum {
     BLOCK_CODE_LIMIT = 1 << 26,  /* the limit of CS is one of its own */
     BLOCK_BRANCH = 1 << 24,      /* ends with a branch, conditional or not */
     BLOCK_JUMP = 1 << 25,        /* ends with an unconditional one */
+    BLOCK_OWN = 1 << 27,         /* it is an instruction alone that the engine executes */
     BLOCK_SETTLE_FLAGS = 1 << 23 /* begins with an instruction that needs the arithmetic flags as they are in RFLAGS */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Exact time: counting at the start of every block, taking back when a block is left in its middle, stopping at a deadline. */
 #include "engine_break.h"
+#include "engine_own.h"
 
 enum { RFLAGS_IF = 1 << 9, RFLAGS_RF = 1 << 16 };
 enum { CALL_OUTSIDE_BLOCK = -1 };
@@ -290,6 +291,12 @@ static int64_t account_special(struct sim_engine *engine, const struct unicorn_b
         if (ticks_left(engine) <= 0)
             does_not_fit(engine);
         engine_stop(engine, SIM_STOP_INSTRUCTION);
+    }
+    if ((word & BLOCK_OWN) != 0) {
+        if (ticks_left(engine) <= 0)
+            does_not_fit(engine);
+        forget_blocks(engine);
+        engine_execute_own(engine, block);
     }
     if (is_same_rep(engine, block, word)) {
         engine->count.unretired++;

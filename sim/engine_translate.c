@@ -2,6 +2,7 @@
 /* Translation of blocks: finds what engine_block() must know of each, ends blocks before INS and OUTS, keeps the code buffer small. */
 #include "engine_access.h"
 #include "engine_break.h"
+#include "engine_own.h"
 #include "engine_undefined.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
@@ -98,12 +99,13 @@ static struct engine_at instruction_at(struct sim_engine *engine, const struct u
         .pc = starts[i], .end = i + 1 < count ? starts[i + 1] : block->pc + block->size, .opcode = engine_opcode_at(engine->env, starts[i])};
 }
 
-/* INS and OUTS, which stop there, and those of which Unicorn thinks otherwise than the processor. */
+/* INS and OUTS, which stop there, those of which Unicorn thinks otherwise than the processor, those that are the engine's own. */
 static bool stands_alone(struct sim_engine *engine, const struct engine_at *at)
 {
     uint64_t address;
     uint8_t byte;
-    return engine_is_string_io(at->opcode) || engine_is_undefined(engine, at) || engine_is_rewritten(engine, at, &address, &byte);
+    return engine_is_string_io(at->opcode) || engine_is_undefined(engine, at) || engine_is_own(engine, at) ||
+           engine_is_rewritten(engine, at, &address, &byte);
 }
 
 /* The length that the block must not exceed: instructions that must be the first of theirs end it before them. */
@@ -134,6 +136,9 @@ static uint32_t properties(struct sim_engine *engine, const struct unicorn_block
         word |= BLOCK_REP_FIRST | counter_width(block, first);
     if (engine_spoils_flags(first))
         word |= BLOCK_SETTLE_FLAGS;
+    const struct engine_at at = {.pc = starts[0], .end = block->pc + block->size, .opcode = first};
+    if (count == 1 && engine_is_own(engine, &at))
+        word |= BLOCK_OWN;
     const struct engine_opcode last = engine_opcode_at(engine->env, starts[count - 1]);
     if (engine_is_rep_string(last))
         word |= BLOCK_REP_LAST;

@@ -50,4 +50,70 @@ scenarios[#scenarios + 1] = scenario {
   steps = { expect "EXCEPTION_NMI" { vector = "#PF", rip = "ins", rcx = 3, rdi = 0xa000, qualification = 0xa000 } },
   final = { memory = { [0x9ffe] = "\xff\xff" } },
 }
+
+-- The edges of operands: a count of all bits, a source of 0, masks and controls with bits above the operand.
+scenarios[#scenarios + 1] = scenario {
+  name  = "bits-at-their-edges",
+  vmcs  = { GUEST_CR4 = 0x2620 },
+  guest = asm [[
+          mov rcx, 0x8000000000000003
+          mov edx, 5
+          pdep eax, edx, ecx        ; bits 31:0 of the mask alone
+          pext rbx, rcx, rcx
+          mov esi, 64
+          bzhi r8, rcx, rsi         ; all of them: CF
+          setc r9b
+          mov esi, 63
+          bzhi r10, rcx, rsi
+          setc r11b
+          xor edi, edi
+          blsi rdi, rdi             ; nothing: no CF
+          setc r12b
+          blsi r13, rcx
+          setc r14b
+          mov esi, 0x2020
+          bextr r15d, ecx, esi      ; from bit 32 on: nothing
+          movzx r9d, r9b
+          movzx r11d, r11b
+          movzx r12d, r12b
+          movzx r14d, r14b
+          vmcall
+  ]],
+  steps = { expect "VMCALL" { rax = 1, rbx = 7, r8 = 0x8000000000000003, r9 = 1, r10 = 3, r11 = 0, rdi = 0, r12 = 0, r13 = 1, r14 = 1, r15 = 0 } },
+}
+scenarios[#scenarios + 1] = scenario {
+  name  = "sixteen-bit-code",
+  mode  = "real",
+  vmcs  = { GUEST_CR4 = 0x2600 },
+  guest = asm [[
+          mov eax, 0xa1b2c3d4
+          mov bx, 0x1000
+          mov [bx], eax
+          mov ecx, -1
+          movbe cx, [bx]
+          movbe edx, [bx]
+          mov esi, -1
+          popcnt si, ax
+          popcnt edi, eax
+          mov ebp, 0xaaaa7000
+          enter 0x10, 1
+          mov bx, sp
+          vmcall
+  ]],
+  steps = { expect "VMCALL" { rcx = 0xffffd4c3, rdx = 0xd4c3b2a1, rsi = 0xffff0008, rdi = 15 } },
+}
+-- ENTER asks for the last stack pointer as if it wrote there.
+scenarios[#scenarios + 1] = scenario {
+  name   = "enter-ends-on-an-absent-page",
+  pages  = { { linear = 0xa000, present = false } },
+  exception_bitmap = { "#PF" },
+  policy = { exceptions = "stop" },
+  guest  = asm [[
+          mov esp, 0xb800
+          mov ebp, 0x1234
+    here: enter 0x810, 0
+          vmcall
+  ]],
+  steps = { expect "EXCEPTION_NMI" { vector = "#PF", error_code = 2, rip = "here", rsp = 0xb800, rbp = 0x1234, qualification = 0xafe8 } },
+}
 return scenarios

@@ -43,8 +43,6 @@ static bool one_byte_is_left_out(const struct opcode_case *c)
         return true; /* branches, ports, HLT */
     if (b >= 0x6c && b <= 0x6f)
         return true; /* INS, OUTS */
-    if (c->mode == 2 && b == 0xc8 && c->prefix == 0x66)
-        return true; /* ENTER: `vmxbench limits` */
     if ((b == 0xd9 || b == 0xdd) && reg == 6 && !is_register(c))
         return true; /* FNSTENV, FNSAVE: their images have reserved words */
     return b == 0xff && reg >= 2 && reg <= 5;
@@ -55,8 +53,6 @@ static bool two_byte_is_left_out(const struct opcode_case *c)
     const unsigned b = c->byte, reg = reg_of(c);
     if ((b >= 0x20 && b <= 0x27) || (b >= 0x30 && b <= 0x35) || (b & 0xf0) == 0x80 || b == 0x38 || b == 0x3a || b == 0x05 || b == 0x07 || b == 0xa2)
         return true; /* control and debug registers, MSRs, time, counters, branches, fast calls */
-    if (c->mode == 2 && b == 0xb8)
-        return true; /* POPCNT: `vmxbench limits` */
     if (b == 0x52 || b == 0x53)
         return true; /* approximations: the manual bounds their error */
     if (b == 0xae && reg == 0 && !is_register(c))
@@ -75,8 +71,7 @@ bool opcode_is_left_out(const struct opcode_case *c)
         return one_byte_is_left_out(c);
     case OPCODE_0F:
         return two_byte_is_left_out(c);
-    case OPCODE_0F38: /* MOVBE and CRC32: `vmxbench limits` */
-        return c->mode == 2 && (c->byte == 0xf0 || c->byte == 0xf1);
+    case OPCODE_0F38:
     case OPCODE_0F3A:
         return false;
     case OPCODE_VEX: /* without C4 as an instruction of its own: LES */
@@ -209,6 +204,8 @@ static const struct deviation {
      "executes BMI in real-address mode; SDM 2A, \"VEX Prefix\": #UD there and in virtual-8086 mode"},
     {MODE_16, OPCODE_VEX, 0xf0, 0xf0, ANY_REG, ANY_PREFIX, ANY_FORM, "A 0x0  B 0x12",
      "executes RORX in real-address mode; SDM 2A, \"VEX Prefix\": #UD there and in virtual-8086 mode"},
+    {MODE_64, OPCODE_ONE_BYTE, 0xc8, 0xc8, ANY_REG, P66, ANY_FORM, "rsp",
+     "pushes 8 bytes a time with 66 ENTER in 64-bit mode; SDM 2A, \"ENTER\": the prefix makes its operands words, as that of PUSH"},
     {MODE_64, OPCODE_ONE_BYTE, 0xc9, 0xc9, ANY_REG, P66, ANY_FORM, "rsp",
      "pops 8 bytes with 66 LEAVE in 64-bit mode; SDM 2A, \"LEAVE\": the prefix makes its operand a word, as that of POP"},
     {ANY_MODE, OPCODE_0F38, 0xf9, 0xf9, ANY_REG, P66 | PF3, ANY_FORM, "A 0x0  B 0x12",

@@ -354,44 +354,6 @@ static void tables_of_task_switched_and_emulation(void)
         }
 }
 
-/* ---- images ---- */
-static void fxsave_holds_pointers_and_opcode(void)
-{
-    BLOB(save_image,
-         "fninit\n fld1\n fadds 8(%rdi)\n fxsave64 512(%rdi)\n fninit\n fxrstor64 512(%rdi)\n fxsave64 1024(%rdi)\n fnstenv 2048(%rdi)\n hlt");
-    struct guest *g = guest_new();
-    raise_pending(g, save_image, save_image_end);
-    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_INSTRUCTION);
-    const uint8_t *image = g->ram + GUEST_DATA + 512;
-    const uint64_t *words = (const uint64_t *)(const void *)image;
-    CU_ASSERT_EQUAL(words[1], GUEST_CODE + 4);
-    CU_ASSERT_EQUAL(words[2], GUEST_DATA + 8);
-    CU_ASSERT_EQUAL(image[6] | image[7] << 8, 0x047); /* D8 47 08 */
-    CU_ASSERT_EQUAL(image[4], 0x80);
-    CU_ASSERT_EQUAL(memcmp(image, image + 512, 24), 0);
-    const uint32_t *environment = (const uint32_t *)(const void *)(g->ram + GUEST_DATA + 2048);
-    CU_ASSERT_EQUAL(environment[0], 0xffff037f);
-    CU_ASSERT_EQUAL(environment[2], 0xffff3fff);
-    CU_ASSERT_EQUAL(environment[3], GUEST_CODE + 4);
-    CU_ASSERT_EQUAL(environment[4] >> 16, 0x047);
-    CU_ASSERT_EQUAL(environment[5], GUEST_DATA + 8);
-    guest_free(g);
-}
-
-static void fxrstor_refuses_reserved_bits_of_mxcsr(void)
-{
-    BLOB(restore_image, "fld1\n fxsave 512(%rdi)\n movl $0x11f80, 536(%rdi)\n fninit\n fxrstor 512(%rdi)\n hlt");
-    struct guest *g = guest_new();
-    struct sim_engine_float f;
-    raise_pending(g, restore_image, restore_image_end);
-    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_EXCEPTION);
-    CU_ASSERT_EQUAL(g->result.event.vector, VMX_GP);
-    sim_engine_get_float(g->engine, &f);
-    CU_ASSERT_EQUAL(f.tags, 0xffff);
-    CU_ASSERT_EQUAL(f.mxcsr, 0x1f80);
-    guest_free(g);
-}
-
 static void fldcw_unmasks_what_waits(void)
 {
     BLOB(unmask, "fninit\n fldz\n fld1\n fdiv %st(1), %st\n movw $0x37b, (%rdi)\n fldcw (%rdi)\n fnstsw %ax\n movw $0x37f, (%rdi)\n fnstcw 8(%rdi)\n "
@@ -426,7 +388,5 @@ static void a_store_that_is_refused_writes_nothing(void)
 
 SUITE("sim/engine_fpu", {"every_operation_leaves_what_the_processor_leaves", every_operation_leaves_what_the_processor_leaves},
       {"a_pending_exception_meets_the_next_waiting_instruction", a_pending_exception_meets_the_next_waiting_instruction},
-      {"tables_of_task_switched_and_emulation", tables_of_task_switched_and_emulation},
-      {"fxsave_holds_pointers_and_opcode", fxsave_holds_pointers_and_opcode},
-      {"fxrstor_refuses_reserved_bits_of_mxcsr", fxrstor_refuses_reserved_bits_of_mxcsr}, {"fldcw_unmasks_what_waits", fldcw_unmasks_what_waits},
+      {"tables_of_task_switched_and_emulation", tables_of_task_switched_and_emulation}, {"fldcw_unmasks_what_waits", fldcw_unmasks_what_waits},
       {"a_store_that_is_refused_writes_nothing", a_store_that_is_refused_writes_nothing})
