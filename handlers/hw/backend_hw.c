@@ -315,6 +315,7 @@ static unsigned enter_for_sipi(struct bk_vcpu *vcpu)
     machine->sipi.target = machine->here->apic_id + 1;
     const unsigned entered = hw_enter(vcpu->gpr, vcpu->launched);
     machine->sipi.target = 0;
+    machine->here->waited_for_sipi = true;
     vcpu->sipi = 0;
     return entered;
 }

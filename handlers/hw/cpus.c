@@ -85,6 +85,31 @@ void hw_start_cpus(struct bk_machine *machine)
     }
 }
 
+/* Out of VMX operation, where INIT is blocked, and from the trampoline on under the same number. */
+static bool restart(struct bk_machine *machine, struct hw_cpu *cpu)
+{
+    hw_go_to(machine, cpu->number);
+    vmxoff();
+    hw_go_to(machine, 0);
+    cpu->ready = cpu->waited_for_sipi = false;
+    hw_started = cpu->number - 1;
+    hw_apic_send_init(cpu->apic_id);
+    delay(AFTER_INIT);
+    for (unsigned tries = 0; tries < 2 && !cpu->ready; tries++) {
+        hw_apic_send_sipi(cpu->apic_id, TRAMPOLINE_VECTOR);
+        for (unsigned waited = 0; waited < ARRIVAL && !cpu->ready; waited++)
+            delay(1);
+    }
+    return cpu->ready && cpu->usable;
+}
+
+void hw_restart_cpus(struct bk_machine *machine)
+{
+    for (unsigned i = 1; i < machine->cpus; i++)
+        if (machine->cpu[i].waited_for_sipi && !restart(machine, &machine->cpu[i]))
+            machine->cpus = i;
+}
+
 void hw_go_to(struct bk_machine *machine, unsigned number)
 {
     struct hw_cpu *from = machine->here, *to = &machine->cpu[number];

@@ -35,6 +35,7 @@ struct hw_cpu {
     uint32_t apic_id;
     uint64_t apic_base; /* IA32_APIC_BASE as the firmware left it */
     volatile bool ready, usable;
+    bool waited_for_sipi;    /* since it was started */
     struct bk_vcpu *current; /* whose VMCS is current and whose state is in the processor; NULL: nobody's */
 };
 
@@ -72,6 +73,9 @@ uint64_t hw_ticks_for(uint64_t instructions);
 /* ---- cpus.c ---- */
 /* Starts the others. They stay in VMX operation and wait. */
 void hw_start_cpus(struct bk_machine *machine);
+/* Starts those again that have waited for a SIPI in VMX non-root operation: what such a wait blocks (SMIs and NMIs on Bochs' processors) is not all theirs to
+   unblock. One that does not come back ends the list. The host is on the first one, before and after. */
+void hw_restart_cpus(struct bk_machine *machine);
 /* The host goes on on this processor. */
 void hw_go_to(struct bk_machine *machine, unsigned number);
 /* An INIT signal that waits for the next VM entry there. The host is elsewhere then. */

@@ -89,4 +89,5 @@ void hw_machine_reset(struct bk_machine *machine)
             ;
         hw_take_nmi();
     }
+    hw_restart_cpus(machine);
 }

@@ -102,6 +102,10 @@ X86_VMX_REGION(vmxon)
 X86_VMX_REGION(vmclear)
 X86_VMX_REGION(vmptrld)
 #undef X86_VMX_REGION
+static inline void vmxoff(void)
+{
+    __asm__ volatile("vmxoff" : : : "cc", "memory");
+}
 static inline bool vmread(uint64_t encoding, uint64_t *value)
 {
     bool done;

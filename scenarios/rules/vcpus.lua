@@ -80,4 +80,21 @@ return {
     steps = { expect "VMCALL" { rax = 40000 } },
   },
   sipi("sipi-starts-a-waiting-vcpu", 3), sipi("a-vcpu-runs-from-its-sipi-on", nil),
+  -- On hardware this is the processor that has just waited for a SIPI: nothing of that is left.
+  scenario {
+    name = "a-processor-after-a-sipi",
+    vcpus = 2,
+    start = { [1] = "second" },
+    guest = asm [[
+      spin: cmp byte [0x9000], 0
+            je spin
+            vmcall
+    second:
+            cpuid
+            cpuid
+            mov byte [0x9000], 1
+      stop: jmp stop
+    ]],
+    steps = { expect "CPUID" { vcpu = 1, interruptibility = 0 }, expect "CPUID" { vcpu = 1, interruptibility = 0 }, expect "VMCALL" {} },
+  },
 }
