@@ -35,14 +35,17 @@ static bool makes_double_fault(enum event_class first, enum event_class second)
     return (first == CONTRIBUTORY && second == CONTRIBUTORY) || (first == PAGE_FAULT && (second == CONTRIBUTORY || second == PAGE_FAULT));
 }
 
-/* An interrupt or NMI whose delivery gives way to an exception waits again; a software event comes back with its instruction. */
+/* An interrupt or NMI whose delivery gives way to an exception waits again, an NMI until IRET ends the blocking that its delivery began; a software event
+   comes back with its instruction. */
 static void requeue(struct hv_vcpu *vcpu, uint32_t info)
 {
     const uint32_t type = info >> 8 & 7u;
     if (type == VMX_EVENT_EXTERNAL_INTERRUPT)
         hv_queue_interrupt(vcpu, (uint8_t)info);
-    else if (type == VMX_EVENT_NMI)
+    else if (type == VMX_EVENT_NMI) {
         hv_queue_nmi(vcpu);
+        hv_change_control(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO, VMX_BLOCKING_BY_NMI, true);
+    }
 }
 
 void hv_inject_event(struct hv_vcpu *vcpu, uint32_t info, uint32_t error_code, uint32_t length)

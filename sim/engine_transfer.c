@@ -245,9 +245,9 @@ void __real_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
 void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int next)
 {
     enum { RFLAGS_NT = 1 << 14 };
+    const uint32_t kept = iret_begins(env);
     if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
         engine_stop_before(engine_running, RETURN_ADDRESS);
-    const uint32_t kept = iret_begins(env);
     engine_restore(engine_running, RETURN_ADDRESS);
     const struct before before = remember(env);
     user_stack_begins(env, shift, (env->hflags & UNICORN_HF_CS64) != 0 ? 5 : 3, false);

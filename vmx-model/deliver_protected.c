@@ -54,6 +54,14 @@ static enum vmx_delivered task_gate(struct vmx_delivery *d, uint16_t selector)
     return VMX_DELIVERY_EXIT;
 }
 
+/* SS is read before ESP, so it is what a page that is not there shows; within a page they share a translation and are read together. */
+static bool read_stack(const struct vmx_delivery *d, gva_t at, uint32_t size, uint8_t bytes[6], struct vmx_translation *t)
+{
+    const uint32_t pointer = size - 2;
+    return vmx_read_system(d->cpu, at, bytes, size, t) ||
+           (vmx_read_system(d->cpu, at + pointer, bytes + pointer, 2, t) && vmx_read_system(d->cpu, at, bytes, pointer, t));
+}
+
 /* SS:ESP of a privilege level from the current TSS. */
 static enum vmx_delivered tss_stack(struct vmx_delivery *d, unsigned cpl, uint16_t *ss, uint64_t *sp)
 {
@@ -64,7 +72,7 @@ static enum vmx_delivered tss_stack(struct vmx_delivery *d, unsigned cpl, uint16
     uint8_t bytes[6];
     if ((tr->access_rights & VMX_AR_UNUSABLE) != 0 || offset + size - 1 > tr->limit)
         return vmx_delivery_fault(d, VMX_TS, selector_error(d, tr->selector));
-    if (!vmx_read_system(d->cpu, tr->base + offset, bytes, size, &t))
+    if (!read_stack(d, tr->base + offset, size, bytes, &t))
         return vmx_delivery_stopped(d, &t, VMX_GP);
     *sp = bytes[0] | (uint64_t)bytes[1] << 8;
     if (big)
