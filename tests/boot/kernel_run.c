@@ -11,6 +11,7 @@
 #include "../../sim/multiboot.h"
 #include "../../sim/scenario.h"
 #include "../../sim/snapshot_bare.h"
+#include "../../vmx-model/reasons.h"
 #include <CUnit/CUnit.h>
 
 enum { HEADER_BYTES = 32 };
@@ -20,6 +21,41 @@ static void on_output(void *context, unsigned port, uint8_t byte)
 {
     if (port == UART_COM1)
         (void)bytes_add(context, &byte, 1);
+}
+
+/* ---- exits ---- */
+enum { KERNELS_MAX = 32 };
+static struct {
+    const char *name;
+    unsigned count[VMX_REASON_LIMIT];
+} exits[KERNELS_MAX];
+
+static unsigned *counts_of(const char *name)
+{
+    for (unsigned i = 0; i < KERNELS_MAX; i++) {
+        if (exits[i].name == NULL)
+            exits[i].name = name;
+        if (strcmp(exits[i].name, name) == 0)
+            return exits[i].count;
+    }
+    CU_FAIL_FATAL("there are more kernels than KERNELS_MAX");
+    return NULL;
+}
+
+static void on_exited(void *context, struct bk_vcpu *vcpu)
+{
+    unsigned *count = context;
+    const uint32_t reason = vmx_basic_reason((uint32_t)vmcs_get(vcpu->cpu.vmcs, VMCS_VM_EXIT_REASON));
+    if (reason < VMX_REASON_LIMIT)
+        count[reason]++;
+}
+
+const char *kernel_that_raised(unsigned reason, unsigned nth)
+{
+    for (unsigned i = 0; i < KERNELS_MAX && exits[i].name != NULL; i++)
+        if (exits[i].count[reason] != 0 && nth-- == 0)
+            return exits[i].name;
+    return NULL;
 }
 
 static unsigned cpus_of(const struct kernel_run *run)
@@ -78,6 +114,8 @@ static struct bk_machine *start(const struct kernel_run *run, struct bytes *seri
     CU_ASSERT_FATAL(run->from_rom || sim_multiboot_load(machine, &request, why));
     for (unsigned i = 0; i < machine->vcpu_count && run->feature_control_set; i++)
         machine->vcpu[i].cpu.feature_control = run->feature_control;
+    machine->board->context = counts_of(run->name);
+    machine->board->exited = on_exited;
     free(image.data);
     free(rom.data);
     return machine;

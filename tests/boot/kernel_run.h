@@ -34,6 +34,8 @@ struct kernel_outcome kernel_run(const struct kernel_run *run);
 struct kernel_outcome kernel_run_interrupted(const struct kernel_run *run, uint64_t at);
 /* Runs it twice, and asserts that all of its lines are right and the same both times. Returns the lines, freed by the caller. */
 char *kernel_all_right(const struct kernel_run *run);
+/* The name of the nth kernel, from 0 on, whose guests have exited for this basic reason in a run of this process; NULL: there is none. */
+const char *kernel_that_raised(unsigned reason, unsigned nth);
 /* Its lines on Bochs; freed by the caller. */
 char *kernel_on_bochs(const struct kernel_run *run);
 

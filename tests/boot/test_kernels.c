@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../vmx-model/reasons.h"
 #include "kernel_run.h"
 #include "tests/support/suite.h"
 
@@ -58,6 +59,7 @@ static const struct {
     {"activity state behind SIPI: ", "saves the active state; " BEFORE_EXIT},
     {"blocking behind SIPI: ", "saves blocking by SMI and by NMI, which is how it holds them back in wait-for-SIPI"},
     {"RFLAGS behind SIPI: ", "clears RFLAGS.IF for the same end"},
+    {"RDSEED, information: ", "gives the size of 32 bits; SDM 3C, \"Information for VM Exits Due to Instruction Execution\": 0 is 16-bit"},
     {"VMX operation blocks A20M: ", "masks all the same; SDM 3C, \"VMXON\": block and disable A20M"},
     {"qualification of an NMI behind STI: ", "gives 0; SDM 3C, \"VM-Entry Failures During or After Loading Guest State\": 3"},
 };
@@ -255,10 +257,67 @@ static void system_instructions_follow_the_manual(void)
     expect_all_right("system", "nehalem");
 }
 
+static void instructions_exit_by_their_controls(void)
+{
+    expect_all_right("exits", "sapphire-rapids");
+    expect_all_right("exits", "bochs-tigerlake"); /* which has sub-page write permissions */
+    expect_all_right("exits", "nehalem");
+}
+
 static void a20m_masks_outside_of_vmx_operation(void)
 {
     expect_all_right("a20", "sapphire-rapids");
     expect_all_right("a20", "nehalem");
+}
+
+/* What no kernel can raise, and why. */
+static const struct {
+    unsigned reason;
+    const char *why;
+} never_raised[] = {
+    {VMX_EXIT_IO_SMI, "dual-monitor treatment is not modelled"},
+    {VMX_EXIT_OTHER_SMI, "as above"},
+    {VMX_EXIT_RSM, "as above: elsewhere RSM is #UD outside of SMM"},
+    {VMX_EXIT_MCE_DURING_VMENTRY, "no software makes a machine check"},
+    {VMX_EXIT_ENCLS, "no profile offers SGX"},
+    {VMX_EXIT_ENCLV, "as above"},
+    {VMX_EXIT_PCONFIG, "no profile offers it"},
+    {VMX_EXIT_LOADIWKEY, "no profile offers Key Locker"},
+    {VMX_EXIT_ENQCMD_PASID_TRANSLATION_FAILURE, "PASID translation is not modelled"},
+    {VMX_EXIT_ENQCMDS_PASID_TRANSLATION_FAILURE, "as above"},
+    {VMX_EXIT_BUS_LOCK, "bus-lock detection is not modelled"},
+    {VMX_EXIT_NOTIFY, "instruction timeout is not modelled"},
+    {VMX_EXIT_SEAMCALL, "no profile offers TDX"},
+    {VMX_EXIT_TDCALL, "as above"},
+    {VMX_EXIT_RDMSRLIST, "no profile offers it"},
+    {VMX_EXIT_WRMSRLIST, "as above"},
+    {VMX_EXIT_URDMSR, "as above"},
+    {VMX_EXIT_UWRMSR, "as above"},
+    {VMX_EXIT_MSR_READ_IMM, "as above"},
+    {VMX_EXIT_MSR_WRITE_IMM, "as above"},
+};
+
+static const char *why_never(unsigned reason)
+{
+    for (unsigned i = 0; i < sizeof never_raised / sizeof *never_raised; i++)
+        if (never_raised[i].reason == reason)
+            return never_raised[i].why;
+    return NULL;
+}
+
+/* Behind all other tests: a table of the reasons, and of the kernels whose guests have exited for them. */
+static void every_exit_reason_is_raised_in_a_kernel(void)
+{
+    for (unsigned reason = 0; reason < VMX_REASON_LIMIT; reason++) {
+        if (vmx_reasons[reason].class_name == NULL || strcmp(vmx_reasons[reason].class_name, "reserved") == 0)
+            continue;
+        const char *name = kernel_that_raised(reason, 0), *why = why_never(reason);
+        CU_ASSERT_NOT_EQUAL(name == NULL, why == NULL);
+        printf("\n%2u %-26s %s", reason, vmx_reasons[reason].name, name != NULL ? name : why != NULL ? why : "NOWHERE");
+        for (unsigned i = 1; name != NULL && (name = kernel_that_raised(reason, i)) != NULL; i++)
+            printf(" %s", name);
+    }
+    printf("\n");
 }
 
 static void bochs_says_the_same(void)
@@ -268,6 +327,7 @@ static void bochs_says_the_same(void)
         expect_bochs_agrees(names[i], "bochs-skylake-x", 1);
     expect_bochs_agrees("extended", "bochs-tigerlake", 1);
     expect_bochs_agrees("system", "bochs-tigerlake", 1);
+    expect_bochs_agrees("exits", "bochs-tigerlake", 1);
 }
 
 static void bochs_says_the_same_of_several_processors(void)
@@ -283,8 +343,10 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"state_components_follow_the_manual", state_components_follow_the_manual},
       {"event_delivery_follows_the_manual", event_delivery_follows_the_manual},
       {"system_instructions_follow_the_manual", system_instructions_follow_the_manual},
+      {"instructions_exit_by_their_controls", instructions_exit_by_their_controls},
       {"a20m_masks_outside_of_vmx_operation", a20m_masks_outside_of_vmx_operation},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
       {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},
       {"far_transfers_of_ring_3_have_its_rights", far_transfers_of_ring_3_have_its_rights}, {"they_go_on_from_snapshots", they_go_on_from_snapshots},
-      {"bochs_says_the_same", bochs_says_the_same}, {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors})
+      {"bochs_says_the_same", bochs_says_the_same}, {"bochs_says_the_same_of_several_processors", bochs_says_the_same_of_several_processors},
+      {"every_exit_reason_is_raised_in_a_kernel", every_exit_reason_is_raised_in_a_kernel})
