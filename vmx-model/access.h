@@ -60,7 +60,8 @@ struct vmx_guest_page {
     uint8_t key;
     uint16_t rights; /* enum vmx_page_rights without VMX_PAGE_EPT_ANY */
 };
-bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out);
+struct vmx_ept_plain;
+bool vmx_guest_translate(struct vmx_access *a, const struct vmx_ept_plain *plain, struct vmx_guest_page *page, struct vmx_translation *out);
 
 /* page_rights.c: what a page allows this access's privilege, as the processor stands now. */
 /* By guest paging, the dirty flag aside. */
@@ -69,8 +70,8 @@ bool vmx_paging_permits(const struct vmx_access *a, uint16_t rights, uint8_t key
 bool vmx_key_forbids(const struct vmx_access *a, uint16_t rights, uint8_t key, bool write);
 /* By EPT, dirty flag included; VMX_PAGE_USER says whose execute right counts. */
 bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_access_kind kind);
-/* Without a new walk. */
-bool vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind);
+/* Without a new walk: a bit for each enum vmx_access_kind. */
+unsigned vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key);
 
 /* An entry of 4 or 8 bytes of a structure in memory; all ones where there is no memory. */
 uint64_t vmx_read_entry_by_call(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes);
@@ -80,9 +81,29 @@ static inline uint32_t vmx_load32(const uint8_t *b)
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+/* In one expression, which compilers know as one load. */
+static inline uint64_t vmx_load64(const uint8_t *b)
+{
+    return b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 |
+           (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+}
+
+/* Its counterpart. */
+static inline void vmx_store64(uint8_t *b, uint64_t value)
+{
+    b[0] = (uint8_t)value;
+    b[1] = (uint8_t)(value >> 8);
+    b[2] = (uint8_t)(value >> 16);
+    b[3] = (uint8_t)(value >> 24);
+    b[4] = (uint8_t)(value >> 32);
+    b[5] = (uint8_t)(value >> 40);
+    b[6] = (uint8_t)(value >> 48);
+    b[7] = (uint8_t)(value >> 56);
+}
+
 static inline uint64_t vmx_entry_of(const uint8_t *bytes, unsigned size_bytes)
 {
-    return vmx_load32(bytes) | (size_bytes == 8 ? (uint64_t)vmx_load32(bytes + 4) << 32 : 0);
+    return size_bytes == 8 ? vmx_load64(bytes) : vmx_load32(bytes);
 }
 
 static inline uint64_t vmx_read_entry(const struct vmx_cpu *cpu, hpa_t address, unsigned size_bytes)

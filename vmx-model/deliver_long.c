@@ -24,9 +24,7 @@ static enum vmx_delivered tss_pointer(struct vmx_delivery *d, unsigned ist, unsi
         return vmx_delivery_fault(d, VMX_TS, (tr->selector & 0xfffcu) | d->ext);
     if (!vmx_read_system(d->cpu, tr->base + offset, bytes, sizeof bytes, &t))
         return vmx_delivery_stopped(d, &t, VMX_GP);
-    *sp = 0;
-    for (unsigned i = 0; i < 8; i++)
-        *sp |= (uint64_t)bytes[i] << (8 * i);
+    *sp = vmx_load64(bytes);
     return canonical(&d->cpu->state, *sp) ? VMX_DELIVERED : vmx_delivery_fault(d, VMX_SS_FAULT, d->ext);
 }
 

@@ -25,11 +25,6 @@ static uint32_t selector_error(const struct vmx_delivery *d, uint16_t selector)
     return (selector & 0xfffcu) | d->ext;
 }
 
-static uint32_t load32(const uint8_t *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
 struct vmx_segment vmx_descriptor_segment(const struct vmx_descriptor *x, uint16_t selector)
 {
     struct vmx_segment segment = {.selector = selector};
@@ -55,8 +50,8 @@ enum vmx_delivered vmx_delivery_descriptor(struct vmx_delivery *d, uint16_t sele
     x->address = (local ? ldtr->base : s->gdtr.base) + offset;
     if (!vmx_read_system(d->cpu, x->address, bytes, sizeof bytes, &t))
         return vmx_delivery_stopped(d, &t, VMX_GP);
-    x->low = load32(bytes);
-    x->high = load32(bytes + 4);
+    x->low = vmx_load32(bytes);
+    x->high = vmx_load32(bytes + 4);
     return VMX_DELIVERED;
 }
 
@@ -88,8 +83,8 @@ enum vmx_delivered vmx_delivery_gate(struct vmx_delivery *d, struct vmx_gate *ga
         return vmx_delivery_fault(d, VMX_GP, error);
     if (!vmx_read_system(d->cpu, s->idtr.base + offset, bytes, size, &t))
         return vmx_delivery_stopped(d, &t, VMX_GP);
-    x.low = load32(bytes);
-    x.high = load32(bytes + 4);
+    x.low = vmx_load32(bytes);
+    x.high = vmx_load32(bytes + 4);
     gate->type = vmx_descriptor_type(&x);
     gate->ist = ia32e ? x.high & 7 : 0;
     gate->selector = (uint16_t)(x.low >> 16);
@@ -101,7 +96,7 @@ enum vmx_delivered vmx_delivery_gate(struct vmx_delivery *d, struct vmx_gate *ga
     if (!vmx_descriptor_present(&x))
         return vmx_delivery_fault(d, VMX_NP, error);
     if (ia32e)
-        gate->offset |= (uint64_t)load32(bytes + 8) << 32;
+        gate->offset |= (uint64_t)vmx_load32(bytes + 8) << 32;
     else if (kind == VMX_GATE_16)
         gate->offset &= 0xffff;
     return VMX_DELIVERED;
@@ -139,9 +134,14 @@ static bool has_room(const struct vmx_segment *ss, uint32_t sp, uint32_t size)
 
 static void encode(const struct vmx_frame *f, uint8_t bytes[88])
 {
-    for (unsigned i = 0; i < f->count; i++)
-        for (unsigned b = 0; b < f->width; b++)
-            bytes[(f->count - 1 - i) * f->width + b] = (uint8_t)(f->value[i] >> (8 * b));
+    for (unsigned i = 0; i < f->count; i++) {
+        uint8_t *const to = bytes + (f->count - 1 - i) * f->width;
+        if (f->width == 8)
+            vmx_store64(to, f->value[i]);
+        else
+            for (unsigned b = 0; b < f->width; b++)
+                to[b] = (uint8_t)(f->value[i] >> (8 * b));
+    }
 }
 
 /* Values are pushed one by one, so the first that cannot be written is the one that is reported. Within a page they share a translation and go together. */

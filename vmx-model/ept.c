@@ -5,18 +5,9 @@
 #include "apic_page.h"
 #include "controls.h"
 #include "ept_events.h"
+#include "ept_plain.h"
 #include "reasons.h"
 #include "registers.h"
-
-enum {
-    ENTRY_READ = 1u << 0,
-    ENTRY_WRITE = 1u << 1,
-    ENTRY_EXECUTE = 1u << 2, /* for supervisor-mode addresses with mode-based execute control */
-    ENTRY_LEAF = 1u << 7,
-    ENTRY_ACCESSED = 1u << 8,
-    ENTRY_DIRTY = 1u << 9,
-    ENTRY_USER_EXECUTE = 1u << 10
-};
 
 enum { MAX_LEVELS = 5 };
 
@@ -35,7 +26,7 @@ static unsigned level_shift(unsigned level)
 
 static bool is_leaf(uint64_t entry, unsigned level)
 {
-    return level == 1 || (level <= 3 && (entry & ENTRY_LEAF) != 0);
+    return level == 1 || (level <= 3 && (entry & VMX_EPT_ENTRY_LEAF) != 0);
 }
 
 /* Bits of an entry that must be 0. */
@@ -48,18 +39,18 @@ static uint64_t reserved_bits(const struct vmx_access *a, uint64_t entry, unsign
     if (level == 1)
         return address;
     const bool large_exists = (capabilities & (level == 3 ? VMX_EPTCAP_1GB : VMX_EPTCAP_2MB)) != 0;
-    if ((entry & ENTRY_LEAF) == 0 || !large_exists)
-        return address | vmx_bits(6, 3) | ENTRY_LEAF;
+    if ((entry & VMX_EPT_ENTRY_LEAF) == 0 || !large_exists)
+        return address | vmx_bits(6, 3) | VMX_EPT_ENTRY_LEAF;
     return address | vmx_bits(level_shift(level) - 1, 12);
 }
 
 /* SDM 3C, "EPT Misconfigurations". */
 static bool misconfigured(const struct vmx_access *a, uint64_t entry, unsigned level)
 {
-    const uint64_t executes = ENTRY_EXECUTE | (a->mode_based_execute ? ENTRY_USER_EXECUTE : 0u);
-    if ((entry & ENTRY_READ) == 0) {
+    const uint64_t executes = VMX_EPT_ENTRY_EXECUTE | (a->mode_based_execute ? VMX_EPT_ENTRY_USER_EXECUTE : 0u);
+    if ((entry & VMX_EPT_ENTRY_READ) == 0) {
         const bool execute_only = (a->cpu->caps->ept_vpid & VMX_EPTCAP_EXECUTE_ONLY) != 0;
-        if ((entry & ENTRY_WRITE) != 0 || ((entry & executes) != 0 && !execute_only))
+        if ((entry & VMX_EPT_ENTRY_WRITE) != 0 || ((entry & executes) != 0 && !execute_only))
             return true;
     }
     if ((entry & reserved_bits(a, entry, level)) != 0)
@@ -72,13 +63,13 @@ static uint64_t bits_of(enum vmx_access_kind kind)
 {
     switch (kind) {
     case VMX_ACCESS_READ:
-        return ENTRY_READ;
+        return VMX_EPT_ENTRY_READ;
     case VMX_ACCESS_WRITE:
-        return ENTRY_WRITE;
+        return VMX_EPT_ENTRY_WRITE;
     case VMX_ACCESS_FETCH:
-        return ENTRY_EXECUTE;
+        return VMX_EPT_ENTRY_EXECUTE;
     case VMX_ACCESS_READ_WRITE: /* SDM 3C, "Exit Qualification for EPT Violations": both bits, or that of the write */
-        return ENTRY_READ | ENTRY_WRITE;
+        return VMX_EPT_ENTRY_READ | VMX_EPT_ENTRY_WRITE;
     }
     return 0;
 }
@@ -91,9 +82,9 @@ static uint64_t access_bits(const struct vmx_access *a, enum vmx_ept_use use)
     case VMX_EPT_PHYSICAL:
         return bits_of(a->kind);
     case VMX_EPT_STRUCTURE: /* counts as a write where EPT has dirty flags */
-        return a->ept_flags ? ENTRY_READ | ENTRY_WRITE : ENTRY_READ;
+        return a->ept_flags ? VMX_EPT_ENTRY_READ | VMX_EPT_ENTRY_WRITE : VMX_EPT_ENTRY_READ;
     case VMX_EPT_UPDATE:
-        return ENTRY_READ | ENTRY_WRITE;
+        return VMX_EPT_ENTRY_READ | VMX_EPT_ENTRY_WRITE;
     }
     return 0;
 }
@@ -102,7 +93,7 @@ static uint64_t access_bits(const struct vmx_access *a, enum vmx_ept_use use)
 static uint64_t violation_qualification(const struct vmx_access *a, enum vmx_ept_use use, uint64_t permissions)
 {
     uint64_t q = access_bits(a, use) | (permissions & 7u) << 3;
-    if (a->mode_based_execute && (permissions & ENTRY_USER_EXECUTE) != 0)
+    if (a->mode_based_execute && (permissions & VMX_EPT_ENTRY_USER_EXECUTE) != 0)
         q |= VMX_BIT(6);
     if (use != VMX_EPT_PHYSICAL)
         q |= VMX_BIT(7);
@@ -130,27 +121,17 @@ static bool misconfiguration(const struct vmx_access *a, gpa_t guest, struct vmx
     return false;
 }
 
-/* `permissions` of all entries and the dirty flag of the leaf, in the form that is cached. */
-static uint16_t rights_of(uint64_t permissions, uint64_t leaf)
-{
-    const unsigned rights =
-        ((permissions & ENTRY_READ) != 0 ? VMX_PAGE_EPT_READ : 0u) | ((permissions & ENTRY_WRITE) != 0 ? VMX_PAGE_EPT_WRITE : 0u) |
-        ((permissions & ENTRY_EXECUTE) != 0 ? VMX_PAGE_EPT_EXECUTE : 0u) |
-        ((permissions & ENTRY_USER_EXECUTE) != 0 ? VMX_PAGE_EPT_USER_EXECUTE : 0u) | ((leaf & ENTRY_DIRTY) != 0 ? VMX_PAGE_EPT_DIRTY : 0u);
-    return (uint16_t)rights;
-}
-
 static bool allows(const struct vmx_access *a, uint64_t needed, uint64_t permissions)
 {
-    if ((needed & ENTRY_EXECUTE) != 0)
-        return vmx_ept_permits(a, (uint16_t)(rights_of(permissions, 0) | (a->page_rights & VMX_PAGE_USER)), VMX_ACCESS_FETCH);
+    if ((needed & VMX_EPT_ENTRY_EXECUTE) != 0)
+        return vmx_ept_permits(a, (uint16_t)(vmx_ept_rights(permissions, 0) | (a->page_rights & VMX_PAGE_USER)), VMX_ACCESS_FETCH);
     return (needed & ~permissions) == 0;
 }
 
 /* Follows the entries to the leaf; every entry used is present and well formed when it answers true. */
 static bool find_leaf(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, struct ept_walk *w, struct vmx_translation *out)
 {
-    const uint64_t present = 7u | (a->mode_based_execute ? (unsigned)ENTRY_USER_EXECUTE : 0u);
+    const uint64_t present = 7u | (a->mode_based_execute ? (unsigned)VMX_EPT_ENTRY_USER_EXECUTE : 0u);
     w->level = (a->eptp >> 3 & 7u) == 4 ? 5 : 4; /* VM entry allows no other page-walk length */
     w->permissions = UINT64_MAX;
     w->used = 0;
@@ -164,7 +145,7 @@ static bool find_leaf(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use 
         const uint64_t entry = vmx_read_entry(a->cpu, address, 8);
         if ((entry & present) == 0)
             return violation(a, guest, use, 0, (entry >> 63) == 0, out);
-        if ((entry & can_be_wrong) != (ENTRY_READ | ENTRY_WRITE | ENTRY_EXECUTE) && misconfigured(a, entry, w->level))
+        if ((entry & can_be_wrong) != (VMX_EPT_ENTRY_READ | VMX_EPT_ENTRY_WRITE | VMX_EPT_ENTRY_EXECUTE) && misconfigured(a, entry, w->level))
             return misconfiguration(a, guest, out);
         w->address[w->used] = address;
         w->entries[w->used++] = entry;
@@ -179,16 +160,13 @@ static bool find_leaf(const struct vmx_access *a, gpa_t guest, enum vmx_ept_use 
 static bool set_flags(const struct vmx_access *a, gpa_t guest, bool write, struct ept_walk *w, struct vmx_translation *out)
 {
     const unsigned leaf = w->used - 1;
-    const bool dirties = write && (w->entries[leaf] & ENTRY_DIRTY) == 0;
-    bool sets = dirties;
-    for (unsigned i = 0; i < w->used; i++)
-        sets = sets || (w->entries[i] & ENTRY_ACCESSED) == 0;
-    if (!sets)
+    const bool dirties = write && (w->entries[leaf] & VMX_EPT_ENTRY_DIRTY) == 0;
+    if (!dirties && (w->permissions & VMX_EPT_ENTRY_ACCESSED) != 0) /* of all of them */
         return true;
     if (a->log && !vmx_log_modification(a, guest, dirties, out))
         return false;
     for (unsigned i = 0; i < w->used; i++) {
-        const uint64_t flags = ENTRY_ACCESSED | (i == leaf && dirties ? (unsigned)ENTRY_DIRTY : 0u);
+        const uint64_t flags = VMX_EPT_ENTRY_ACCESSED | (i == leaf && dirties ? (unsigned)VMX_EPT_ENTRY_DIRTY : 0u);
         if ((w->entries[i] & flags) != flags)
             vmx_write_entry(a->cpu, w->address[i], w->entries[i] | flags, 8);
         w->entries[i] |= flags;
@@ -229,11 +207,11 @@ bool vmx_ept_translate(struct vmx_access *a, gpa_t guest, enum vmx_ept_use use, 
     }
     if (!find_leaf(a, guest, use, &w, out) || !permitted(a, guest, use, &w, out))
         return false;
-    if (a->ept_flags && !set_flags(a, guest, (access_bits(a, use) & ENTRY_WRITE) != 0, &w, out))
+    if (a->ept_flags && !set_flags(a, guest, (access_bits(a, use) & VMX_EPT_ENTRY_WRITE) != 0, &w, out))
         return false;
     const uint64_t leaf = w.entries[w.used - 1];
     page->shift = level_shift(w.level);
     page->host = (leaf & vmx_bits(51, page->shift)) | (guest & vmx_bits(page->shift - 1, 0));
-    page->rights = rights_of(w.permissions, leaf);
+    page->rights = vmx_ept_rights(w.permissions, leaf);
     return !reaches_apic_page(a, use, page->host, out);
 }

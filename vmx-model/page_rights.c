@@ -57,8 +57,21 @@ bool vmx_ept_permits(const struct vmx_access *a, uint16_t rights, enum vmx_acces
     return (rights & (of_user ? VMX_PAGE_EPT_USER_EXECUTE : VMX_PAGE_EPT_EXECUTE)) != 0;
 }
 
-bool vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key, enum vmx_access_kind kind)
+unsigned vmx_page_serves(const struct vmx_access *a, uint16_t rights, uint8_t key)
 {
-    const bool dirty = !vmx_access_writes(kind) || (rights & VMX_PAGE_DIRTY) != 0;
-    return dirty && vmx_paging_permits(a, rights, key, kind) && vmx_ept_permits(a, rights, kind);
+    const struct vmx_state *s = &a->cpu->state;
+    const bool user_page = (rights & VMX_PAGE_USER) != 0;
+    bool reads = vmx_ept_permits(a, rights, VMX_ACCESS_READ), fetches = vmx_ept_permits(a, rights, VMX_ACCESS_FETCH);
+    bool writes = (rights & VMX_PAGE_DIRTY) != 0 && vmx_ept_permits(a, rights, VMX_ACCESS_WRITE);
+    if ((s->cr0 & VMX_CR0_PG) != 0) {
+        const bool data = a->user ? user_page : !user_page || !smap_forbids(a);
+        const bool writable = (rights & VMX_PAGE_WRITABLE) != 0 || (!a->user && (s->cr0 & VMX_CR0_WP) == 0);
+        const bool fetchable = (rights & VMX_PAGE_EXECUTE_DISABLED) == 0 && (a->user ? user_page : !user_page || (s->cr4 & VMX_CR4_SMEP) == 0);
+        const bool keyed = (s->cr4 & (user_page ? VMX_CR4_PKE : VMX_CR4_PKS)) != 0;
+        reads = reads && data && !(keyed && vmx_key_forbids(a, rights, key, false));
+        writes = writes && data && writable && !(keyed && vmx_key_forbids(a, rights, key, true));
+        fetches = fetches && fetchable;
+    }
+    return (reads ? 1u << VMX_ACCESS_READ : 0) | (writes ? 1u << VMX_ACCESS_WRITE | 1u << VMX_ACCESS_READ_WRITE : 0) |
+           (fetches ? 1u << VMX_ACCESS_FETCH : 0);
 }

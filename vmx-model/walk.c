@@ -5,6 +5,7 @@
 
 #include "apic_page.h"
 #include "breakpoints.h"
+#include "ept_plain.h"
 #include "reasons.h"
 #include "registers.h"
 
@@ -41,17 +42,18 @@ static uint64_t contiguous(const struct vmx_cpu *cpu, unsigned shift)
     return VMX_BIT(shift > 20 && vmx_a20m_mode(cpu) ? 20 : shift);
 }
 
-/* The access goes to its place on the page. What is cached is the address before A20M# acts on it, which may come and go without a flush. */
-static void grant(const struct vmx_access *a, const struct vmx_mapping *m, struct vmx_translation *out)
+/* The access goes to its place on the page, which serves what has a bit in `serves`. What is cached is the address before A20M# acts on it, which may
+   come and go without a flush. */
+static void grant(const struct vmx_access *a, const struct vmx_mapping *m, unsigned serves, struct vmx_translation *out)
 {
     const uint64_t offset = a->linear & (VMX_BIT(m->shift) - 1);
     out->kind = VMX_TRANSLATED;
     out->guest = m->guest + offset;
     out->host = vmx_bus_address(a->cpu, m->host + offset);
     out->page_size = contiguous(a->cpu, m->shift);
-    out->read = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_READ);
-    out->write = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_WRITE);
-    out->fetch = vmx_page_serves(a, m->rights, m->key, VMX_ACCESS_FETCH);
+    out->read = (serves >> VMX_ACCESS_READ & 1) != 0;
+    out->write = (serves >> VMX_ACCESS_WRITE & 1) != 0;
+    out->fetch = (serves >> VMX_ACCESS_FETCH & 1) != 0;
     out->global = (m->rights & VMX_PAGE_GLOBAL) != 0;
 }
 
@@ -60,9 +62,10 @@ static bool from_cache(const struct vmx_access *a, const struct vmx_tag *tag, st
 {
     const struct vmx_translation_cache *cache = &a->cpu->cache;
     const struct vmx_mapping *m = cache->find(cache->context, tag, a->linear);
-    if (m == NULL || !vmx_page_serves(a, m->rights, m->key, a->kind))
+    const unsigned serves = m != NULL ? vmx_page_serves(a, m->rights, m->key) : 0;
+    if ((serves >> a->kind & 1) == 0)
         return false;
-    grant(a, m, out);
+    grant(a, m, serves, out);
     return true;
 }
 
@@ -79,7 +82,10 @@ static bool walk(struct vmx_access *a, struct vmx_mapping *m, struct vmx_transla
 {
     struct vmx_guest_page guest;
     struct vmx_ept_page host;
-    if (!vmx_guest_translate(a, &guest, out) || !vmx_ept_translate(a, guest.guest, VMX_EPT_LINEAR, &host, out))
+    const struct vmx_ept_plain plain = vmx_ept_plain_begin(a);
+    if (!vmx_guest_translate(a, &plain, &guest, out))
+        return false;
+    if (!vmx_ept_plain_linear(&plain, guest.guest, &host) && !vmx_ept_translate(a, guest.guest, VMX_EPT_LINEAR, &host, out))
         return false;
     unsigned shift = guest.shift < host.shift ? guest.shift : host.shift;
     if (shift > 12 && vmx_apic_page_within(a, host.host, shift))
@@ -110,7 +116,7 @@ void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out)
         forget(a, &m.tag, out);
         return;
     }
-    grant(a, &m, out);
+    grant(a, &m, vmx_page_serves(a, m.rights, m.key), out);
     if (vmx_apic_page_within(a, out->host, 12))
         vmx_apic_page_access(a, out);
     else if (cache->insert != NULL)

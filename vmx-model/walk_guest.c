@@ -3,6 +3,7 @@
 #include "access.h"
 
 #include "cpuid_bits.h"
+#include "ept_plain.h"
 #include "registers.h"
 
 enum {
@@ -35,7 +36,7 @@ struct guest_walk {
     hpa_t host[MAX_LEVELS];  /* of the entries used: host-physical, */
     gpa_t guest[MAX_LEVELS]; /* guest-physical */
     uint64_t entries[MAX_LEVELS];
-    uint64_t permissions; /* AND of writable and user bits */
+    uint64_t permissions; /* AND of the entries used */
     bool execute_disabled;
 };
 
@@ -140,7 +141,7 @@ static bool begin(const struct vmx_access *a, struct guest_walk *w, gpa_t *table
     const uint64_t address = vmx_bits(a->cpu->caps->physical_bits - 1, 12);
     w->mode = vmx_paging_mode(s);
     w->entry_size = w->mode == VMX_PAGING_32BIT ? 4 : 8;
-    w->permissions = PAGE_WRITABLE | PAGE_USER;
+    w->permissions = UINT64_MAX;
     switch (w->mode) {
     case VMX_PAGING_OFF:
         break;
@@ -165,33 +166,41 @@ static bool begin(const struct vmx_access *a, struct guest_walk *w, gpa_t *table
     return true;
 }
 
-static bool find_leaf(struct vmx_access *a, struct guest_walk *w, gpa_t table, struct vmx_translation *out)
+static bool find_leaf(struct vmx_access *a, const struct vmx_ept_plain *plain, struct guest_walk *w, gpa_t table, struct vmx_translation *out)
 {
-    const unsigned index_mask = w->mode == VMX_PAGING_32BIT ? 1023 : 511;
-    for (;; w->level--) {
+    const bool wide = w->mode != VMX_PAGING_32BIT;
+    const unsigned index_bits = wide ? 9 : 10;
+    const uint64_t index_mask = VMX_BIT(index_bits) - 1, next = wide ? vmx_bits(51, 12) : vmx_bits(31, 12);
+    /* Where none of these is 1 no reserved bit is, at any level. */
+    const uint64_t executable = no_execute_enabled(&a->cpu->state) ? 0 : PAGE_EXECUTE_DISABLE;
+    const uint64_t suspect = wide ? executable | vmx_bits(w->mode == VMX_PAGING_PAE ? 62 : 51, a->cpu->caps->physical_bits) : 0;
+    for (unsigned shift = level_shift(w, w->level);; w->level--, shift -= index_bits) {
         struct vmx_ept_page structure;
-        const gpa_t address = table + (a->linear >> level_shift(w, w->level) & index_mask) * w->entry_size;
-        if (!vmx_ept_translate(a, address, VMX_EPT_STRUCTURE, &structure, out))
+        const gpa_t address = table + (a->linear >> shift & index_mask) * w->entry_size;
+        if (!vmx_ept_plain_structure(plain, address, &structure) && !vmx_ept_translate(a, address, VMX_EPT_STRUCTURE, &structure, out))
             return false;
         const uint64_t entry = vmx_read_entry(a->cpu, structure.host, w->entry_size);
         if ((entry & PAGE_PRESENT) == 0)
             return page_fault(a, 0, out);
-        if ((entry & reserved_bits(a, w, entry)) != 0)
+        const bool large = w->level > 1 && (entry & PAGE_SIZE) != 0;
+        if (((entry & suspect) != 0 || large) && (entry & reserved_bits(a, w, entry)) != 0)
             return page_fault(a, FAULT_PROTECTION | FAULT_RESERVED, out);
         w->host[w->used] = structure.host;
         w->guest[w->used] = address;
         w->entries[w->used++] = entry;
         w->permissions &= entry;
-        w->execute_disabled = w->execute_disabled || (w->mode != VMX_PAGING_32BIT && (entry & PAGE_EXECUTE_DISABLE) != 0);
-        if (is_leaf(a, w, entry))
+        w->execute_disabled = w->execute_disabled || (wide && (entry & PAGE_EXECUTE_DISABLE) != 0);
+        if (w->level == 1 || (large && is_leaf(a, w, entry)))
             return true;
-        table = entry & (w->mode == VMX_PAGING_32BIT ? vmx_bits(31, 12) : vmx_bits(51, 12));
+        table = entry & next;
     }
 }
 
 /* Flags change once the access is permitted, root first, as one read-modify-write of each entry. */
 static bool set_flags(struct vmx_access *a, struct guest_walk *w, struct vmx_translation *out)
 {
+    if ((w->permissions & PAGE_ACCESSED) != 0 && (!vmx_access_writes(a->kind) || (w->entries[w->used - 1] & PAGE_DIRTY) != 0))
+        return true;
     for (unsigned i = 0; i < w->used; i++) {
         const bool dirties = i == w->used - 1 && vmx_access_writes(a->kind);
         const uint64_t flags = PAGE_ACCESSED | (dirties ? (unsigned)PAGE_DIRTY : 0u);
@@ -215,7 +224,7 @@ static gpa_t leaf_address(const struct vmx_access *a, const struct guest_walk *w
     return (leaf & vmx_bits(51, shift)) | offset;
 }
 
-bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, struct vmx_translation *out)
+bool vmx_guest_translate(struct vmx_access *a, const struct vmx_ept_plain *plain, struct vmx_guest_page *page, struct vmx_translation *out)
 {
     struct guest_walk w = {.mode = VMX_PAGING_OFF};
     gpa_t table = 0;
@@ -225,7 +234,7 @@ bool vmx_guest_translate(struct vmx_access *a, struct vmx_guest_page *page, stru
         *page = (struct vmx_guest_page){.guest = a->linear, .shift = 30, .rights = VMX_PAGE_WRITABLE | VMX_PAGE_USER | VMX_PAGE_DIRTY};
         return true;
     }
-    if (!find_leaf(a, &w, table, out) || !check_permissions(a, &w, out) || !set_flags(a, &w, out))
+    if (!find_leaf(a, plain, &w, table, out) || !check_permissions(a, &w, out) || !set_flags(a, &w, out))
         return false;
     const uint64_t leaf = w.entries[w.used - 1];
     page->shift = level_shift(&w, w.level);
