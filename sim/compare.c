@@ -310,6 +310,32 @@ static bool find_slice(const uint8_t *trace, size_t size, struct trace_reader *f
     return false;
 }
 
+/* The only scenario of a trace. */
+static bool only_slice(const uint8_t *trace, size_t size, struct slice *slice)
+{
+    struct trace_reader reader;
+    struct slice second;
+    return trace_open(&reader, trace, size) == NULL && next_slice(&reader, slice) == 1 && next_slice(&reader, &second) == 0;
+}
+
+struct side {
+    const uint8_t *bytes;
+    size_t size;
+    struct trace_reader reader; /* where the search for the next scenario begins */
+};
+
+/* The run of the scenario that `head` begins and `from` holds, on the other side. */
+static bool find_partner(const struct comparison *c, const struct trace_record *head, const struct side *from, struct side *to, struct slice *slice)
+{
+    struct slice only;
+    if (find_slice(to->bytes, to->size, &to->reader, head, same_crc, slice))
+        return true;
+    if (!c->options.by_name)
+        return false;
+    return find_slice(to->bytes, to->size, &to->reader, head, same_name, slice) ||
+           (only_slice(from->bytes, from->size, &only) && only_slice(to->bytes, to->size, slice));
+}
+
 static void one_scenario(struct comparison *c, struct slice *a, struct slice *b, bool found, struct sim_compared *out)
 {
     c->exits = 0;
@@ -322,14 +348,6 @@ static void one_scenario(struct comparison *c, struct slice *a, struct slice *b,
     out->different += differ;
     out->exits += c->exits;
     out->known += c->known;
-}
-
-/* The only scenario of a trace. */
-static bool only_slice(const uint8_t *trace, size_t size, struct slice *slice)
-{
-    struct trace_reader reader;
-    struct slice second;
-    return trace_open(&reader, trace, size) == NULL && next_slice(&reader, slice) == 1 && next_slice(&reader, &second) == 0;
 }
 
 static const char *name_of(const struct sim_compare_options *options, unsigned side)
@@ -351,11 +369,27 @@ static bool whole(struct comparison *c, const char *name, const uint8_t *trace, 
     return more == 0 && trace_open(reader, trace, size) == NULL;
 }
 
+/* Those scenarios of B that A does not have. */
+static void report_rest(struct comparison *c, struct side *a, struct side *b, struct sim_compared *out)
+{
+    struct trace_reader reader;
+    struct slice one, other;
+    if (trace_open(&reader, b->bytes, b->size) != NULL)
+        return;
+    while (next_slice(&reader, &one) == 1) {
+        if (find_partner(c, &one.head, b, a, &other))
+            continue;
+        fprintf(c->text, "%.*s: A has no run of it\n", (int)one.head.text_length, (const char *)one.head.text);
+        out->scenarios++;
+        out->different++;
+    }
+}
+
 enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, const struct sim_compare_options *options,
                                 struct sim_compared *out)
 {
     struct comparison c = {.text = NULL};
-    struct trace_reader left, right;
+    struct side left = {.bytes = a, .size = a_size}, right = {.bytes = b, .size = b_size};
     struct slice one, other;
     size_t size;
     *out = (struct sim_compared){.scenarios = 0};
@@ -364,14 +398,14 @@ enum sim_comparison sim_compare(const uint8_t *a, size_t a_size, const uint8_t *
     c.text = open_memstream(&out->text, &size);
     if (c.text == NULL)
         abort();
-    const bool readable = whole(&c, name_of(options, 0), a, a_size, &left) && whole(&c, name_of(options, 1), b, b_size, &right);
-    while (readable && next_slice(&left, &one) == 1) {
-        bool found = find_slice(b, b_size, &right, &one.head, same_crc, &other);
-        if (!found && c.options.by_name)
-            found = find_slice(b, b_size, &right, &one.head, same_name, &other) ||
-                    (only_slice(a, a_size, &(struct slice){.stop = TRACE_STOP_STEPS}) && only_slice(b, b_size, &other));
+    const bool readable = whole(&c, name_of(options, 0), a, a_size, &left.reader) && whole(&c, name_of(options, 1), b, b_size, &right.reader);
+    struct trace_reader reader = left.reader;
+    while (readable && next_slice(&reader, &one) == 1) {
+        const bool found = find_partner(&c, &one.head, &left, &right, &other);
         one_scenario(&c, &one, &other, found, out);
     }
+    if (readable && c.options.both_ways)
+        report_rest(&c, &left, &right, out);
     fclose(c.text);
     return !readable ? SIM_UNREADABLE : out->different != 0 ? SIM_DIFFERENT : SIM_SAME;
 }

@@ -24,13 +24,14 @@ struct sim_compare_options {
     bool time;
     /* Where B has no scenario of that CRC-32 compare with the one of the same name, or with the only one when both traces hold one. */
     bool by_name;
+    bool both_ways; /* a scenario of B that A lacks is a difference too; without it B may hold more */
     const struct sim_known_difference *known;
     size_t known_count;
     uint64_t *known_seen; /* of known_count elements: how often each was met is added; NULL: not wanted */
 };
 
 struct sim_compared {
-    size_t scenarios, different; /* of A; those that differ or that B lacks */
+    size_t scenarios, different; /* of A, and of B alone where both ways count; those that differ or that the other trace lacks */
     uint64_t exits;              /* that agree, before the first divergence of each scenario */
     uint64_t known;              /* items that differ as is known; they do not count as a difference */
     char *text; /* for people: the first divergence of each scenario that has one, or what is unreadable; "" when none. The caller frees it */

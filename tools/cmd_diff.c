@@ -13,7 +13,7 @@
 static const char usage[] =
     "usage: vmxbench diff [options] A B\n"
     "Compares two traces, or scenario scripts, which are run on the simulator. Scenarios belong together by content, else by name. Shows the first\n"
-    "divergence of each scenario of A, field by field. Exit status: 0 equal, 1 different, 2 bad usage or input.\n"
+    "divergence of each scenario, field by field, and those that only one of the two has. Exit status: 0 equal, 1 different, 2 bad usage or input.\n"
     "\n"
     "  --known            leave out what Bochs is known to do otherwise than the SDM\n"
     "  --time             compare time, costs and counts of instructions too\n"
@@ -33,7 +33,7 @@ static int parse(struct request *request, int argc, char **argv)
                                             {"time", no_argument, NULL, 't'},
                                             {NULL, 0, NULL, 0}};
     int option;
-    *request = (struct request){.options = {.by_name = true}};
+    *request = (struct request){.options = {.by_name = true, .both_ways = true}};
     optind = 1;
     while ((option = option_next("diff", argc, argv, "h", options)) != OPTION_END) {
         switch (option) {

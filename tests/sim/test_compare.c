@@ -164,6 +164,25 @@ static void other_content_is_found_by_name_when_asked(void)
     free(compared.text);
 }
 
+static void a_scenario_of_b_alone_counts_both_ways(void)
+{
+    struct trace a, b;
+    struct sim_compared compared;
+    const struct sim_compare_options options = {.both_ways = true};
+    begin(&a);
+    begin(&b);
+    scenario(&a, 1, "sim", 0x1, 5, 0);
+    scenario(&b, 2, "sim", 0x2, 5, 0);
+    scenario(&b, 1, "sim", 0x1, 5, 0);
+    CU_ASSERT_EQUAL(compare(&a, &b, false, &compared), SIM_SAME);
+    free(compared.text);
+    CU_ASSERT_EQUAL(sim_compare(a.bytes, a.size, b.bytes, b.size, &options, &compared), SIM_DIFFERENT);
+    CU_ASSERT_STRING_EQUAL(compared.text, "name: A has no run of it\n");
+    CU_ASSERT_EQUAL(compared.scenarios, 2);
+    CU_ASSERT_EQUAL(compared.different, 1);
+    free(compared.text);
+}
+
 static void where_the_limit_stops_is_no_difference(void)
 {
     struct trace a, b;
@@ -202,5 +221,6 @@ SUITE("sim/compare", {"machines_may_differ_in_time_and_name", machines_may_diffe
       {"known_bits_are_no_difference", known_bits_are_no_difference}, {"records_of_other_kinds_are_named", records_of_other_kinds_are_named},
       {"scenarios_are_found_by_their_crc", scenarios_are_found_by_their_crc},
       {"other_content_is_found_by_name_when_asked", other_content_is_found_by_name_when_asked},
+      {"a_scenario_of_b_alone_counts_both_ways", a_scenario_of_b_alone_counts_both_ways},
       {"where_the_limit_stops_is_no_difference", where_the_limit_stops_is_no_difference},
       {"a_truncated_trace_is_unreadable", a_truncated_trace_is_unreadable})
