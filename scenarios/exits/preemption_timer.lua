@@ -1,4 +1,5 @@
--- The VMX-preemption timer with value 0 expires before the first instruction, and blocking of interrupts does not keep it back.
+-- The VMX-preemption timer with value 0 expires before the first instruction, and blocking of interrupts does not keep it back. The handlers switch off one
+-- that would expire for ever; to any other they give its first value again.
 local function expires(name, interruptibility)
   return scenario {
     name     = name,
@@ -7,7 +8,20 @@ local function expires(name, interruptibility)
     guest    = asm [[
         here: vmcall
     ]],
-    steps = { expect "PREEMPTION_TIMER" { rip = "here", qualification = 0, interruptibility = interruptibility } },
+    steps = { expect "PREEMPTION_TIMER" { rip = "here", qualification = 0, interruptibility = interruptibility }, expect "VMCALL" { rip = "here" } },
   }
 end
-return { expires("preemption-timer", 0), expires("preemption-timer-under-sti", 1), expires("preemption-timer-under-mov-ss", 2) }
+return {
+  expires("preemption-timer", 0),
+  expires("preemption-timer-under-sti", 1),
+  expires("preemption-timer-under-mov-ss", 2),
+  scenario {
+    name     = "preemption-timer-starts-again",
+    controls = { pin = { "activate_vmx_preemption_timer" }, exit = { "save_vmx_preemption_timer_value" } },
+    vmcs     = { VMX_PREEMPTION_TIMER_VALUE = 100 },
+    guest    = asm [[
+      spin: jmp spin
+    ]],
+    steps = { expect "PREEMPTION_TIMER" { rip = "spin" }, expect "PREEMPTION_TIMER" { rip = "spin" } },
+  },
+}

@@ -1,4 +1,4 @@
--- No IDT: the first exception cannot be delivered, nor the double fault after it.
+-- No IDT: the first exception cannot be delivered, nor the double fault after it. The handlers stop the guest and say where it was.
 return scenario {
   name  = "triple-fault",
   vmcs  = { GUEST_IDTR_LIMIT = 0 },
@@ -6,4 +6,6 @@ return scenario {
       here: ud2
   ]],
   steps = { expect "TRIPLE_FAULT" { rip = "here", qualification = 0 } },
+  rest  = "any",
+  final = { stop = "handler", exits = 1 },
 }

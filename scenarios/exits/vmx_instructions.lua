@@ -1,10 +1,12 @@
--- VMX instructions exit in non-root operation; the displacement of a memory operand is the qualification.
+-- VMX instructions exit in non-root operation; the displacement of a memory operand is the qualification. The handlers offer no nesting: #UD, as on a
+-- processor without VMX.
 local function of(name, reason, source, values)
   values.rip = "here"
   return scenario {
     name  = name,
-    guest = asm("here: " .. source),
-    steps = { expect(reason)(values) },
+    idt   = { [6] = "ud" },
+    guest = asm("here: " .. source .. "\nud: mov rbx, [rsp]\nvmcall"),
+    steps = { expect(reason)(values), expect "VMCALL" { rbx = "here" } },
   }
 end
 return {

@@ -1,10 +1,12 @@
 -- XSAVES and XRSTORS exit for state components that EDX:EAX, IA32_XSS and the XSS-exiting bitmap all name; without their control they are undefined.
+-- Where they exit nobody wants them: the handlers answer with #GP(0).
 local function exits(name, instruction, reason)
   return scenario {
     name     = name,
     profile  = "sapphire-rapids",                            -- IA32_XSS has a bit there: 8, Intel PT state
     controls = { primary = { "use_msr_bitmaps" }, secondary = { "enable_xsaves_xrstors" } },
     vmcs     = { GUEST_CR4 = 0x42020, CR4_READ_SHADOW = 0x40020, XSS_EXIT_BITMAP = 0x100 },
+    idt      = { [13] = "gp" },
     guest    = asm([[
               mov ecx, 0xda0
               mov eax, 0x100
@@ -12,8 +14,16 @@ local function exits(name, instruction, reason)
               wrmsr
               rdmsr
               mov ebx, 0x9000
-        here: ]] .. instruction),
-    steps = { expect(reason) { rip = "here", length = 4, rax = 0x100, rcx = 0xda0, rbx = 0x9000 } },
+        here: ]] .. instruction .. [[
+
+        gp:   pop rsi                                        ; the error code
+              mov rdi, [rsp]                                 ; where it happened
+              vmcall
+    ]]),
+    steps = {
+      expect(reason) { rip = "here", length = 4, rax = 0x100, rcx = 0xda0, rbx = 0x9000 },
+      expect "VMCALL" { rsi = 0, rdi = "here" },
+    },
   }
 end
 
