@@ -157,6 +157,8 @@ int boot_parse(struct boot_request *request, int argc, char **argv)
         fprintf(stderr, "vmxbench boot: --snapshot FILE and --at N go together: where the machine is saved, and when\n");
         return 2;
     }
+    if (!option_can_write("boot", request->trace) || !option_can_write("boot", request->snapshot))
+        return 2;
     request->image = images == 1 ? argv[optind] : NULL;
     const char *path = images == 1 ? argv[optind] : request->bios, *slash = strrchr(path, '/');
     request->name = slash != NULL ? slash + 1 : path;

@@ -228,6 +228,8 @@ int cmd_advise(int argc, char **argv)
         fputs("vmxbench advise: name one scenario script or trace; `vmxbench advise --help` tells more\n", stderr);
         return 2;
     }
+    if (!option_can_write("advise", request.to))
+        return 2;
     request.path = argv[optind];
     const char *dot = strrchr(request.path, '.');
     if (dot != NULL && strcmp(dot, ".lua") == 0)

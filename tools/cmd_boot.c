@@ -89,8 +89,8 @@ static void describe(const struct bk_machine *machine, enum sim_board_end end, c
         if (machine->error[0] != '\0')
             snprintf(text, 200, "%s", machine->error);
         else
-            snprintf(text, 200, "triple fault of processor %u, RIP %" PRIX64 "H, after %" PRIu64 " instructions", vcpu->index, vcpu->cpu.state.rip,
-                     sim_retired(machine));
+            snprintf(text, 200, "triple fault of processor %u, RIP %" PRIX64 "H, after %" PRIu64 " instruction%s", vcpu->index, vcpu->cpu.state.rip,
+                     sim_retired(machine), sim_retired(machine) == 1 ? "" : "s");
         return;
     case SIM_BOARD_DEAD:
         snprintf(text, 200, "every processor sleeps and nothing will wake one: processor 0 at RIP %" PRIX64 "H with interrupts %s",

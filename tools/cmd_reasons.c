@@ -2,6 +2,7 @@
 /* vmxbench reasons: the exit reasons as a manual, in English or Chinese. */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../vmx-model/names.h"
@@ -18,8 +19,8 @@ static const char usage[] =
     "       vmxbench reasons --coverage FOLDER [--lang en|zh]\n"
     "The VM-exit reasons: without NAME all of them, with NAME one in full: what triggers it, its priority, which information fields are valid,\n"
     "how it is usually resolved and how to avoid it.\n"
-    "NAME is a Linux name (MSR_WRITE, with or without EXIT_REASON_), the manual's name (WRMSR), a spelling of the users' list (RDTSMP) or a number;\n"
-    "case does not matter.\n"
+    "NAME is a Linux name (MSR_WRITE, with or without EXIT_REASON_), the manual's name (WRMSR), a spelling of the users' list (RDTSMP), a number,\n"
+    "or an exit-reason field with its flags (0x80000021); case does not matter.\n"
     "\n"
     "  --json         as JSON\n"
     "  --lang en|zh   language; Chinese covers the 53 reasons of the users' list\n"
@@ -79,11 +80,27 @@ static void describe(unsigned index, struct page *page)
     page_add_controls(page, texts, 3);
 }
 
+/* An exit-reason field as it is read, 0x80000021: its basic reason and the flags that are set in it. */
+static unsigned find_field(const char *text, unsigned matches[MANUAL_MATCHES])
+{
+    enum { RESERVED = 0x1ff << 16 };
+    char *end;
+    const unsigned long value = strtoul(text, &end, 0);
+    unsigned count = 0;
+    if (end == text || *end != '\0' || value > UINT32_MAX || (value & RESERVED) != 0 || vmx_basic_reason((uint32_t)value) >= VMX_REASON_LIMIT)
+        return 0;
+    matches[count++] = vmx_basic_reason((uint32_t)value);
+    for (unsigned i = 0; i < vmx_reason_flag_count && count < MANUAL_MATCHES; i++)
+        if ((value >> vmx_reason_flags[i].number & 1) != 0)
+            matches[count++] = VMX_REASON_LIMIT + i;
+    return count;
+}
+
 static unsigned find(const char *name, unsigned matches[MANUAL_MATCHES])
 {
     const struct vmx_reason_row *row = vmx_reason_of_name(name);
     if (row == NULL)
-        return 0;
+        return find_field(name, matches);
     for (unsigned i = 0; i < VMX_REASON_LIMIT + vmx_reason_flag_count; i++)
         if (row_of(i) == row)
             matches[0] = i;

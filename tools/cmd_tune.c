@@ -189,6 +189,8 @@ static int parse(struct request *request, int argc, char **argv)
         fputs("vmxbench tune: name one scenario script; `vmxbench tune --help` tells more\n", stderr);
         return 2;
     }
+    if (!option_can_write("tune", request->to))
+        return 2;
     request->path = argv[optind];
     return -1;
 }

@@ -93,3 +93,20 @@ bool file_write(const char *path, const void *bytes, size_t size)
     errno = why;
     return false;
 }
+
+bool file_can_be_written(const char *path)
+{
+    char folder[PATH_MAX], *slash;
+    if (strcmp(path, "-") == 0 || access(path, W_OK) == 0)
+        return true;
+    if (errno != ENOENT)
+        return false;
+    if ((size_t)snprintf(folder, sizeof folder, "%s", path) >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    slash = strrchr(folder, '/');
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    return access(slash != NULL ? folder : ".", W_OK | X_OK) == 0;
+}

@@ -13,4 +13,7 @@ bool file_read(const char *path, uint8_t **bytes, size_t *size);
    why and nothing is left behind. */
 bool file_write(const char *path, const void *bytes, size_t size);
 
+/* Would file_write() find the folder that it needs? For those who have long work before they write. False: errno says why not. */
+bool file_can_be_written(const char *path);
+
 #endif

@@ -2,10 +2,12 @@
 /* Command-line options, with complaints that say what would be right. */
 #include "options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../sim/profile.h"
+#include "files.h"
 #include "nearest.h"
 
 static void complain_unknown(const char *command, const char *given, const struct option *options)
@@ -98,6 +100,14 @@ void complain_of(const struct sim_error *error)
         fprintf(stderr, "%s:%u: %s\n", error->file, error->line, error->message);
     else
         fprintf(stderr, "%s: %s\n", error->file, error->message);
+}
+
+bool option_can_write(const char *command, const char *path)
+{
+    if (path == NULL || file_can_be_written(path))
+        return true;
+    fprintf(stderr, "vmxbench %s: %s cannot be written: %s\n", command, path, strerror(errno));
+    return false;
 }
 
 int option_complain(const char *command, const char *what, const char *value, const char *right)

@@ -17,6 +17,8 @@ int option_next(const char *command, int argc, char **argv, const char *letters,
 void complain_of(const struct sim_error *error);
 /* Complains about a bad value, "vmxbench COMMAND: WHAT 'VALUE': RIGHT", and returns 2. */
 int option_complain(const char *command, const char *what, const char *value, const char *right);
+/* Can this file be written, as far as its folder tells? For commands whose work takes long before they write; NULL is no file. False after a complaint. */
+bool option_can_write(const char *command, const char *path);
 /* A CPU profile by its name or by a file that the hardware image wrote: its name; NULL after a complaint. */
 const char *option_profile(const char *command, const char *given);
 

@@ -205,5 +205,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
         fputs("vmxbench run: --repeat is of the simulator, which has snapshots; the image has none\n", stderr);
         return 2;
     }
+    if (!option_can_write("run", request->trace_path) || !option_can_write("run", request->junit_path))
+        return 2;
     return choose_output(request) != 0 ? 2 : -1;
 }

@@ -68,6 +68,8 @@ void usage_print(const char *usage)
                 flush(&p);
             }
         } else if (blanks >= DEEP_INDENT) {
+            if (blanks == USAGE_INDENT && strncmp(line + blanks, "vmxbench ", 9) == 0) /* another form of the command */
+                flush(&p);
             if (!p.open) {
                 p.indent = (unsigned)blanks;
                 printf("%*s", (int)blanks, "");

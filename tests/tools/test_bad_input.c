@@ -154,7 +154,7 @@ static void output_that_cannot_be_written_leaves_nothing(void)
 {
     write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
     CU_ASSERT_EQUAL(vmxbench("2>&1 run --trace nowhere/t s.lua"), 2);
-    expect_words("run --trace nowhere/t", "nowhere/t: cannot write the trace: No such file or directory");
+    expect_words("run --trace nowhere/t", "vmxbench run: nowhere/t cannot be written: No such file or directory");
     CU_ASSERT_EQUAL(vmxbench("2>&1 run --junit nowhere/t s.lua"), 2);
     CU_ASSERT_EQUAL(vmxbench("2>&1 run --format json s.lua >/dev/full"), 2);
     expect_words("run --format json", "standard output cannot be written");

@@ -70,7 +70,7 @@ static void wrong_input_is_told(void)
         {"--snapshot s seven", "--snapshot FILE and --at N go together"},
         {"--at 5 seven", "--snapshot FILE and --at N go together"},
         {"--snapshot s --at 0 seven", "--at '0': a number of instructions is wanted"},
-        {"--snapshot nowhere/s --at 5 spins", "the snapshot cannot be written: No such file"},
+        {"--snapshot nowhere/s --at 5 spins", "nowhere/s cannot be written: No such file"},
         {"--snapshot s --at 1000000 seven", "the run was over before --at 1000000: nothing is saved"},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {

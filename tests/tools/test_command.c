@@ -45,6 +45,8 @@ static void help_is_everywhere(void)
         CU_ASSERT_EQUAL(strncmp(output, "usage: vmxbench", 15), 0);
         CU_ASSERT(fits_columns(output, WRAP_COLUMNS));
     }
+    CU_ASSERT_EQUAL(vmxbench("boot --help"), 0); /* each form has a line */
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "--bios FILE\n       vmxbench boot [options] SNAPSHOT\n"));
     CU_ASSERT_EQUAL(vmxbench("--version"), 0);
     CU_ASSERT_EQUAL(strncmp(output, "vmxbench ", 9), 0);
 }
@@ -97,6 +99,8 @@ static void mistakes_give_one_line_and_status_2(void)
         {"reasons CPUID HLT", "ask for one at a time"},
         {"reasons --lang fr", "the languages are en and zh"},
         {"reasons ''", "lists them all"},
+        {"reasons 0x80000056", "lists them all"},
+        {"reasons 0x10021", "lists them all"},
         {"reasons GETSEC --lang zh", "no exit reason with a Chinese text"},
         {"reasons CR_ACESS --lang=zh", "did you mean CR_ACCESS"},
         {"fields GUEST_RPI", "did you mean GUEST_RIP"},
@@ -246,6 +250,7 @@ static void names_are_taken_as_people_write_them(void)
         {"reasons rdtsmp", "RDTSCP: exit reason 51\n"},
         {"reasons exit_reason_msr_write", "MSR_WRITE: exit reason 32\n"},
         {"reasons 0x30", "EPT_VIOLATION: exit reason 48\n"},
+        {"reasons 0x80000021", "INVALID_STATE: exit reason 33\n"},
         {"reasons FAILED_VMENTRY", "FAILED_VMENTRY: flag of the exit-reason field, bit 31\n"},
         {"fields 'guest rip'", "GUEST_RIP: VMCS field 0x681e\n"},
         {"fields 681e", "GUEST_RIP: VMCS field 0x681e\n"},
@@ -259,6 +264,8 @@ static void names_are_taken_as_people_write_them(void)
         CU_ASSERT_EQUAL(vmxbench("%s", cases[i].arguments), 0);
         CU_ASSERT_EQUAL(strncmp(output, cases[i].title, strlen(cases[i].title)), 0);
     }
+    CU_ASSERT_EQUAL(vmxbench("reasons 0x80000021"), 0); /* the flag is shown behind the reason */
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\nFAILED_VMENTRY: flag of the exit-reason field, bit 31\n"));
     CU_ASSERT_EQUAL(vmxbench("controls load_ia32_pat"), 0); /* in two words: both are shown */
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "exit.load_ia32_pat: EXIT[19]\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "entry.load_ia32_pat: ENTRY[14]\n"));
