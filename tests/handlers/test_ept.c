@@ -160,6 +160,10 @@ static void the_modification_log_is_drained(void)
     CU_ASSERT_EQUAL(guest_exit(VMX_EXIT_PML_FULL, 0, 0), HV_RESUME);
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_PML_INDEX], 511);
     CU_ASSERT_EQUAL(vm.dirty_pages, 512);
+    vm.dirty_pages = 0; /* entries 501 to 511 were written: the index is that of the next one */
+    bk->field[VMCS_GUEST_PML_INDEX] = 500;
+    CU_ASSERT_EQUAL(guest_exit(VMX_EXIT_PML_FULL, 0, 0), HV_RESUME);
+    CU_ASSERT_EQUAL(vm.dirty_pages, 11);
 }
 
 static void added_memory_is_guest_memory(void)

@@ -38,6 +38,10 @@ static void debug_exception_sets_dr6_and_clears_general_detect(void)
     CU_ASSERT_EQUAL(bk->dr[6], 0xffff4ff1);
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_DR7], 0x400);
     CU_ASSERT_EQUAL(guest_enter(), 0x80000301);
+    exception_exit(0x80000301, 0, 0x10800); /* bits 11 and 16 are 0 for what the others say by 1 */
+    CU_ASSERT_EQUAL(bk->dr[6] & 0x10800, 0);
+    exception_exit(0x80000301, 0, 0x4000);
+    CU_ASSERT_EQUAL(bk->dr[6] & 0x10800, 0x10800);
 }
 
 static void exceptions_stop_the_guest_when_the_owner_says_so(void)
@@ -90,6 +94,18 @@ static void an_interrupt_that_met_an_exception_waits_again(void)
     bk->field[VMCS_GUEST_RFLAGS] |= RFLAGS_IF;
     (void)guest_exit(VMX_EXIT_INTERRUPT_WINDOW, 0, 0);
     CU_ASSERT_EQUAL(guest_enter(), 0x80000040);
+}
+
+static void an_nmi_that_met_an_exception_waits_again(void)
+{
+    guest_start(GUEST_LONG, NULL);
+    bk->field[VMCS_IDT_VECTORING_INFO_FIELD] = 0x80000202;
+    exception_exit(0x80000b0e, 2, 0);
+    CU_ASSERT_EQUAL(guest_enter(), 0x80000b0e);
+    bk->field[VMCS_IDT_VECTORING_INFO_FIELD] = 0;
+    bk->field[VMCS_GUEST_INTERRUPTIBILITY_INFO] = 0;
+    (void)guest_exit(VMX_EXIT_CPUID, 0, 2);
+    CU_ASSERT_EQUAL(guest_enter(), 0x80000202);
 }
 
 static void a_vectored_event_is_injected_again(void)
@@ -260,6 +276,7 @@ SUITE("handlers/events", {"page_fault_is_reflected_with_cr2", page_fault_is_refl
       {"nested_exceptions_combine", nested_exceptions_combine},
       {"an_exception_in_double_fault_delivery_is_a_triple_fault", an_exception_in_double_fault_delivery_is_a_triple_fault},
       {"an_interrupt_that_met_an_exception_waits_again", an_interrupt_that_met_an_exception_waits_again},
+      {"an_nmi_that_met_an_exception_waits_again", an_nmi_that_met_an_exception_waits_again},
       {"a_vectored_event_is_injected_again", a_vectored_event_is_injected_again},
       {"a_vectored_nmi_is_injected_again_without_blocking", a_vectored_nmi_is_injected_again_without_blocking},
       {"nmi_blocking_that_iret_removed_is_restored", nmi_blocking_that_iret_removed_is_restored},

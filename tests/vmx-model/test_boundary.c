@@ -242,6 +242,9 @@ static void pending_debug_exceptions_become_one_debug_exception(void)
     CU_ASSERT_EQUAL(o.event.payload, 3 | VMX_PENDING_BS);
     CU_ASSERT_EQUAL(o.changed, VMX_GROUP_EVENT);
     CU_ASSERT_EQUAL(m.cpu.state.pending_debug, 0);
+    m.cpu.state.pending_debug = VMX_PENDING_BLD | VMX_PENDING_RTM | VMX_PENDING_ENABLED;
+    o = vmx_boundary(&m.cpu);
+    CU_ASSERT_EQUAL(o.event.payload, VMX_PENDING_BLD | VMX_PENDING_RTM);
 }
 
 static void delivery_makes_an_mtf_exit_pending(void)

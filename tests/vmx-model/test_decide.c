@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vmx-model/controls.h"
+#include "vmx-model/decide_ops.h"
 #include "vmx-model/reasons.h"
 #include "vmx-model/registers.h"
 
@@ -375,6 +376,33 @@ static void vmfunc_exits_unless_the_eptp_list_names_a_good_eptp(void)
     }
 }
 
+static void an_eptp_is_good_as_far_as_the_processor_offers_it(void)
+{
+    enum { UC = 0, WB = 6, LEVELS_4 = 3 << 3, LEVELS_5 = 4 << 3, FLAGS = 1 << 6, SHADOW_STACK = 1 << 7 };
+    static const struct {
+        uint64_t eptp, wants;
+    } rows[] = {{WB | LEVELS_4, VMX_EPTCAP_MT_WB | VMX_EPTCAP_PWL4},
+                {UC | LEVELS_4, VMX_EPTCAP_MT_UC | VMX_EPTCAP_PWL4},
+                {WB | LEVELS_5, VMX_EPTCAP_MT_WB | VMX_EPTCAP_PWL5},
+                {WB | LEVELS_4 | FLAGS, VMX_EPTCAP_MT_WB | VMX_EPTCAP_PWL4 | VMX_EPTCAP_AD},
+                {WB | LEVELS_4 | SHADOW_STACK, VMX_EPTCAP_MT_WB | VMX_EPTCAP_PWL4 | VMX_EPTCAP_SSS}};
+    const uint64_t all = VMX_EPTCAP_MT_WB | VMX_EPTCAP_MT_UC | VMX_EPTCAP_PWL4 | VMX_EPTCAP_PWL5 | VMX_EPTCAP_AD | VMX_EPTCAP_SSS;
+    struct vmx_caps caps = {.physical_bits = 39};
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        caps.ept_vpid = rows[k].wants;
+        CU_ASSERT(vmx_eptp_valid(&caps, VALID_EPT | rows[k].eptp));
+        for (uint64_t bits = rows[k].wants; bits != 0; bits &= bits - 1) {
+            caps.ept_vpid = all & ~(bits & -bits);
+            CU_ASSERT_FALSE(vmx_eptp_valid(&caps, VALID_EPT | rows[k].eptp));
+        }
+    }
+    caps.ept_vpid = all;
+    CU_ASSERT_FALSE(vmx_eptp_valid(&caps, VALID_EPT | 5 | LEVELS_4));
+    CU_ASSERT_FALSE(vmx_eptp_valid(&caps, VALID_EPT | WB | 2 << 3));
+    CU_ASSERT_FALSE(vmx_eptp_valid(&caps, VALID_EPT | WB | LEVELS_4 | UINT64_C(1) << 39));
+    CU_ASSERT(vmx_eptp_valid(&caps, VALID_EPT | WB | LEVELS_4 | UINT64_C(1) << 38));
+}
+
 static void invlpg_reports_the_linear_address(void)
 {
     running_guest(&m, VALID_LONG, 0, VMX_PRI_INVLPG_EXITING, 0);
@@ -434,6 +462,7 @@ SUITE("vmx-model/decide",
       {"a_lock_prefix_is_undefined", a_lock_prefix_is_undefined}, {"encls_exits_by_leaf", encls_exits_by_leaf},
       {"xsaves_exits_when_mask_xss_and_bitmap_meet", xsaves_exits_when_mask_xss_and_bitmap_meet},
       {"vmread_and_vmwrite_of_the_shadow_vmcs_follow_the_bitmaps", vmread_and_vmwrite_of_the_shadow_vmcs_follow_the_bitmaps},
+      {"an_eptp_is_good_as_far_as_the_processor_offers_it", an_eptp_is_good_as_far_as_the_processor_offers_it},
       {"vmfunc_exits_unless_the_eptp_list_names_a_good_eptp", vmfunc_exits_unless_the_eptp_list_names_a_good_eptp},
       {"invlpg_reports_the_linear_address", invlpg_reports_the_linear_address},
       {"pause_loops_exit_after_the_window", pause_loops_exit_after_the_window},

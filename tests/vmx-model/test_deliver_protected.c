@@ -77,6 +77,20 @@ static void conforming_code_keeps_level_and_stack(void)
     CU_ASSERT(g.cpu.state.gpr[VMX_RSP] == STACK - 12 && vmx_cpl(&g.cpu.state) == 3 && g.cpu.state.seg[VMX_CS].selector == (CONFORMING | 3));
 }
 
+static void a_handler_may_begin_at_the_very_limit_of_its_segment(void)
+{
+    enum { LIMIT = 0xfff };
+    reset_delivery_32bit();
+    gate32(0x41, GATE_INTERRUPT, SHORT_CODE, LIMIT, 3);
+    struct vmx_outcome o = raise_event(interrupt(0x41));
+    CU_ASSERT(o.kind == VMX_OUTCOME_DONE && g.cpu.state.rip == LIMIT);
+    reset_delivery_32bit();
+    gate32(0x41, GATE_INTERRUPT, SHORT_CODE, LIMIT + 1, 3);
+    intercept(1u << VMX_GP);
+    o = raise_event(interrupt(0x41));
+    CU_ASSERT(o.kind == VMX_OUTCOME_EXIT && o.exit.interruption_info == 0x80000b0d);
+}
+
 static void small_stacks_use_sp_only(void)
 {
     reset_delivery_32bit();
@@ -372,6 +386,7 @@ SUITE("vmx-model/deliver_protected", {"gates_of_32_bits_push_doublewords", gates
       {"gates_of_16_bits_push_words", gates_of_16_bits_push_words},
       {"inner_privilege_takes_its_stack_from_the_tss", inner_privilege_takes_its_stack_from_the_tss},
       {"conforming_code_keeps_level_and_stack", conforming_code_keeps_level_and_stack}, {"small_stacks_use_sp_only", small_stacks_use_sp_only},
+      {"a_handler_may_begin_at_the_very_limit_of_its_segment", a_handler_may_begin_at_the_very_limit_of_its_segment},
       {"faults_of_protected_mode_delivery_have_their_error_codes", faults_of_protected_mode_delivery_have_their_error_codes},
       {"task_gates_exit", task_gates_exit}, {"task_gates_are_checked_first", task_gates_are_checked_first},
       {"virtual_8086_mode_is_left_with_all_segments_on_the_stack", virtual_8086_mode_is_left_with_all_segments_on_the_stack},

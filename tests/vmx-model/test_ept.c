@@ -397,6 +397,9 @@ static void full_log_exits_before_any_flag(void)
     g.vmcs.field[VMCS_GUEST_PML_INDEX] = 5;
     t = translate(LINEAR, VMX_ACCESS_READ, false);
     CU_ASSERT(t.kind == VMX_TRANSLATED && g.vmcs.field[VMCS_GUEST_PML_INDEX] == 5);
+    g.vmcs.field[VMCS_GUEST_PML_INDEX] = 512; /* the first that is beyond the log */
+    t = translate(LINEAR, VMX_ACCESS_WRITE, false);
+    expect_exit(&t, VMX_EXIT_PML_FULL, 0x1000);
     set_ram64(pte(), PAGE | 1 | EPT_WB); /* a violation comes first */
     g.vmcs.field[VMCS_GUEST_PML_INDEX] = 0xffff;
     t = translate(LINEAR, VMX_ACCESS_WRITE, false);
