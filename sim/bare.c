@@ -152,7 +152,7 @@ static bool next_window(struct bk_machine *machine)
     for (unsigned i = 0; i < machine->vcpu_count; i++) {
         struct bk_vcpu *vcpu = &machine->vcpu[i];
         all_sleep &= sleeps(vcpu) && !sim_board_would_wake(vcpu);
-        const uint64_t timer = vmx_timer_remaining(&vcpu->cpu);
+        const uint64_t timer = sim_vcpu_timer_wakes_after(vcpu);
         if (timer != UINT64_MAX && sim_now(vcpu) + timer < due)
             due = sim_now(vcpu) + timer;
     }

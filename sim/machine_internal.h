@@ -233,6 +233,8 @@ void sim_wake(struct bk_vcpu *vcpu);
 void sim_turn_pauses(struct bk_vcpu *vcpu, enum bk_entered entered);
 /* What this vCPU has done: instructions, iterations of REP beyond the first, and the machine's exits and deliveries. */
 uint64_t sim_vcpu_progress(const struct bk_vcpu *vcpu);
+/* Ticks after which the VMX-preemption timer wakes a processor that is not active; UINT64_MAX: it does not. */
+uint64_t sim_vcpu_timer_wakes_after(const struct bk_vcpu *vcpu);
 /* The guest stops without a VM exit: its state goes to the VMCS, where everybody looks for it. Returns `why`. */
 enum bk_entered sim_vcpu_leave(struct bk_vcpu *vcpu, enum bk_entered why);
 /* Runs the entered guest, after delivery of `event` (NULL: none is injected), up to its next VM exit, limit or end. */

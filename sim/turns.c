@@ -81,11 +81,10 @@ void sim_wake(struct bk_vcpu *vcpu)
     vcpu->slept_at = UINT64_MAX;
 }
 
-/* The VMX-preemption timer does not end the wait-for-SIPI state. */
 static uint64_t timer_remaining(struct bk_vcpu *vcpu)
 {
     vcpu->cpu.tsc = sim_now(vcpu);
-    return vcpu->entered && vcpu->cpu.state.activity != VMX_WAIT_FOR_SIPI ? vmx_timer_remaining(&vcpu->cpu) : UINT64_MAX;
+    return vcpu->entered ? sim_vcpu_timer_wakes_after(vcpu) : UINT64_MAX;
 }
 
 bool bk_stirs(struct bk_vcpu *vcpu)

@@ -133,11 +133,17 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The VMX-preemption timer does not end the wait-for-SIPI state. SDM 3C, "VMX-Preemption Timer". */
+uint64_t sim_vcpu_timer_wakes_after(const struct bk_vcpu *vcpu)
+{
+    return vcpu->cpu.state.activity != VMX_WAIT_FOR_SIPI ? vmx_timer_remaining(&vcpu->cpu) : UINT64_MAX;
+}
+
 /* An inactive processor: time jumps to what may wake it. True: the run is over. */
 static bool sleep_on(struct bk_vcpu *vcpu, enum bk_entered *entered)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
-    const uint64_t timer = vmx_timer_remaining(cpu);
+    const uint64_t timer = sim_vcpu_timer_wakes_after(vcpu);
     if (vcpu->machine->board != NULL) {
         const bool goes_on = sim_board_sleep(vcpu, timer);
         cpu->tsc = sim_now(vcpu);
@@ -251,6 +257,9 @@ enum bk_entered sim_vcpu_run(struct bk_vcpu *vcpu, const struct vmx_event *event
     const bool board = vcpu->machine->board != NULL;
     vcpu->entered = false;
     sim_vcpu_retag(vcpu);
+    /* An entry whose injection exits again and again makes no other step. */
+    if (sim_used(vcpu->machine) >= vcpu->machine->limit)
+        return board ? BK_LIMIT : sim_vcpu_leave(vcpu, BK_LIMIT);
     if (event != NULL && sim_vcpu_raise(vcpu, event, true, &entered))
         return entered;
     for (;;) {

@@ -24,4 +24,14 @@ return {
     ]],
     steps = { expect "PREEMPTION_TIMER" { rip = "spin" }, expect "PREEMPTION_TIMER" { rip = "spin" } },
   },
+  -- It does not end the wait-for-SIPI state, where nothing but a SIPI counts.
+  scenario {
+    name     = "preemption-timer-and-wait-for-sipi",
+    controls = { pin = { "activate_vmx_preemption_timer" }, secondary = { "unrestricted_guest" } },
+    vmcs     = { VMX_PREEMPTION_TIMER_VALUE = 5, GUEST_ACTIVITY_STATE = 3 },
+    guest    = asm [[
+        vmcall
+    ]],
+    steps = { after(1000, inject.sipi(0x9a)), expect "SIPI_SIGNAL" { vector = 0x9a, activity = "wait_for_sipi" } },
+  },
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random instructions: arithmetic, memory, strings, jumps, x87 and SSE, what is sensitive, what faults, what changes the code. */
 #include "guest_code.h"
+#include "device_code.h"
 
 #include <string.h>
 
@@ -35,6 +36,8 @@ static void bytes(struct guest_code *c, const char *text, unsigned size)
 
 static uint32_t data_address(struct guest_code *c)
 {
+    if (c->places != NULL && chance(c, 4))
+        return c->places[below(c, c->place_count)];
     const uint32_t any = DATA + below(c, DATA_BYTES);
     switch (below(c, 16)) {
     case 0:
@@ -362,7 +365,10 @@ void guest_code_append(struct guest_code *c)
         pointer,     pointer,       pointer,    stack,           stack,       strings, two_byte, two_byte,  vector_unit,
         vector_unit, float_unit,    flags,      flags,           jump,        jump,    modify,   sensitive, sensitive,
         sensitive,   system_memory, segments,   debug_registers, single_step, anything};
-    kinds[below(c, sizeof kinds / sizeof kinds[0])](c);
+    if (c->places != NULL && chance(c, 4))
+        device_code_append(c);
+    else
+        kinds[below(c, sizeof kinds / sizeof kinds[0])](c);
 }
 
 void guest_code_leave(struct guest_code *c, const uint8_t *block)

@@ -15,6 +15,8 @@ struct guest_code {
     uint32_t offset; /* of the block in its segment */
     const uint16_t *selectors;
     unsigned selector_count;
+    const uint32_t *places; /* addresses of devices; NULL: the code leaves devices alone */
+    unsigned place_count;
 };
 
 /* Appends one instruction, or a few that belong together: at most 24 bytes. */

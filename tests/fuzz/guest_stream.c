@@ -2,28 +2,29 @@
 /* Random guests: memory, tables, registers and stimuli around random code. */
 #include "guest_stream.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "guest_code.h"
 #include "guest_handlers.h"
+#include "guest_maker.h"
+#include "guest_wild.h"
 #include "handlers/bench/bench.h"
 #include "tests/support/random.h"
 #include "vmx-model/controls.h"
 #include "vmx-model/vmcs.h"
 
 enum {
-    CODE = 0x8000,
+    CODE = MAKER_CODE,
     HANDLERS = 0x9000,
     CODE_SELECTOR = 0x9ff0,
     GDT = 0x9c00,
     TSS = 0x9d00,
     IDT = 0xa000,
-    DATA = 0xb000,
+    DATA = MAKER_DATA,
     DATA_BYTES = 0x4000,
     STACK_TOP = 0xff00,
     RING_0_STACK_TOP = 0x28000,
-    PAGES = 0x10000
+    PAGES = MAKER_PAGES
 };
 
 /* Selectors of the own GDT. */
@@ -46,77 +47,6 @@ const char *const stream_mode_names[STREAM_MODES] = {"real",         "16-bit pro
 static const uint16_t selectors[] = {0x08, 0x10, 0x10, 0x10, 0x2b, 0x33, 0x33, 0x38, 0x43, 0x48, 0x50, 0x5b,
                                      0x63, 0x6b, 0x73, 0x7b, 0x83, 0x93, 0x9b, 0xa3, 0xab, 0,    3};
 
-struct maker {
-    struct random random;
-    struct stream *stream;
-    bool hostile;
-};
-
-static bool long_mode(const struct maker *m)
-{
-    return m->stream->mode >= STREAM_COMPATIBILITY;
-}
-
-static unsigned below(struct maker *m, unsigned limit)
-{
-    return random_below(&m->random, limit);
-}
-
-static bool chance(struct maker *m, unsigned of)
-{
-    return below(m, of) == 0;
-}
-
-/* ---- records ---- */
-static void put(struct maker *m, const void *bytes, uint32_t size)
-{
-    struct stream *s = m->stream;
-    if (size > STREAM_PACKED_BYTES - s->size)
-        abort();
-    if (size != 0)
-        memcpy(s->packed + s->size, bytes, size);
-    s->size += size;
-}
-
-static void head(struct maker *m, uint16_t kind, uint32_t size)
-{
-    const uint32_t words[2] = {kind, size};
-    put(m, words, sizeof words);
-}
-
-static void pad(struct maker *m)
-{
-    static const uint8_t zeros[4];
-    put(m, zeros, (4 - m->stream->size % 4) % 4);
-}
-
-static void record(struct maker *m, uint16_t kind, const void *payload, uint32_t size)
-{
-    head(m, kind, size);
-    put(m, payload, size);
-    pad(m);
-}
-
-static void memory(struct maker *m, uint64_t address, const void *bytes, uint32_t size)
-{
-    head(m, PACKED_MEMORY, size + 8);
-    put(m, &address, sizeof address);
-    put(m, bytes, size);
-    pad(m);
-}
-
-static void field(struct maker *m, enum vmcs_field f, uint64_t value)
-{
-    const uint64_t payload[2] = {vmcs_fields[f].encoding, value};
-    record(m, PACKED_FIELD, payload, sizeof payload);
-}
-
-static void control(struct maker *m, enum vmx_control_word word, uint64_t bits)
-{
-    const uint64_t payload[3] = {(uint64_t)word, bits, 0};
-    record(m, PACKED_CONTROL, payload, sizeof payload);
-}
-
 /* ---- memory ---- */
 static void code(struct maker *m)
 {
@@ -132,6 +62,8 @@ static void code(struct maker *m)
                                .offset = CODE + block * STREAM_BLOCK_BYTES,
                                .selectors = selectors,
                                .selector_count = sizeof selectors / sizeof selectors[0]};
+        if (m->wild)
+            wild_code(m, &c);
         memset(room, 0x90, sizeof room);
         while (c.at - room < STREAM_BLOCK_BYTES - 24)
             guest_code_append(&c);
@@ -140,20 +72,20 @@ static void code(struct maker *m)
         memcpy(start, room, STREAM_BLOCK_BYTES);
         if (m->hostile)
             for (unsigned i = 0; i < STREAM_BLOCK_BYTES; i++)
-                if (chance(m, 4))
+                if (maker_chance(m, 4))
                     start[i] = (uint8_t)random_next(&m->random);
     }
-    memory(m, CODE, bytes, sizeof bytes);
+    maker_memory(m, CODE, bytes, sizeof bytes);
 }
 
 static void handlers(struct maker *m)
 {
     if (m->stream->mode == STREAM_REAL)
-        memory(m, HANDLERS, handlers_16(), handlers_16_size());
-    else if (long_mode(m))
-        memory(m, HANDLERS, handlers_64(), handlers_64_size());
+        maker_memory(m, HANDLERS, handlers_16(), handlers_16_size());
+    else if (maker_long_mode(m))
+        maker_memory(m, HANDLERS, handlers_64(), handlers_64_size());
     else
-        memory(m, HANDLERS, handlers_32(), handlers_32_size());
+        maker_memory(m, HANDLERS, handlers_32(), handlers_32_size());
 }
 
 static uint64_t descriptor(uint64_t base, uint64_t limit, uint64_t rights)
@@ -192,32 +124,32 @@ static void descriptors(struct maker *m)
     uint8_t tss[0x100] = {0};
     const uint32_t stack = RING_0_STACK_TOP, ss = DATA_32;
     memcpy(tss + 4, &stack, 4);
-    if (!long_mode(m))
+    if (!maker_long_mode(m))
         memcpy(tss + 8, &ss, 4);
     tss[0x66] = 0x68;
     for (unsigned i = 0x68; i < 0xff; i++)
-        tss[i] = chance(m, 3) ? (uint8_t)random_next(&m->random) : 0;
+        tss[i] = maker_chance(m, 3) ? (uint8_t)random_next(&m->random) : 0;
     tss[0xff] = 0xff;
     for (unsigned i = 0; m->hostile && i < 6; i++)
-        gdt[below(m, GDT_ENTRIES)] ^= UINT64_C(1) << below(m, 64);
-    memory(m, GDT, gdt, sizeof gdt);
-    memory(m, TSS, tss, sizeof tss);
+        gdt[maker_below(m, GDT_ENTRIES)] ^= UINT64_C(1) << maker_below(m, 64);
+    maker_memory(m, GDT, gdt, sizeof gdt);
+    maker_memory(m, TSS, tss, sizeof tss);
 }
 
 static void interrupt_table(struct maker *m)
 {
     uint8_t idt[0x1000] = {0};
-    const unsigned entry_bytes = m->stream->mode == STREAM_REAL ? 4 : long_mode(m) ? 16 : 8;
+    const unsigned entry_bytes = m->stream->mode == STREAM_REAL ? 4 : maker_long_mode(m) ? 16 : 8;
     for (unsigned v = 0; v < 256; v++) {
         const uint32_t offset = HANDLERS + HANDLER_BYTES * (v < 32 ? v : (unsigned)HANDLER_OF_INTERRUPTS);
-        const uint64_t selector = long_mode(m) ? CODE_64 : CODE_32;
+        const uint64_t selector = maker_long_mode(m) ? CODE_64 : CODE_32;
         const uint64_t gate = (offset & 0xffff) | selector << 16 | UINT64_C(0xee00) << 32 | (uint64_t)(offset >> 16) << 48;
         uint64_t entry = m->stream->mode == STREAM_REAL ? offset : gate;
-        if (m->hostile && chance(m, 64))
-            entry ^= UINT64_C(1) << below(m, 64);
+        if (m->hostile && maker_chance(m, 64))
+            entry ^= UINT64_C(1) << maker_below(m, 64);
         memcpy(idt + v * entry_bytes, &entry, entry_bytes < 8 ? entry_bytes : 8);
     }
-    memory(m, IDT, idt, 256 * entry_bytes);
+    maker_memory(m, IDT, idt, 256 * entry_bytes);
 }
 
 /* Identity, for users; a page among the data read-only, one absent. */
@@ -226,19 +158,21 @@ static void page_tables(struct maker *m)
     uint64_t table[3 + 512] = {PAGES + 0x1007, PAGES + 0x2007, PAGES + 0x3007};
     for (uint64_t i = 0; i < 512; i++)
         table[3 + i] = i << 12 | 7;
-    table[3 + (DATA >> 12) + 1 + below(m, 3)] &= ~UINT64_C(2);
-    table[3 + 0x30 + below(m, 16)] = 0;
+    table[3 + (DATA >> 12) + 1 + maker_below(m, 3)] &= ~UINT64_C(2);
+    table[3 + 0x30 + maker_below(m, 16)] = 0;
     for (unsigned i = 0; m->hostile && i < 6; i++)
-        table[below(m, 3 + 64)] ^= UINT64_C(1) << below(m, 64);
+        table[maker_below(m, 3 + 64)] ^= UINT64_C(1) << maker_below(m, 64);
+    if (m->wild)
+        wild_tables(m, table, 3);
     for (unsigned level = 0; level < 3; level++)
-        memory(m, PAGES + level * 0x1000u, &table[level], 8);
-    memory(m, PAGES + 0x3000, table + 3, 512 * 8);
-    if (!long_mode(m)) { /* 32-bit paging has entries of 4 bytes */
+        maker_memory(m, PAGES + level * 0x1000u, &table[level], 8);
+    maker_memory(m, PAGES + 0x3000, table + 3, 512 * 8);
+    if (!maker_long_mode(m)) { /* 32-bit paging has entries of 4 bytes */
         uint32_t directory = PAGES + 0x1007, entries[512];
         for (unsigned i = 0; i < 512; i++)
             entries[i] = (uint32_t)table[3 + i];
-        memory(m, PAGES, &directory, 4);
-        memory(m, PAGES + 0x1000, entries, sizeof entries);
+        maker_memory(m, PAGES, &directory, 4);
+        maker_memory(m, PAGES + 0x1000, entries, sizeof entries);
     }
 }
 
@@ -247,16 +181,16 @@ static void data(struct maker *m)
     uint8_t bytes[0x1000];
     for (unsigned i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)random_next(&m->random);
-    memory(m, DATA, bytes, sizeof bytes);
+    maker_memory(m, DATA, bytes, sizeof bytes);
 }
 
 /* ---- registers ---- */
 static void segment(struct maker *m, unsigned name, uint16_t selector, uint64_t base, uint32_t limit, uint32_t rights)
 {
-    field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_SELECTOR + name), selector);
-    field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_BASE + name), base);
-    field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_LIMIT + name), limit);
-    field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_AR_BYTES + name), rights);
+    maker_field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_SELECTOR + name), selector);
+    maker_field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_BASE + name), base);
+    maker_field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_LIMIT + name), limit);
+    maker_field(m, (enum vmcs_field)((unsigned)VMCS_GUEST_ES_AR_BYTES + name), rights);
 }
 
 static void segments(struct maker *m)
@@ -280,35 +214,35 @@ static void segments(struct maker *m)
     }
     if (mode != STREAM_REAL) {
         segment(m, VMX_TR, TASK, TSS, 0xff, 0x8b);
-        field(m, VMCS_GUEST_GDTR_BASE, GDT);
-        field(m, VMCS_GUEST_GDTR_LIMIT, GDT_ENTRIES * 8 - 1);
+        maker_field(m, VMCS_GUEST_GDTR_BASE, GDT);
+        maker_field(m, VMCS_GUEST_GDTR_LIMIT, GDT_ENTRIES * 8 - 1);
     }
-    field(m, VMCS_GUEST_IDTR_BASE, IDT);
-    field(m, VMCS_GUEST_IDTR_LIMIT, mode == STREAM_REAL ? 0x3ff : long_mode(m) ? 0xfff : 0x7ff);
+    maker_field(m, VMCS_GUEST_IDTR_BASE, IDT);
+    maker_field(m, VMCS_GUEST_IDTR_LIMIT, mode == STREAM_REAL ? 0x3ff : maker_long_mode(m) ? 0xfff : 0x7ff);
     const uint32_t code_selector = modes[mode].code;
-    memory(m, CODE_SELECTOR, &code_selector, sizeof code_selector);
+    maker_memory(m, CODE_SELECTOR, &code_selector, sizeof code_selector);
 }
 
 static void registers(struct maker *m)
 {
     for (uint32_t gpr = 0; gpr < VMX_GPR_COUNT; gpr++) {
-        const uint64_t payload[2] = {gpr, DATA + below(m, DATA_BYTES)};
+        const uint64_t payload[2] = {gpr, DATA + maker_below(m, DATA_BYTES)};
         if (gpr != VMX_RSP)
-            record(m, PACKED_REGISTER, payload, sizeof payload);
+            maker_record(m, PACKED_REGISTER, payload, sizeof payload);
     }
     const bool virtual_8086 = m->stream->mode == STREAM_VIRTUAL_8086;
-    const uint64_t alignment = chance(m, 4) ? UINT64_C(1) << 18 : 0;
-    const uint64_t iopl = chance(m, 2) || virtual_8086 ? UINT64_C(3) << 12 : 0;
-    field(m, VMCS_GUEST_RFLAGS, 2 | 1 << 9 | iopl | (virtual_8086 ? 1 << 17 : 0) | alignment);
-    field(m, VMCS_GUEST_RSP, STACK_TOP);
-    field(m, VMCS_GUEST_RIP, CODE);
+    const uint64_t alignment = maker_chance(m, 4) ? UINT64_C(1) << 18 : 0;
+    const uint64_t iopl = maker_chance(m, 2) || virtual_8086 ? UINT64_C(3) << 12 : 0;
+    maker_field(m, VMCS_GUEST_RFLAGS, 2 | 1 << 9 | iopl | (virtual_8086 ? 1 << 17 : 0) | alignment);
+    maker_field(m, VMCS_GUEST_RSP, STACK_TOP);
+    maker_field(m, VMCS_GUEST_RIP, CODE);
     if (m->stream->mode == STREAM_REAL)
         return;
-    const uint64_t flags = (chance(m, 2) ? UINT64_C(1) << 18 : 0) | (chance(m, 4) ? 0 : UINT64_C(1) << 16); /* AM, WP */
-    const bool paging = long_mode(m) || chance(m, 2);
-    field(m, VMCS_GUEST_CR0, 0x33 | flags | (paging ? UINT64_C(1) << 31 : 0));
-    field(m, VMCS_GUEST_CR3, PAGES);
-    field(m, VMCS_GUEST_CR4, 0x2600 | (long_mode(m) ? 0x20 : 0) | (chance(m, 2) ? 1 << 3 : 0) | (chance(m, 4) ? 1 << 2 : 0));
+    const uint64_t flags = (maker_chance(m, 2) ? UINT64_C(1) << 18 : 0) | (maker_chance(m, 4) ? 0 : UINT64_C(1) << 16); /* AM, WP */
+    const bool paging = maker_long_mode(m) || maker_chance(m, 2);
+    maker_field(m, VMCS_GUEST_CR0, 0x33 | flags | (paging ? UINT64_C(1) << 31 : 0));
+    maker_field(m, VMCS_GUEST_CR3, PAGES);
+    maker_field(m, VMCS_GUEST_CR4, 0x2600 | (maker_long_mode(m) ? 0x20 : 0) | (maker_chance(m, 2) ? 1 << 3 : 0) | (maker_chance(m, 4) ? 1 << 2 : 0));
 }
 
 /* ---- what else happens ---- */
@@ -317,25 +251,25 @@ static void controls(struct maker *m)
     const uint64_t primary = VMX_PRI_HLT_EXITING | VMX_PRI_INVLPG_EXITING | VMX_PRI_MWAIT_EXITING | VMX_PRI_RDPMC_EXITING | VMX_PRI_RDTSC_EXITING |
                              VMX_PRI_CR3_LOAD_EXITING | VMX_PRI_CR3_STORE_EXITING | VMX_PRI_MOV_DR_EXITING | VMX_PRI_UNCOND_IO_EXITING |
                              VMX_PRI_MONITOR_EXITING | VMX_PRI_PAUSE_EXITING;
-    control(m, VMX_WORD_PRIMARY, primary & random_next(&m->random) & random_next(&m->random));
-    if (chance(m, 2))
-        control(m, VMX_WORD_PIN, VMX_PIN_EXT_INTR_EXITING);
-    if (chance(m, 3)) {
-        control(m, VMX_WORD_PIN, VMX_PIN_VMX_PREEMPTION_TIMER);
-        field(m, VMCS_VMX_PREEMPTION_TIMER_VALUE, 1 + below(m, 40));
+    maker_control(m, VMX_WORD_PRIMARY, primary & random_next(&m->random) & random_next(&m->random));
+    if (maker_chance(m, 2))
+        maker_control(m, VMX_WORD_PIN, VMX_PIN_EXT_INTR_EXITING);
+    if (maker_chance(m, 3)) {
+        maker_control(m, VMX_WORD_PIN, VMX_PIN_VMX_PREEMPTION_TIMER);
+        maker_field(m, VMCS_VMX_PREEMPTION_TIMER_VALUE, 1 + maker_below(m, 40));
     }
-    if (chance(m, 3)) {
+    if (maker_chance(m, 3)) {
         const uint64_t one = random_next(&m->random);
-        field(m, VMCS_EXCEPTION_BITMAP, one & random_next(&m->random) & UINT32_MAX);
+        maker_field(m, VMCS_EXCEPTION_BITMAP, one & random_next(&m->random) & UINT32_MAX);
     }
 }
 
 static void stimuli(struct maker *m)
 {
-    for (unsigned i = below(m, 12); i > 0; i--) {
-        const struct packed_step interrupt = {.kind = STEP_INTERRUPT, .a = 0x20 + below(m, 0xe0), .b = below(m, 1500)};
-        const struct packed_step nmi = {.kind = STEP_NMI, .b = below(m, 1500)};
-        record(m, PACKED_STEP, chance(m, 8) ? &nmi : &interrupt, sizeof interrupt);
+    for (unsigned i = maker_below(m, 12); i > 0; i--) {
+        const struct packed_step interrupt = {.kind = STEP_INTERRUPT, .a = 0x20 + maker_below(m, 0xe0), .b = maker_below(m, 1500)};
+        const struct packed_step nmi = {.kind = STEP_NMI, .b = maker_below(m, 1500)};
+        maker_record(m, PACKED_STEP, maker_chance(m, 8) ? &nmi : &interrupt, sizeof interrupt);
     }
 }
 
@@ -349,23 +283,28 @@ static void finish(struct stream *s)
     memcpy(s->packed + 12, &crc, sizeof crc);
 }
 
-void stream_make(struct stream *stream, uint64_t number, bool hostile, uint64_t limit)
+void stream_make(struct stream *stream, uint64_t number, enum stream_kind kind, uint64_t limit)
 {
     struct maker maker = {.random = {.state = number * UINT64_C(0xd1342543de82ef95) ^ UINT64_C(0x5851f42d4c957f2d)},
                           .stream = stream,
-                          .hostile = hostile},
+                          .hostile = kind != STREAM_SOUND,
+                          .wild = kind == STREAM_WILD},
                  *m = &maker;
     const uint64_t guest_bytes = STREAM_GUEST_BYTES;
     stream->mode = (enum stream_mode)(number % STREAM_MODES);
     stream->size = PACKED_HEADER_BYTES;
+    stream->caps = vmx_default_profile();
+    stream->vcpus = 1;
+    if (m->wild)
+        wild_machine(m);
     memset(stream->packed, 0, PACKED_HEADER_BYTES);
-    const uint32_t mode = stream->mode == STREAM_REAL ? PACKED_MODE_REAL : long_mode(m) ? PACKED_MODE_LONG : PACKED_MODE_PROTECTED;
-    record(m, PACKED_NAME, "stream", 6);
-    record(m, PACKED_PROFILE, "skylake-sp", 10);
-    record(m, PACKED_MODE, &mode, sizeof mode);
-    record(m, PACKED_GUEST_RAM, &guest_bytes, sizeof guest_bytes);
-    record(m, PACKED_LIMIT, &limit, sizeof limit);
-    record(m, PACKED_REST_ANY, NULL, 0);
+    const uint32_t mode = stream->mode == STREAM_REAL ? PACKED_MODE_REAL : maker_long_mode(m) ? PACKED_MODE_LONG : PACKED_MODE_PROTECTED;
+    maker_record(m, PACKED_NAME, "stream", 6);
+    maker_record(m, PACKED_PROFILE, stream->caps->name, (uint32_t)strlen(stream->caps->name));
+    maker_record(m, PACKED_MODE, &mode, sizeof mode);
+    maker_record(m, PACKED_GUEST_RAM, &guest_bytes, sizeof guest_bytes);
+    maker_record(m, PACKED_LIMIT, &limit, sizeof limit);
+    maker_record(m, PACKED_REST_ANY, NULL, 0);
     code(m);
     handlers(m);
     descriptors(m);
@@ -376,6 +315,8 @@ void stream_make(struct stream *stream, uint64_t number, bool hostile, uint64_t 
     registers(m);
     controls(m);
     stimuli(m);
-    head(m, PACKED_END, 0);
+    if (m->wild)
+        wild_rest(m);
+    maker_record(m, PACKED_END, NULL, 0);
     finish(stream);
 }

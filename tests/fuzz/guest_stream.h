@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random guests: a packed scenario that is a function of a number. Code of 64 blocks in one of eight modes, interrupt handlers that go on with
+/* Random guests: a packed scenario that is a function of kind and number. Code of 64 blocks in one of eight modes, interrupt handlers that go on with
    the next block after a fault, data, descriptor and page tables, stimuli at random instants. */
 #ifndef TESTS_GUEST_STREAM_H
 #define TESTS_GUEST_STREAM_H
@@ -22,14 +22,21 @@ enum stream_mode {
 
 enum { STREAM_BLOCKS = 64, STREAM_BLOCK_BYTES = 64, STREAM_GUEST_BYTES = 0x200000, STREAM_PACKED_BYTES = 1 << 16 };
 
+enum stream_kind {
+    STREAM_SOUND,   /* code and tables make sense, mostly */
+    STREAM_HOSTILE, /* bytes, tables and registers without sense */
+    STREAM_WILD     /* the same with devices, several virtual CPUs, any controls, VMX structures in wrong places */
+};
+
 struct stream {
     enum stream_mode mode;
+    const struct vmx_caps *caps;
+    unsigned vcpus;
     uint8_t packed[STREAM_PACKED_BYTES];
     uint32_t size;
 };
 
-/* hostile: bytes, tables and registers without sense. */
-void stream_make(struct stream *stream, uint64_t number, bool hostile, uint64_t limit);
+void stream_make(struct stream *stream, uint64_t number, enum stream_kind kind, uint64_t limit);
 extern const char *const stream_mode_names[STREAM_MODES];
 
 #endif
