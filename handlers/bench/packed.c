@@ -31,6 +31,12 @@ static uint32_t load_u32(const uint8_t *at)
     return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
+uint32_t packed_size(const void *data, uint64_t size)
+{
+    const uint32_t total = size < PACKED_HEADER_BYTES ? 0 : load_u32((const uint8_t *)data + 8);
+    return total < PACKED_HEADER_BYTES || total > size ? 0 : total;
+}
+
 const char *packed_open(struct packed_reader *reader, const void *data, uint64_t size)
 {
     const uint8_t *head = data;
@@ -41,8 +47,8 @@ const char *packed_open(struct packed_reader *reader, const void *data, uint64_t
         return "not a packed scenario";
     if (load_u16(head + 4) != PACKED_VERSION)
         return "packed scenario of another version";
-    const uint32_t total = load_u32(head + 8);
-    if (total < PACKED_HEADER_BYTES || total > size)
+    const uint32_t total = packed_size(data, size);
+    if (total == 0)
         return "packed scenario is cut off";
     if (load_u32(head + 12) != bench_crc32(0, head + PACKED_HEADER_BYTES, total - PACKED_HEADER_BYTES))
         return "packed scenario is damaged (CRC-32)";

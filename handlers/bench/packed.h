@@ -145,6 +145,8 @@ struct packed_record {
     uint32_t kind, size;
     const uint8_t *payload;
 };
+/* The bytes of the packed scenario that begins here, as its header says; 0: none begins here, or it is cut off. */
+uint32_t packed_size(const void *data, uint64_t size);
 /* Checks header, size and CRC-32; NULL when good, else what is wrong in a few words. */
 const char *packed_open(struct packed_reader *reader, const void *data, uint64_t size);
 /* The next record; false at the end or when the record does not fit (then reader->at is UINT32_MAX). */

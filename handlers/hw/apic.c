@@ -21,14 +21,8 @@ enum {
     APIC_BASE_X2APIC = 1 << 10,
     APIC_SOFTWARE_ENABLE = 0x1ff, /* with spurious vector FFH */
     APIC_LVT_MASKED = 1 << 16,
-    X2APIC_MSRS = 0x800,
-    ICR_NMI = 4 << 8,
-    ICR_INIT = 5 << 8,
-    ICR_STARTUP = 6 << 8,
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
-    ICR_SELF = 1 << 18,
-    ICR_OTHERS = 3 << 18,
     XAPIC_ID_SHIFT = 24,
     FIRST_VECTOR = 32,
     PIC_MASTER_MASK = 0x21,
@@ -41,26 +35,25 @@ static uint64_t apic_base(void)
     return msr_or_0(VMX_MSR_APIC_BASE);
 }
 
-static volatile uint32_t *apic_memory(uint32_t number)
-{
-    const uint64_t base = apic_base() & UINT64_C(0xffffff000);
-    return (volatile uint32_t *)(uintptr_t)(base + number);
-}
-
 static bool x2apic(void)
 {
     return (apic_base() & APIC_BASE_X2APIC) != 0;
 }
 
+static volatile uint32_t *apic_memory(uint32_t number)
+{
+    return (volatile uint32_t *)(uintptr_t)((apic_base() & UINT64_C(0xffffff000)) + number);
+}
+
 static uint32_t apic_read(uint32_t number)
 {
-    return x2apic() ? (uint32_t)msr_or_0(X2APIC_MSRS + (number >> 4)) : *apic_memory(number);
+    return x2apic() ? (uint32_t)msr_or_0(VMX_MSR_X2APIC_FIRST + (number >> 4)) : *apic_memory(number);
 }
 
 static void apic_write(uint32_t number, uint32_t value)
 {
     if (x2apic())
-        (void)wrmsr(X2APIC_MSRS + (number >> 4), value);
+        (void)wrmsr(VMX_MSR_X2APIC_FIRST + (number >> 4), value);
     else
         *apic_memory(number) = value;
 }
@@ -70,14 +63,14 @@ uint32_t hw_apic_id(void)
     return x2apic() ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
 }
 
-static void send(uint32_t id, uint32_t command)
+void hw_apic_send(uint32_t id, uint32_t message)
 {
     if (x2apic()) {
-        (void)wrmsr(X2APIC_MSRS + (APIC_ICR_LOW >> 4), command | (uint64_t)id << 32);
+        (void)wrmsr(VMX_MSR_X2APIC_FIRST + (APIC_ICR_LOW >> 4), message | ICR_ASSERT | (uint64_t)id << 32);
         return;
     }
     apic_write(APIC_ICR_HIGH, id << XAPIC_ID_SHIFT);
-    apic_write(APIC_ICR_LOW, command);
+    apic_write(APIC_ICR_LOW, message | ICR_ASSERT);
     while ((apic_read(APIC_ICR_LOW) & ICR_PENDING) != 0)
         ;
 }
@@ -107,15 +100,13 @@ void hw_apic_restore(uint64_t base)
     apic_write(APIC_TPR, 0); /* MOV to CR8 of a guest without a TPR shadow reaches it */
 }
 
-/* The highest vector in a 256-bit register, or -1. */
-static int highest(uint32_t number)
+/* Is a bit of this 256-bit register 1? */
+static bool any(uint32_t number)
 {
-    for (uint32_t word = 8; word-- > 0;) {
-        const uint32_t bits = apic_read(number + 0x10 * word);
-        if (bits != 0)
-            return (int)(word * 32 + 31 - (uint32_t)__builtin_clz(bits));
-    }
-    return -1;
+    uint32_t bits = 0;
+    for (uint32_t word = 0; word < 8; word++)
+        bits |= apic_read(number + 0x10 * word);
+    return bits != 0;
 }
 
 bool hw_apic_send_interrupt(uint8_t vector)
@@ -123,45 +114,20 @@ bool hw_apic_send_interrupt(uint8_t vector)
     if (vector < FIRST_VECTOR)
         return false;
     hw_apic_end_interrupts();
-    send(hw_apic_id(), ICR_SELF | ICR_ASSERT | vector);
+    hw_apic_send(hw_apic_id(), vector);
     while ((apic_read(APIC_IRR + 0x10u * (vector / 32u)) & 1u << vector % 32u) == 0)
         ;
     return true;
 }
 
-void hw_apic_send_nmi(void)
-{
-    send(hw_apic_id(), ICR_ASSERT | ICR_NMI);
-}
-
-void hw_apic_send_init(uint32_t id)
-{
-    send(id, ICR_ASSERT | ICR_INIT);
-}
-
-void hw_apic_send_sipi(uint32_t id, uint8_t vector)
-{
-    send(id, ICR_ASSERT | ICR_STARTUP | vector);
-}
-
-void hw_apic_init_others(void)
-{
-    send(0, ICR_OTHERS | ICR_ASSERT | ICR_INIT);
-}
-
-void hw_apic_start_others(uint8_t vector)
-{
-    send(0, ICR_OTHERS | ICR_ASSERT | ICR_STARTUP | vector);
-}
-
 bool hw_apic_pending(void)
 {
     hw_apic_end_interrupts();
-    return highest(APIC_IRR) >= 0;
+    return any(APIC_IRR);
 }
 
 void hw_apic_end_interrupts(void)
 {
-    while (highest(APIC_ISR) >= 0)
+    while (any(APIC_ISR))
         apic_write(APIC_EOI, 0);
 }

@@ -9,11 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { CODE_SELECTOR = 0x08, DATA_SELECTOR = 0x10, INTERRUPTION_VALID = 1 << 31 };
 /* A guest instruction takes fewer TSC ticks than this on any processor, all in all: what turns a limit in instructions into a time. */
 enum { TICKS_PER_INSTRUCTION = 8 };
-
-extern uint8_t hw_gdt[], hw_tss[];
 
 /* ---- the machine ---- */
 uint64_t bk_capability(const struct bk_machine *machine, uint32_t msr)
@@ -57,52 +54,60 @@ hpa_t bk_page(struct bk_machine *machine)
     return page;
 }
 
+/* The processors as new for the next scenario, too: what guests and a scenario's own host-state fields left is undone, and no event is pending. */
 void bk_free_pages(struct bk_machine *machine)
 {
     for (unsigned i = 0; i < HW_VCPUS; i++) {
         struct bk_vcpu *vcpu = &machine->vcpu[i];
-        if (vcpu->vmcs != 0) {
-            hw_go_to(machine, vcpu->cpu);
+        hw_go_to(machine, vcpu->cpu);
+        if (vcpu->vmcs != 0)
             (void)vmclear(vcpu->vmcs);
-        }
         vcpu->vmcs = 0;
         vcpu->turn = UINT64_MAX;
         vcpu->sipi = 0;
     }
-    for (unsigned i = 0; i < machine->cpus; i++)
-        machine->cpu[i].current = NULL;
+    for (unsigned cpu = machine->cpus; cpu-- > 0;) {
+        hw_go_to(machine, cpu);
+        machine->here->current = NULL;
+        hw_apic_restore(machine->here->apic_base);
+        write_cr4(machine->host_cr4);
+        write_cr0(machine->host_cr0); /* transitions leave CD and NW as the last guest had them */
+        while (hw_take_interrupt() >= 0)
+            ;
+        hw_take_nmi();
+    }
+    hw_restart_cpus(machine);
+    for (unsigned i = 0; i < HW_VCPUS; i++)
+        machine->vcpu[i].cpu = i % machine->cpus;
     machine->next_page = HW_PAGES_FIRST;
+    machine->guest_size = (machine->ram_end - HW_GUEST_BASE) & ~(uint64_t)(HW_PAGE - 1);
+    machine->budget = UINT64_MAX;
+    machine->error = "";
 }
 
-/* The image itself, below HW_PAGES_FIRST, is nobody's to read or write. */
-static bool is_memory(const struct bk_machine *machine, hpa_t address, uint64_t size)
+/* Host-physical memory that is there; NULL otherwise. The image itself, below HW_PAGES_FIRST, is nobody's to read or write. */
+static void *memory(const struct bk_machine *machine, hpa_t address, uint64_t size)
 {
     const uint64_t end = HW_GUEST_BASE + machine->guest_size;
-    return address >= HW_PAGES_FIRST && address <= end && size <= end - address;
+    return address >= HW_PAGES_FIRST && address <= end && size <= end - address ? (void *)(uintptr_t)address : NULL;
 }
 
 bool bk_read(struct bk_machine *machine, hpa_t address, void *buffer, uint64_t size)
 {
-    if (!is_memory(machine, address, size))
-        return false;
-    memcpy(buffer, (const void *)(uintptr_t)address, size);
-    return true;
+    const void *from = memory(machine, address, size);
+    return from != NULL && memcpy(buffer, from, size) != NULL;
 }
 
 bool bk_write(struct bk_machine *machine, hpa_t address, const void *buffer, uint64_t size)
 {
-    if (!is_memory(machine, address, size))
-        return false;
-    memcpy((void *)(uintptr_t)address, buffer, size);
-    return true;
+    void *to = memory(machine, address, size);
+    return to != NULL && memcpy(to, buffer, size) != NULL;
 }
 
 bool bk_zero_pages(struct bk_machine *machine, hpa_t address, uint64_t size)
 {
-    if (!is_memory(machine, address, size))
-        return false;
-    memset((void *)(uintptr_t)address, 0, size);
-    return true;
+    void *to = memory(machine, address, size);
+    return to != NULL && memset(to, 0, size) != NULL;
 }
 
 const char *bk_error(const struct bk_machine *machine)
@@ -131,10 +136,10 @@ static void write_host_state(struct bk_vcpu *vcpu)
         enum vmcs_field field;
         uint64_t value;
     } state[] = {{VMCS_HOST_CR0, machine->host_cr0},        {VMCS_HOST_CR3, read_cr3()},
-                 {VMCS_HOST_CR4, machine->host_cr4},        {VMCS_HOST_CS_SELECTOR, CODE_SELECTOR},
-                 {VMCS_HOST_SS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_DS_SELECTOR, DATA_SELECTOR},
-                 {VMCS_HOST_ES_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_FS_SELECTOR, DATA_SELECTOR},
-                 {VMCS_HOST_GS_SELECTOR, DATA_SELECTOR},    {VMCS_HOST_TR_SELECTOR, hw_tss_selector(vcpu->cpu)},
+                 {VMCS_HOST_CR4, machine->host_cr4},        {VMCS_HOST_CS_SELECTOR, HW_CODE_SELECTOR},
+                 {VMCS_HOST_SS_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_DS_SELECTOR, HW_DATA_SELECTOR},
+                 {VMCS_HOST_ES_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_FS_SELECTOR, HW_DATA_SELECTOR},
+                 {VMCS_HOST_GS_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_TR_SELECTOR, HW_TSS_SELECTOR + HW_TSS_DESCRIPTOR_BYTES * vcpu->cpu},
                  {VMCS_HOST_TR_BASE, (uintptr_t)hw_tss},    {VMCS_HOST_GDTR_BASE, (uintptr_t)hw_gdt},
                  {VMCS_HOST_IDTR_BASE, hw_idt_base()},      {VMCS_HOST_IA32_PAT, machine->host_pat},
                  {VMCS_HOST_IA32_EFER, machine->host_efer}, {VMCS_HOST_RIP, (uintptr_t)hw_exit}};
@@ -183,13 +188,13 @@ uint64_t bk_vmread(struct bk_vcpu *vcpu, enum vmcs_field field)
 {
     uint64_t value;
     hw_make_current(vcpu);
-    return vmread(vmcs_fields[field].encoding, &value) ? value : 0;
+    return vcpu->vmcs != 0 && vmread(vmcs_fields[field].encoding, &value) ? value : 0;
 }
 
 bool bk_vmwrite(struct bk_vcpu *vcpu, enum vmcs_field field, uint64_t value)
 {
     hw_make_current(vcpu);
-    return vmwrite(vmcs_fields[field].encoding, value);
+    return vcpu->vmcs != 0 && vmwrite(vmcs_fields[field].encoding, value);
 }
 
 uint64_t bk_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr)
@@ -285,19 +290,6 @@ static void spend(struct bk_vcpu *vcpu)
             *bounds[i] = spent < *bounds[i] ? *bounds[i] - spent : 0;
 }
 
-/* An interrupt that the exit acknowledged is at its end here, as a host's handler would end it. */
-static void end_acknowledged(struct bk_vcpu *vcpu)
-{
-    if ((uint32_t)bk_vmread(vcpu, VMCS_VM_EXIT_REASON) == VMX_EXIT_EXTERNAL_INTERRUPT &&
-        (bk_vmread(vcpu, VMCS_VM_EXIT_INTR_INFO) & (uint32_t)INTERRUPTION_VALID) != 0)
-        hw_apic_end_interrupts();
-}
-
-static bool timed_out(struct bk_vcpu *vcpu)
-{
-    return (uint32_t)bk_vmread(vcpu, VMCS_VM_EXIT_REASON) == VMX_EXIT_PREEMPTION_TIMER;
-}
-
 static bool may_enter(struct bk_vcpu *vcpu)
 {
     struct bk_machine *machine = vcpu->machine;
@@ -353,12 +345,12 @@ enum bk_entered bk_enter(struct bk_vcpu *vcpu)
         if (entered != HW_ENTER_EXITED)
             return entered == HW_ENTER_FAIL_VALID ? BK_FAIL_VALID : BK_FAIL_INVALID;
         spend(vcpu);
-        if ((bk_vmread(vcpu, VMCS_VM_EXIT_REASON) & VMX_REASON_FAILED_VMENTRY) == 0)
-            vcpu->launched = true;
-        if (!armed || !timed_out(vcpu)) {
-            end_acknowledged(vcpu);
+        const uint32_t reason = (uint32_t)bk_vmread(vcpu, VMCS_VM_EXIT_REASON);
+        vcpu->launched |= (reason & VMX_REASON_FAILED_VMENTRY) == 0;
+        if (reason == VMX_EXIT_EXTERNAL_INTERRUPT)
+            hw_apic_end_interrupts(); /* as a host's handler would, when the exit acknowledged it */
+        if (!armed || reason != VMX_EXIT_PREEMPTION_TIMER)
             return BK_EXITED;
-        }
     }
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* From a multiboot loader to 64-bit C: header, page tables, descriptor tables, trap stubs. */
+/* Into 64-bit C: from a multiboot loader, and on other processors from a SIPI; descriptor tables, trap stubs, and the host's hop between processors. */
 
 .set HEADER_MAGIC, 0x1badb002
 .set HEADER_FLAGS, 3                    /* modules on page boundaries, memory sizes wanted */
 
-.set CR0_PE_MP_NE_PG, 0x80000023
-.set CR0_EM, 4
+.set CR0_PE_MP_ET_NE_PG, 0x80000033
 .set CR4_PAE_OSFXSR_OSXMMEXCPT, 0x620
 .set MSR_EFER, 0xc0000080
 .set EFER_LME, 0x100
@@ -16,6 +15,29 @@
 .set UART_LINE_8N1, 3
 .set UART_STATUS, 0x3fd
 .set UART_HOLDING_EMPTY, 0x20
+.set TEXT_MEMORY, 0xb8000
+.set CPUS, 8
+.set STACK_BYTES, 16384
+
+/* Paging and IA-32e mode at once; a far jump to selector 8 is to follow. */
+.macro enter_long_mode
+        mov $page_root, %eax
+        mov %eax, %cr3
+        mov $CR4_PAE_OSFXSR_OSXMMEXCPT, %eax
+        mov %eax, %cr4
+        mov $MSR_EFER, %ecx
+        rdmsr
+        or $EFER_LME, %eax
+        wrmsr
+        mov $CR0_PE_MP_ET_NE_PG, %eax
+        mov %eax, %cr0
+.endm
+.macro load_data_segments
+        mov $16, %eax
+        .irp segment, ds, es, ss, fs, gs
+        mov %eax, %\segment
+        .endr
+.endm
 
 .section .multiboot, "a"
 .align 4
@@ -51,19 +73,8 @@ hw_start:
         add $8, %edi
         loop 2b
         movl $page_pointers + 3, page_root
-        mov $page_root, %eax
-        mov %eax, %cr3
-        mov $CR4_PAE_OSFXSR_OSXMMEXCPT, %eax
-        mov %eax, %cr4
-        mov $MSR_EFER, %ecx
-        rdmsr
-        or $EFER_LME, %eax
-        wrmsr
-        mov %cr0, %eax
-        and $~CR0_EM, %eax
-        or $CR0_PE_MP_NE_PG, %eax
-        mov %eax, %cr0
         lgdt gdt_pointer
+        enter_long_mode
         ljmp $8, $long_mode
 
 /* Without 64-bit mode there is no console.c either. */
@@ -72,28 +83,25 @@ no_long_mode:
         mov $UART_LINE_8N1, %al
         out %al, %dx
         mov $no_long_mode_text, %esi
+        mov $TEXT_MEMORY, %edi
 1:      mov $UART_STATUS, %dx
 2:      in %dx, %al
         test $UART_HOLDING_EMPTY, %al
         jz 2b
-        lodsb
-        test %al, %al
-        jz 3f
+        mov (%esi), %al
+        mov %al, (%edi)
+        add $2, %edi
         mov $UART_DATA, %dx
-        out %al, %dx
-        jmp 1b
+        outsb
+        cmpb $0, (%esi)
+        jne 1b
 3:      cli
         hlt
         jmp 3b
 
 .code64
 long_mode:
-        mov $16, %eax
-        mov %eax, %ds
-        mov %eax, %es
-        mov %eax, %ss
-        mov %eax, %fs
-        mov %eax, %gs
+        load_data_segments
         mov $stack_top, %rsp
         /* The TSS descriptor's base, and the stack of double faults in IST1. */
         mov $hw_tss, %eax
@@ -112,6 +120,63 @@ long_mode:
         hlt
         jmp 1b
 
+/* ---- other processors ---- */
+/* Copied below 1 MByte, where a SIPI can start it. */
+.section .rodata
+.code16
+.globl hw_trampoline, hw_trampoline_end
+hw_trampoline:
+        cli
+        mov %cs, %ax
+        mov %ax, %ds
+        lgdtl gdt_here - hw_trampoline
+        enter_long_mode
+        ljmpl $8, $started
+gdt_here:
+        .word gdt_end - hw_gdt - 1
+        .long hw_gdt
+hw_trampoline_end:
+
+.text
+.code64
+started:
+        load_data_segments
+        mov $1, %edi
+        lock xadd %edi, hw_started
+        inc %edi                        /* the first to come is number 1 */
+        cmp $CPUS, %edi
+        jae 1f
+        mov %edi, %eax
+        inc %eax
+        imul $STACK_BYTES, %eax
+        lea hw_stacks(%rax), %rsp
+        call hw_cpu_main
+1:      cli
+        hlt
+        jmp 1b
+
+/* void hw_hop(struct hw_cpu *from, struct hw_cpu *to): returns on `to` with the caller's stack, while `from` waits on a stack of its own. An interrupt would
+   find nothing on the caller's stack that it may use: interrupts are off, and NMIs come to the host's processor alone. */
+.globl hw_hop
+hw_hop:
+        .irp register, rbx, rbp, r12, r13, r14, r15
+        push %\register
+        .endr
+        mov %rsp, %rax
+        mov 8(%rdi), %rsp
+        mov %rax, 0(%rsi)
+/* void hw_parked(struct hw_cpu *cpu): waits for the host. */
+.globl hw_parked
+hw_parked:
+        and $-16, %rsp
+        call hw_wait_turn
+        mov %rax, %rsp
+        .irp register, r15, r14, r13, r12, rbp, rbx
+        pop %\register
+        .endr
+        ret
+
+/* ---- traps ---- */
 /* One stub for each vector, 16 bytes apart: error code (0 where the processor pushes none), vector. */
 .align 16
 .globl hw_trap_stubs
@@ -128,28 +193,16 @@ hw_trap_stubs:
 .endr
 
 trap:
-        push %rax
-        push %rcx
-        push %rdx
-        push %rsi
-        push %rdi
-        push %r8
-        push %r9
-        push %r10
-        push %r11
+        .irp register, rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11
+        push %\register
+        .endr
         cld
         mov %rsp, %rdi
         call hw_trap                    /* 128 bytes below an aligned RSP: aligned */
         test %eax, %eax
-        pop %r11
-        pop %r10
-        pop %r9
-        pop %r8
-        pop %rdi
-        pop %rsi
-        pop %rdx
-        pop %rcx
-        pop %rax
+        .irp register, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax
+        pop %\register
+        .endr
         lea 16(%rsp), %rsp
         jnz 1f
         iretq
@@ -181,31 +234,32 @@ gdt_tss:
         .quad 0x0000890000000067, 0     /* 18: TSS of 68H bytes; one descriptor a processor, all for the same TSS */
         .fill 7 * 2, 8, 0
 gdt_end:
-.globl hw_gdt_bytes
-.set hw_gdt_bytes, gdt_end - hw_gdt
 gdt_pointer:
         .word gdt_end - hw_gdt - 1
         .quad hw_gdt
 
 .bss
 .align 4096
-.globl page_root
 page_root:
         .skip 4096
 page_pointers:
         .skip 4096
 page_directories:
         .skip 4 * 4096
-.globl hw_tss
+.globl hw_tss, hw_stacks, hw_started
 hw_tss: .skip 128
 boot_magic:
         .skip 4
 boot_info:
+        .skip 4
+hw_started:
         .skip 4
 .align 16
         .skip 16384
 fault_stack_top:
         .skip 65536
 stack_top:
+hw_stacks:
+        .skip CPUS * STACK_BYTES
 
 .section .note.GNU-stack, "", @progbits

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "../bench/packed.h"
+#include "../bench/frame.h"
 #include "../text.h"
 #include "x86.h"
 
@@ -24,14 +24,10 @@ enum {
     UART_STATUS_HOLDING_EMPTY = 0x20,
     UART_STATUS_ALL_EMPTY = 0x40,
     BOCHS_SHUTDOWN_PORT = 0x8900,
-    FRAME_BYTES = 1024,
     TEXT_BYTES = 512
 };
 
-static struct {
-    uint32_t size;
-    uint8_t bytes[FRAME_BYTES];
-} frame;
+static struct frame frame;
 
 void console_init(void)
 {
@@ -52,34 +48,21 @@ static void send_byte(uint8_t byte)
     outb(UART_DATA, byte);
 }
 
-static void send_u32(uint32_t value)
-{
-    for (unsigned i = 0; i < 4; i++)
-        send_byte((uint8_t)(value >> 8 * i));
-}
-
 void console_flush(void)
 {
-    if (frame.size == 0)
-        return;
-    static const char magic[] = "VMXF";
-    for (unsigned i = 0; i < 4; i++)
-        send_byte((uint8_t)magic[i]);
-    send_u32(frame.size);
-    for (uint32_t i = 0; i < frame.size; i++)
+    const uint32_t size = frame_end(&frame);
+    for (uint32_t i = 0; i < size; i++)
         send_byte(frame.bytes[i]);
-    send_u32(bench_crc32(0, frame.bytes, frame.size));
-    frame.size = 0;
 }
 
 bool console_trace(void *context, const void *bytes, uint32_t size)
 {
     (void)context;
-    const uint8_t *from = bytes;
-    for (uint32_t i = 0; i < size; i++) {
-        if (frame.size == FRAME_BYTES)
+    for (uint32_t done = 0; done < size;) {
+        const uint32_t taken = frame_add(&frame, (const uint8_t *)bytes + done, size - done);
+        if (taken == 0)
             console_flush();
-        frame.bytes[frame.size++] = from[i];
+        done += taken;
     }
     return true;
 }

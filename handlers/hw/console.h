@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What leaves the machine: COM1, 115200 baud. Text lines for people, and between them frames { "VMXF", u32 length, payload, u32 CRC-32 of the
-   payload }, little-endian, whose payloads in order are the trace. */
+/* What leaves the machine: COM1, 115200 baud. Text lines for people, and between them the trace in frames (bench/frame.h). */
 #ifndef HW_CONSOLE_H
 #define HW_CONSOLE_H
 

@@ -9,7 +9,6 @@
 enum {
     TRAMPOLINE = 0x8000,
     TRAMPOLINE_VECTOR = TRAMPOLINE >> 12,
-    TSS_DESCRIPTOR_BYTES = 16,
     TSS_TYPE_AT = 5,
     TSS_AVAILABLE = 0x89,
     DELAY_PORT = 0x80, /* a write takes about a microsecond */
@@ -20,7 +19,7 @@ enum {
 };
 
 extern const uint8_t hw_trampoline[], hw_trampoline_end[];
-extern uint8_t hw_gdt[], hw_stacks[];
+extern uint8_t hw_stacks[];
 extern volatile uint32_t hw_started; /* processors that left the trampoline */
 _Noreturn void hw_cpu_main(uint32_t number);
 uint64_t hw_wait_turn(struct hw_cpu *cpu);
@@ -35,13 +34,12 @@ static void delay(unsigned microseconds)
 
 static void load_task_register(unsigned number)
 {
-    const uint16_t selector = (uint16_t)hw_tss_selector(number);
-    uint8_t *descriptor = hw_gdt + selector;
-    if (number != 0) {
-        memcpy(descriptor, hw_gdt + hw_tss_selector(0), TSS_DESCRIPTOR_BYTES);
-        descriptor[TSS_TYPE_AT] = TSS_AVAILABLE;
-        __asm__ volatile("ltr %0" : : "r"(selector));
-    }
+    const uint16_t selector = (uint16_t)(HW_TSS_SELECTOR + HW_TSS_DESCRIPTOR_BYTES * number);
+    if (number == 0)
+        return;
+    memcpy(hw_gdt + selector, hw_gdt + HW_TSS_SELECTOR, HW_TSS_DESCRIPTOR_BYTES);
+    hw_gdt[selector + TSS_TYPE_AT] = TSS_AVAILABLE;
+    __asm__ volatile("ltr %0" : : "r"(selector));
 }
 
 static void set_up_cpu(struct hw_cpu *cpu, unsigned number)
@@ -72,10 +70,10 @@ void hw_start_cpus(struct bk_machine *machine)
     machine->here = &machine->cpu[0];
     machine->cpus = 1;
     memcpy((void *)(uintptr_t)TRAMPOLINE, hw_trampoline, (size_t)(hw_trampoline_end - hw_trampoline));
-    hw_apic_init_others();
+    hw_apic_send(0, HW_APIC_INIT | HW_APIC_TO_OTHERS);
     delay(AFTER_INIT);
     for (unsigned i = 0; i < 2; i++) {
-        hw_apic_start_others(TRAMPOLINE_VECTOR);
+        hw_apic_send(0, HW_APIC_STARTUP | HW_APIC_TO_OTHERS | TRAMPOLINE_VECTOR);
         delay(AFTER_SIPI);
     }
     for (unsigned waited = 0; waited < ARRIVAL; waited++) {
@@ -93,10 +91,10 @@ static bool restart(struct bk_machine *machine, struct hw_cpu *cpu)
     hw_go_to(machine, 0);
     cpu->ready = cpu->waited_for_sipi = false;
     hw_started = cpu->number - 1;
-    hw_apic_send_init(cpu->apic_id);
+    hw_apic_send(cpu->apic_id, HW_APIC_INIT);
     delay(AFTER_INIT);
     for (unsigned tries = 0; tries < 2 && !cpu->ready; tries++) {
-        hw_apic_send_sipi(cpu->apic_id, TRAMPOLINE_VECTOR);
+        hw_apic_send(cpu->apic_id, HW_APIC_STARTUP | TRAMPOLINE_VECTOR);
         for (unsigned waited = 0; waited < ARRIVAL && !cpu->ready; waited++)
             delay(1);
     }
@@ -123,7 +121,7 @@ void hw_go_to(struct bk_machine *machine, unsigned number)
 static void send_sipis(const struct hw_sipi *sipi)
 {
     while (sipi->target != 0) {
-        hw_apic_send_sipi(sipi->target - 1, sipi->vector);
+        hw_apic_send(sipi->target - 1, HW_APIC_STARTUP | sipi->vector);
         for (unsigned i = 0; i < SIPI_AGAIN && sipi->target != 0; i++)
             __asm__ volatile("pause" : : : "memory");
     }
@@ -146,5 +144,5 @@ uint64_t hw_wait_turn(struct hw_cpu *cpu)
 void hw_send_init_to(struct bk_machine *machine, unsigned number)
 {
     hw_go_to(machine, number == 0 ? 1 : 0);
-    hw_apic_send_init(machine->cpu[number].apic_id);
+    hw_apic_send(machine->cpu[number].apic_id, HW_APIC_INIT);
 }

@@ -10,14 +10,9 @@
         \operation %rbx, 24
         \operation %rbp, 40
         \operation %rsi, 48
-        \operation %r8, 64
-        \operation %r9, 72
-        \operation %r10, 80
-        \operation %r11, 88
-        \operation %r12, 96
-        \operation %r13, 104
-        \operation %r14, 112
-        \operation %r15, 120
+        .irp number, 8, 9, 10, 11, 12, 13, 14, 15
+        \operation %r\number, 8*\number
+        .endr
 .endm
 .macro load register, offset
         mov \offset(%rdi), \register
@@ -31,13 +26,9 @@
    2 after VMfailValid. */
 .globl hw_enter
 hw_enter:
-        push %rbx
-        push %rbp
-        push %r12
-        push %r13
-        push %r14
-        push %r15
-        push %rdi
+        .irp register, rbx, rbp, r12, r13, r14, r15, rdi
+        push %\register
+        .endr
         mov $VMCS_HOST_RSP, %eax
         vmwrite %rsp, %rax
         test %sil, %sil
@@ -65,12 +56,9 @@ hw_exit:
         mov %rax, 56(%rdi)
         pop %rdi
         xor %eax, %eax
-3:      pop %r15
-        pop %r14
-        pop %r13
-        pop %r12
-        pop %rbp
-        pop %rbx
+3:      .irp register, r15, r14, r13, r12, rbp, rbx
+        pop %\register
+        .endr
         ret
 
 .section .note.GNU-stack, "", @progbits

@@ -4,13 +4,11 @@
 #ifndef HW_MACHINE_H
 #define HW_MACHINE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "../backend.h"
 
 /* Host-physical memory, the same as on the simulated machine: image, pages for VMX structures, guest RAM; scenarios end RAM. */
-enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384, HW_GUEST_MSRS = 7 };
+enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384 };
+enum { HW_GUEST_REGISTERS = 6, HW_GUEST_MSRS = 9 };
 
 struct bk_vcpu {
     uint64_t gpr[VMX_GPR_COUNT]; /* first: hw_enter() finds it there */
@@ -18,8 +16,8 @@ struct bk_vcpu {
     unsigned cpu; /* its processor */
     hpa_t vmcs;   /* 0: bk_vmclear() was not called */
     bool launched;
-    /* guest state outside the VMCS while another vCPU's is in the processor */
-    uint64_t dr[4], dr6, cr2, xcr0, pat, efer, msr[HW_GUEST_MSRS];
+    /* guest state outside the VMCS while another vCPU's is in the processor; guest_state.c lists it */
+    uint64_t reg[HW_GUEST_REGISTERS], msr[HW_GUEST_MSRS], xcr0;
     uint8_t *extended; /* XSAVE or FXSAVE area, one page */
     uint64_t entry_tsc, exit_tsc;
     uint64_t turn; /* TSC ticks that it may still run in this turn; UINT64_MAX: no turns */
@@ -64,13 +62,17 @@ struct bk_machine {
     const char *error;
 };
 
+/* ---- vmx_on.c ---- */
 /* Enters VMX operation on this processor. NULL, or why it cannot. */
 const char *hw_cpu_vmx_on(struct hw_cpu *cpu);
 /* The same on the first one, and fills in the machine. NULL, or why this processor cannot. `ram_end` bounds guest RAM. */
 const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end);
+
+/* ---- backend_hw.c ---- */
 /* TSC ticks that stand for so many instructions; UINT64_MAX for 0. */
 uint64_t hw_ticks_for(uint64_t instructions);
-/* ---- cpus.c ---- */
+
+/* ---- cpus.c and boot.S ---- */
 /* Starts the others. They stay in VMX operation and wait. */
 void hw_start_cpus(struct bk_machine *machine);
 /* Starts those again that have waited for a SIPI in VMX non-root operation: what such a wait blocks (SMIs and NMIs on Bochs' processors) is not all theirs to
@@ -82,62 +84,46 @@ void hw_go_to(struct bk_machine *machine, unsigned number);
 void hw_send_init_to(struct bk_machine *machine, unsigned number);
 void hw_hop(struct hw_cpu *from, struct hw_cpu *to);
 _Noreturn void hw_parked(struct hw_cpu *cpu);
-static inline unsigned hw_tss_selector(unsigned cpu)
-{
-    return 0x18 + 16 * cpu;
-}
+extern uint8_t hw_gdt[], hw_tss[];
+enum { HW_CODE_SELECTOR = 0x08, HW_DATA_SELECTOR = 0x10, HW_TSS_SELECTOR = 0x18, HW_TSS_DESCRIPTOR_BYTES = 16 /* one a processor */ };
 
-/* As new for the next scenario: no pages, no VMCS, no event pending. Guest RAM is the bench's to clear. */
-void hw_machine_reset(struct bk_machine *machine);
+/* ---- guest_state.c ---- */
 /* Makes the VMCS and the guest-switched state of this vCPU those of the processor. */
 void hw_make_current(struct bk_vcpu *vcpu);
 /* Power-up values of the guest-switched state, in the processor. */
 void hw_reset_guest_state(struct bk_vcpu *vcpu);
 
-/* Prints what the processor offers, as a profile for the simulator. */
-void hw_print_capabilities(void);
-
-/* Fills in what transitions cost. Uses the machine as a scenario does. */
-void hw_measure_transitions(struct bk_machine *machine);
-
-/* Prints the controls that are 1 in vCPU 0's VMCS though this processor does not take them: why a VM entry failed. */
-void hw_name_unsupported(struct bk_machine *machine);
-
-/* Prints the VMCS of every vCPU that has one, in the words of KVM's dump_vmcs. */
-void hw_dump(struct bk_machine *machine);
-
-/* entry.S */
+/* ---- entry.S ---- */
 enum { HW_ENTER_EXITED, HW_ENTER_FAIL_INVALID, HW_ENTER_FAIL_VALID };
 unsigned hw_enter(uint64_t *registers, bool launched);
 void hw_exit(void);
 
-/* ---- traps.c and apic.c: events of the processor ---- */
+/* ---- traps.c: events of the processor ---- */
 /* Fills the IDT; unexpected traps print and end the run. */
 void hw_traps_init(void);
 /* The same IDT for another processor. */
 void hw_traps_load(void);
 uint64_t hw_idt_base(void);
-/* Enables the local APIC and masks every source of interrupts but messages. False: there is none. */
-bool hw_apic_init(void);
-/* Puts IA32_APIC_BASE back, where a guest that may write it moved or disabled the APIC, and lets all interrupts through. */
-void hw_apic_restore(uint64_t base);
-/* Sends itself an interrupt, which waits while interrupts are masked. False: the vector cannot be sent. */
-bool hw_apic_send_interrupt(uint8_t vector);
-void hw_apic_send_nmi(void);
-void hw_apic_send_init(uint32_t id);
-void hw_apic_send_sipi(uint32_t id, uint8_t vector);
-/* INIT and SIPI for all processors but this one. */
-void hw_apic_init_others(void);
-void hw_apic_start_others(uint8_t vector);
-uint32_t hw_apic_id(void);
-bool hw_apic_pending(void);
-/* Ends the interrupts that a VM exit or the guest took from the APIC. */
-void hw_apic_end_interrupts(void);
 /* Takes one pending interrupt: its vector, or -1. */
 int hw_take_interrupt(void);
 /* An NMI waits, NMIs blocked, for the next VM entry. */
 void hw_pend_nmi(void);
 /* Runs the NMI handler to its IRET: NMIs are unblocked, and one that waited is taken. */
 void hw_take_nmi(void);
+
+/* ---- apic.c ---- */
+/* Enables the local APIC and masks every source of interrupts but messages. False: there is none. */
+bool hw_apic_init(void);
+/* Puts IA32_APIC_BASE back, where a guest that may write it moved or disabled the APIC, and lets all interrupts through. */
+void hw_apic_restore(uint64_t base);
+uint32_t hw_apic_id(void);
+/* Sends a message, a vector or one of these, to the processor of that APIC ID, or to all but this one. */
+enum { HW_APIC_NMI = 4 << 8, HW_APIC_INIT = 5 << 8, HW_APIC_STARTUP = 6 << 8, HW_APIC_TO_OTHERS = 3 << 18 };
+void hw_apic_send(uint32_t id, uint32_t message);
+/* Sends itself an interrupt, which waits while interrupts are masked. False: the vector cannot be sent. */
+bool hw_apic_send_interrupt(uint8_t vector);
+bool hw_apic_pending(void);
+/* Ends the interrupts that a VM exit or the guest took from the APIC. */
+void hw_apic_end_interrupts(void);
 
 #endif

@@ -2,21 +2,12 @@
 /* Runs every packed scenario of the boot modules, one after the other, and sends traces and verdict lines over COM1. */
 #include "console.h"
 #include "machine.h"
-#include "x86.h"
 
-#include "../bench/bench.h"
+#include "../bench/modules.h"
 
-#include <stddef.h>
 #include <string.h>
 
-enum {
-    MULTIBOOT_MAGIC = 0x2badb002,
-    MULTIBOOT_MEMORY = 1 << 0,
-    MULTIBOOT_MODULES = 1 << 3,
-    MODULES_MAX = 64,
-    FIRST_MEGABYTE = 0x100000,
-    PACKED_TOTAL_AT = 8 /* of the packed header: bytes in all */
-};
+enum { MULTIBOOT_MAGIC = 0x2badb002, MULTIBOOT_MEMORY = 1 << 0, MULTIBOOT_MODULES = 1 << 3, MODULES_MAX = 64, FIRST_MEGABYTE = 0x100000 };
 
 struct multiboot_info {
     uint32_t flags, lower_kbytes, upper_kbytes, boot_device, command_line, module_count, modules;
@@ -67,48 +58,13 @@ static uint64_t move_modules(unsigned count, uint64_t ram_end)
     return end;
 }
 
-static void report(const char *verdict, unsigned number, const char *text)
+static void measure(void)
 {
-    if (text[0] != '\0')
-        console_say("%s %u: %s\n", verdict, number, text);
-    else
-        console_print("%s %u\n", verdict, number);
-}
-
-/* One scenario: "ran N: why it stopped", or "refused N: why it did not run". */
-static bool run(const uint8_t *data, uint64_t size, unsigned number, struct trace_writer *trace)
-{
-    struct bench_result result;
-    memset(&result, 0, sizeof result);
-    report("begin", number, "");
-    hw_machine_reset(&machine);
-    const bool ran = bench_run(&machine, data, size, "hw", trace, &result);
-    if (ran && result.stop == TRACE_STOP_ENTRY_FAIL)
-        hw_name_unsupported(&machine);
-    if (ran && (result.stop == TRACE_STOP_ENTRY_FAIL || result.stop == TRACE_STOP_HANDLER || result.stop == TRACE_STOP_HOST_ERROR))
-        hw_dump(&machine);
-    report(ran ? "ran" : "refused", number, result.text);
-    return ran;
-}
-
-/* A module holds packed scenarios one after the other; each says its size. */
-static void run_module(const struct module *module, struct trace_writer *trace, unsigned *number, unsigned *refused)
-{
-    uint64_t at = 0;
-    while (at < module->size) {
-        uint64_t size = module->size - at;
-        uint32_t total = 0;
-        if (size >= PACKED_HEADER_BYTES)
-            memcpy(&total, module->data + at + PACKED_TOTAL_AT, sizeof total);
-        if (total < PACKED_HEADER_BYTES || total > size) {
-            report("refused", (*number)++, "a corrupted module: no packed scenario where one should begin");
-            (*refused)++;
-            return;
-        }
-        if (!run(module->data + at, total, (*number)++, trace))
-            (*refused)++;
-        at += total;
-    }
+    const struct bk_vcpu *vcpu = &machine.vcpu[0];
+    const struct bench_transitions cost = bench_measure_transitions(&machine, &vcpu->entry_tsc, &vcpu->exit_tsc);
+    machine.exit_cost = cost.exit;
+    machine.entry_cost = cost.entry;
+    console_print("cpus %u, a VM exit takes %lu ticks, a VM entry %lu\n", machine.cpus, cost.exit, cost.entry);
 }
 
 void hw_main(uint32_t magic, uint32_t info_address)
@@ -122,7 +78,7 @@ void hw_main(uint32_t magic, uint32_t info_address)
     const uint64_t ram_end = FIRST_MEGABYTE + ((uint64_t)info->upper_kbytes << 10);
     if (ram_end < HW_GUEST_BASE + BENCH_MIN_RAM)
         console_end("too little memory: guest RAM begins at 16 MBytes");
-    hw_print_capabilities();
+    bench_print_offers(&machine, console_print);
     const unsigned count = list_modules(info);
     const uint64_t guest_end = move_modules(count, ram_end);
     if (!hw_apic_init())
@@ -130,13 +86,13 @@ void hw_main(uint32_t magic, uint32_t info_address)
     const char *why = hw_vmx_on(&machine, guest_end);
     if (why != NULL)
         console_end(why);
-    hw_measure_transitions(&machine);
-    console_print("cpus %u, a VM exit takes %lu ticks, a VM entry %lu\n", machine.cpus, machine.exit_cost, machine.entry_cost);
+    measure();
+    static const struct bench_voice voice = {console_print, console_say};
     struct trace_writer trace = {.sink = console_trace};
+    struct bench_batch batch = {.machine = &machine, .voice = &voice, .trace = &trace};
     trace_begin(&trace);
-    unsigned number = 0, refused = 0;
     for (unsigned i = count; i-- > 0;)
-        run_module(&modules[i], &trace, &number, &refused);
-    console_say("end %u scenarios, %u refused\n", number, refused);
+        bench_run_module(&batch, modules[i].data, modules[i].size);
+    console_say("end %u scenarios, %u refused\n", batch.number, batch.refused);
     console_end(NULL);
 }

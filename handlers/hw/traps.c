@@ -6,17 +6,7 @@
 
 #include <stddef.h>
 
-enum {
-    VECTORS = 256,
-    STUB_BYTES = 16,
-    GATE_INTERRUPT = 0x8e,
-    IST_DOUBLE_FAULT = 1,
-    CODE_SELECTOR = 8,
-    NMI = 2,
-    DOUBLE_FAULT = 8,
-    FIRST_INTERRUPT = 32
-};
-enum { RFLAGS_CF = 1 };
+enum { VECTORS = 256, STUB_BYTES = 16, GATE_INTERRUPT = 0x8e, IST_DOUBLE_FAULT = 1, NMI = 2, DOUBLE_FAULT = 8, FIRST_INTERRUPT = 32 };
 
 struct gate {
     uint16_t offset_low, selector;
@@ -49,7 +39,7 @@ void hw_traps_init(void)
     for (unsigned vector = 0; vector < VECTORS; vector++) {
         const uintptr_t stub = (uintptr_t)hw_trap_stubs + STUB_BYTES * vector;
         idt[vector] = (struct gate){.offset_low = (uint16_t)stub,
-                                    .selector = CODE_SELECTOR,
+                                    .selector = HW_CODE_SELECTOR,
                                     .ist = vector == DOUBLE_FAULT ? IST_DOUBLE_FAULT : 0,
                                     .type = GATE_INTERRUPT,
                                     .offset_middle = (uint16_t)(stub >> 16),
@@ -87,7 +77,7 @@ bool hw_trap(struct trap_frame *frame)
     for (const struct fixup *fixup = hw_fixups; fixup < hw_fixups_end; fixup++)
         if (fixup->fault == frame->rip) {
             frame->rip = fixup->resume;
-            frame->rflags |= RFLAGS_CF;
+            frame->rflags |= VMX_RFLAGS_CF;
             return false;
         }
     unexpected(frame);
@@ -116,11 +106,11 @@ void hw_pend_nmi(void)
     enum { ARRIVED = 1000 };
     taken.nmi = false;
     taken.keep_nmis_blocked = true;
-    hw_apic_send_nmi();
+    hw_apic_send(hw_apic_id(), HW_APIC_NMI);
     for (unsigned i = 0; i < ARRIVED && !taken.nmi; i++)
         __asm__ volatile("pause" : : : "memory");
     if (taken.nmi)
-        hw_apic_send_nmi();
+        hw_apic_send(hw_apic_id(), HW_APIC_NMI);
     taken.keep_nmis_blocked = false;
 }
 

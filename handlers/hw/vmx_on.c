@@ -3,6 +3,8 @@
 #include "machine.h"
 #include "x86.h"
 
+#include "../../vmx-model/controls.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -11,9 +13,6 @@ enum {
     CPUID_1_ECX_XSAVE = 1 << 26,
     FEATURE_CONTROL_LOCKED = 1 << 0,
     FEATURE_CONTROL_VMX = 1 << 2,
-    CR4_VMXE = 1 << 13,
-    CR4_OSXSAVE = 1 << 18,
-    PIN_TIMER = 1 << 6,
     XCR0_IN_ONE_PAGE = 0x2ff /* x87, SSE, AVX, MPX, AVX-512, PKRU */
 };
 
@@ -40,7 +39,7 @@ const char *hw_cpu_vmx_on(struct hw_cpu *cpu)
         return why;
     const bool xsave = (leaf[2] & CPUID_1_ECX_XSAVE) != 0;
     write_cr0((read_cr0() | msr_or_0(VMX_MSR_VMX_CR0_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR0_FIXED1));
-    write_cr4((read_cr4() | CR4_VMXE | (xsave ? CR4_OSXSAVE : 0) | msr_or_0(VMX_MSR_VMX_CR4_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR4_FIXED1));
+    write_cr4((read_cr4() | VMX_CR4_VMXE | (xsave ? VMX_CR4_OSXSAVE : 0) | msr_or_0(VMX_MSR_VMX_CR4_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR4_FIXED1));
     const uint64_t basic = msr_or_0(VMX_MSR_VMX_BASIC);
     const uint32_t revision = (uint32_t)basic & 0x7fffffffu;
     memcpy(region, &revision, sizeof revision);
@@ -54,8 +53,9 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
         return why;
     const uint64_t basic = msr_or_0(VMX_MSR_VMX_BASIC);
     uint32_t leaf[4];
-    machine->timer = (bk_capability(machine, (basic >> 55 & 1) != 0 ? VMX_MSR_VMX_TRUE_PINBASED : VMX_MSR_VMX_PINBASED) >> 32 & PIN_TIMER) != 0;
-    if ((read_cr4() & CR4_OSXSAVE) != 0) {
+    machine->timer =
+        (bk_capability(machine, (basic >> 55 & 1) != 0 ? VMX_MSR_VMX_TRUE_PINBASED : VMX_MSR_VMX_PINBASED) >> 32 & VMX_PIN_VMX_PREEMPTION_TIMER) != 0;
+    if ((read_cr4() & VMX_CR4_OSXSAVE) != 0) {
         cpuid(0xd, 0, leaf);
         machine->xcr0_all = leaf[0] & XCR0_IN_ONE_PAGE;
     }
@@ -67,27 +67,8 @@ const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end)
     machine->host_pat = msr_or_0(VMX_MSR_PAT);
     for (unsigned i = 0; i < HW_VCPUS; i++) {
         machine->vcpu[i].machine = machine;
-        machine->vcpu[i].cpu = i % machine->cpus;
         machine->vcpu[i].extended = extended[i];
     }
-    hw_machine_reset(machine);
-    return NULL;
-}
-
-void hw_machine_reset(struct bk_machine *machine)
-{
     bk_free_pages(machine);
-    machine->guest_size = (machine->ram_end - HW_GUEST_BASE) & ~(uint64_t)(HW_PAGE - 1);
-    machine->budget = UINT64_MAX;
-    machine->error = "";
-    for (unsigned cpu = machine->cpus; cpu-- > 0;) {
-        hw_go_to(machine, cpu);
-        hw_apic_restore(machine->cpu[cpu].apic_base);
-        write_cr4(machine->host_cr4); /* as a scenario's own host-state fields may have left it */
-        write_cr0(machine->host_cr0); /* and transitions leave CD and NW as the last guest had them */
-        while (hw_take_interrupt() >= 0)
-            ;
-        hw_take_nmi();
-    }
-    hw_restart_cpus(machine);
+    return NULL;
 }

@@ -1,37 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The serial stream of the hardware image: text lines, and frames { "VMXF", u32 length, payload, u32 CRC-32 } between them. */
+/* The serial stream of the hardware image: text lines, and frames of the trace between them. */
 #include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../handlers/bench/packed.h"
-
-enum { FRAME_HEAD_BYTES = 8, FRAME_TAIL_BYTES = 4, FRAME_PAYLOAD_MAX = 1024 };
-
-static uint32_t get_u32(const uint8_t *at)
-{
-    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-static bool frame_begins(const uint8_t *at, size_t size)
-{
-    return size >= FRAME_HEAD_BYTES + FRAME_TAIL_BYTES && memcmp(at, "VMXF", 4) == 0;
-}
-
-/* Bytes of the frame that begins here, whole or damaged; 0: it is cut short, or its length makes no sense. */
-static size_t frame_size(const uint8_t *at, size_t size)
-{
-    const size_t length = get_u32(at + 4);
-    return length <= FRAME_PAYLOAD_MAX && length <= size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES ? FRAME_HEAD_BYTES + length + FRAME_TAIL_BYTES : 0;
-}
-
-static bool frame_is_whole(const uint8_t *at, size_t size)
-{
-    const size_t length = size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES;
-    return bench_crc32(0, at + FRAME_HEAD_BYTES, length) == get_u32(at + FRAME_HEAD_BYTES + length);
-}
+#include "../../handlers/bench/frame.h"
 
 /* Where the stream makes sense again behind a frame that has no end: at the next frame or word of the image. */
 static size_t next_sense(const struct bytes *serial, size_t at)
@@ -44,17 +19,19 @@ static size_t next_sense(const struct bytes *serial, size_t at)
     return at;
 }
 
-/* Behind the frame that begins at `at`; its payload goes to the scenario under way. */
+/* Behind the frame that begins at `at`; its payload goes to the scenario under way. `at` itself: none begins there. */
 static size_t take_frame(const struct bytes *serial, size_t at, struct bochs_report *current)
 {
     const uint8_t *frame = serial->data + at;
-    const size_t size = frame_size(frame, serial->size - at);
-    const bool whole = size != 0 && frame_is_whole(frame, size);
-    if (current != NULL && whole)
+    uint32_t size = 0;
+    const enum frame_kind kind = frame_read(frame, serial->size - at, &size);
+    if (kind == FRAME_NONE)
+        return at;
+    if (current != NULL && kind == FRAME_WHOLE)
         (void)bytes_add(&current->trace, frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES);
     else if (current != NULL)
         current->damaged = true;
-    return size != 0 ? at + size : next_sense(serial, at + 4);
+    return kind != FRAME_CUT ? at + size : next_sense(serial, at + 4);
 }
 
 /* "ran 12: text": the report of scenario 12 when the line starts with `word`; *text is what follows the colon, or "". */
@@ -107,8 +84,9 @@ void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_
     size_t length = 0;
     last[0] = '\0';
     for (size_t at = 0; at < serial->size;) {
-        if (length == 0 && frame_begins(serial->data + at, serial->size - at)) {
-            at = take_frame(serial, at, current);
+        const size_t behind = length == 0 ? take_frame(serial, at, current) : at;
+        if (behind != at) {
+            at = behind;
             continue;
         }
         const char c = (char)serial->data[at++];
