@@ -40,11 +40,11 @@ enum { INVPCID_ADDRESS = 0, INVPCID_SINGLE = 1, INVPCID_ALL_NOT_GLOBAL = 3 };
 static bool invpcid_faults(const struct vmx_cpu *cpu, uint64_t type, const uint64_t descriptor[2])
 {
     const uint64_t pcid = descriptor[0];
-    if (type > INVPCID_ALL_NOT_GLOBAL)
+    if (type > INVPCID_ALL_NOT_GLOBAL || pcid > 0xfff) /* types that name no PCID want the reserved bits to be 0 as well */
         return true;
     if (type > INVPCID_SINGLE)
         return false;
-    if (pcid > 0xfff || (pcid != 0 && (cpu->state.cr4 & VMX_CR4_PCIDE) == 0))
+    if (pcid != 0 && (cpu->state.cr4 & VMX_CR4_PCIDE) == 0)
         return true;
     return type == INVPCID_ADDRESS && !vmx_is_canonical(descriptor[1], cpu->caps->linear_bits);
 }

@@ -421,6 +421,32 @@ supervisor:
         header 0, 3, 0x80000000
         mov dword [HEADER + 16], 1
         expect "XRSTORS, bytes 63:16 of the header", GP, masked 3, xrstors [AREA]
+        header 0, 3, 0x80000000
+        mov byte [HEADER + 63], 1
+        expect "XRSTORS, byte 63 of the header", GP, masked 3, xrstors [AREA]
+        header 0, 3, 0xc0000000
+        expect "XRSTORS, bit 62 of XCOMP_BV", GP, masked 3, xrstors [AREA]
+        header 0, 0x103, 0x80000000     ; component 8 is Intel PT's, which nobody here has
+        expect "XRSTORS, a component of nobody in XCOMP_BV", GP, masked 3, xrstors [AREA]
+        header 1, 3, 0x80000000
+        mov dword [HEADER + 4], 0x40000000
+        expect "XRSTORS, bit 62 of XSTATE_BV", GP, masked 3, xrstors [AREA]
+        header 2, 3, 0x80000000
+        mov dword [AREA + 24], 0xffff0000
+        expect "XRSTORS, reserved bits of MXCSR", GP, masked 3, xrstors [AREA]
+        header 2, 3, 0x80000000
+        mov dword [AREA + 24], 0xffff0000
+        expect "XRSTORS, reserved bits of MXCSR, SSE not asked for", RAN, masked 1, xrstors [AREA]
+        header 0, 3, 0
+        expect "XRSTORS of a standard area, nothing asked for", GP, masked 0, xrstors [AREA]
+        expect "XRSTORS from nowhere", FAULT(PF, 0), masked 3, xrstors [UNMAPPED]
+        expect "XRSTORS from nowhere, not on 64 bytes", GP, masked 3, xrstors [UNMAPPED + 32]
+        expect "XSAVES to nowhere, not on 64 bytes", GP, masked 3, xsaves [UNMAPPED + 32]
+        expect "XSAVES of a register", UD, db 0x0f, 0xc7, 0xe8
+        expect "XRSTORS of a register", UD, db 0x0f, 0xc7, 0xd8
+        header 2, 3, 0x80000000
+        mov dword [AREA + 24], 0x1f80
+        expect "XRSTORS", RAN, masked 3, xrstors [AREA]
         mov zax, cr0
         or eax, 8
         mov cr0, zax

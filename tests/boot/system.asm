@@ -3,9 +3,8 @@
 ; SDM 3B, "Debug Exceptions and Handling".
 %include "kernel.inc"
 %include "gates.inc"
+%include "debug.inc"
 
-RAN             equ 0x8d5
-DEBUG           equ FAULT(1, 0)
 NM              equ FAULT(7, 0)
 AC              equ FAULT(17, 0)
 WATCHED         equ 0x420000
@@ -42,15 +41,6 @@ main:   call prepare
         call promised
         ret
 
-%macro pushed_flags 1   ; POPF of %1
-  %if HOST = 64
-        push %1
-        popfq
-  %else
-        push %1
-        popfd
-  %endif
-%endmacro
 ; Flags that the landing handler finds in its frame.
 %macro flags_met 3
         met_masked %1, frame + 2 * Z, %2, %3
@@ -538,49 +528,6 @@ vectors:
         ud2
 
 ; ---- single steps ----
-step:   inc dword [steps_taken]
-        push zax
-        mov zax, dr6
-        or [step_causes], eax
-        xor eax, eax
-        mov dr6, zax
-        pop zax
-%if HOST = 64
-        iretq
-%else
-        iretd
-%endif
-back:
-%if HOST = 64
-        iretq
-%else
-        iretd
-%endif
-; steps NAME, HOW MANY, INSTRUCTIONS: single-step traps that the instructions take, and no more.
-%macro steps 3+
-        mov dword [steps_taken], -3     ; PUSHF, AND and POPF behind
-  %if HOST = 64
-        pushfq
-        or qword [rsp], 0x100
-        popfq
-        %3
-        pushfq
-        and qword [rsp], ~0x100
-        popfq
-  %else
-        pushfd
-        or dword [esp], 0x100
-        popfd
-        %3
-        pushfd
-        and dword [esp], ~0x100
-        popfd
-  %endif
-        push zax
-        mov eax, [steps_taken]
-        expect_value %1, %2, eax
-        pop zax
-%endmacro
 single_steps:
         gate 1, CODE, step, INTERRUPT
         gate VECTOR, CODE, back, INTERRUPT
@@ -667,30 +614,6 @@ single_steps:
         ud2
 
 ; ---- breakpoints ----
-; watch ADDRESS, DR7: breakpoint 0.
-%macro watch 2
-        mov eax, %1
-        mov dr0, zax
-        xor eax, eax
-        mov dr6, zax
-        mov eax, %2
-        mov dr7, zax
-%endmacro
-%macro hit 2            ; NAME, WANTED of DR6 bits 3:0, 13 and 14; breakpoints are off again
-        mov eax, 0x400
-        mov dr7, zax
-        mov zax, dr6
-        and eax, 0x600f
-        expect_value %1, %2, eax
-%endmacro
-EXECUTE_1       equ 0x402
-WRITE_4         equ 0xd0402
-WRITE_1         equ 0x10402
-ANY_1           equ 0x30402
-ANY_4           equ 0xf0402
-PORT_1          equ 0x20402
-PORT_4          equ 0xe0402
-
 breakpoints:
         watch .here, EXECUTE_1
         expect "breakpoint on an instruction", DEBUG, jmp .here
@@ -944,5 +867,3 @@ scratch_10:     dq 0, 0
 features_1:     dd 0
 features_7:     dd 0
 features_7_c:   dd 0
-steps_taken:    dd 0
-step_causes:    dd 0

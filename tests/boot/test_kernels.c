@@ -45,6 +45,11 @@ static const struct {
     {"interrupt stack not canonical: ", STACK_NOT_CANONICAL},
     {"DR7.GD in ring 3: ", "looks at DR7.GD before the privilege level, an order that the manual does not tell"},
     {"DR7.GD is still set: ", "as above"},
+    {"WRMSR of IA32_TSC_AUX, bit 32: ", "takes reserved bits of IA32_TSC_AUX; SDM 4, \"Model-Specific Registers\": #GP"},
+    {"SYSCALL, TF = 1 and masked: ", "single-steps a SYSCALL that has cleared TF; SDM 2B, \"SYSCALL\": the flags of IA32_FMASK are clear behind it"},
+    {"R11 has TF, which is masked: ", "as above"},
+    {"the step of SYSRET ends behind it: ",
+     "steps one instruction more, as behind an IRET; processors take the trap of the TF that SYSRET loads at once"},
     {"RF is set, since it goes on: ", "pushes RF = 0 between iterations of REP; SDM 3B, \"Instruction-Breakpoint Exception Condition\": 1"},
     {"REP INS of a denied port, no iteration: ",
      "looks at the port before the count; SDM 2B, \"REP/REPE/REPZ/REPNE/REPNZ\": with a count of 0 nothing is executed"},
@@ -270,6 +275,13 @@ static void a20m_masks_outside_of_vmx_operation(void)
     expect_all_right("a20", "nehalem");
 }
 
+static void system_calls_follow_the_manual(void)
+{
+    expect_all_right("calls", "sapphire-rapids");
+    expect_all_right("calls", "haswell");
+    expect_all_right("calls", "nehalem");
+}
+
 /* What no kernel can raise, and why. */
 static const struct {
     unsigned reason;
@@ -328,6 +340,7 @@ static void bochs_says_the_same(void)
     expect_bochs_agrees("extended", "bochs-tigerlake", 1);
     expect_bochs_agrees("system", "bochs-tigerlake", 1);
     expect_bochs_agrees("exits", "bochs-tigerlake", 1);
+    expect_bochs_agrees("calls", "bochs-tigerlake", 1);
 }
 
 static void bochs_says_the_same_of_several_processors(void)
@@ -344,6 +357,7 @@ SUITE("boot/kernels", {"vmx_instructions_follow_the_manual", vmx_instructions_fo
       {"event_delivery_follows_the_manual", event_delivery_follows_the_manual},
       {"system_instructions_follow_the_manual", system_instructions_follow_the_manual},
       {"instructions_exit_by_their_controls", instructions_exit_by_their_controls},
+      {"system_calls_follow_the_manual", system_calls_follow_the_manual},
       {"a20m_masks_outside_of_vmx_operation", a20m_masks_outside_of_vmx_operation},
       {"apic_virtualization_follows_the_manual", apic_virtualization_follows_the_manual},
       {"a_hypervisor_runs_on_every_processor", a_hypervisor_runs_on_every_processor},

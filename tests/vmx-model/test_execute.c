@@ -119,8 +119,10 @@ static void translations_are_flushed_by_what_the_instruction_names(void)
                 {0, 0, UINT64_C(1) << 60, -1},
                 {1, 0, 0, VPID | VMX_FLUSH_PCID | VMX_FLUSH_NOT_GLOBAL},
                 {1, 0x1000, 0, -1},
-                {2, 0x1000, 0, VPID},
-                {3, 0, 0, VPID | VMX_FLUSH_NOT_GLOBAL},
+                {2, 0xfff, 0, VPID},
+                {2, 0x1000, 0, -1},
+                {3, 0, UINT64_C(1) << 60, VPID | VMX_FLUSH_NOT_GLOBAL},
+                {3, UINT64_C(1) << 63, 0, -1},
                 {4, 0, 0, -1}};
     for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         memcpy(m.memory + RUNNING_FREE, &rows[k].pcid, 8);
