@@ -12,13 +12,18 @@ BLOCK_JOB       equ 0x2010              ; what it is to do; 0: nothing
 BLOCK_EXITS     equ 0x2018
 BLOCK_GUEST     equ 0x201c              ; what its guest has counted
 BLOCK_LAUNCHED  equ 0x2020
+BLOCK_NUMBER    equ 0x2024              ; which processor it is
+BLOCK_HITS      equ 0x2028              ; interrupts that its guest was sent
+BLOCK_WRONG     equ 0x202c              ; turns without the token
 VAPIC           equ 0x360000
 DESCRIPTOR      equ 0x362000
 MSR_BITMAPS     equ 0x350000
 ROUNDS          equ 300
+TURNS           equ 40
 KICK            equ 0x61
 NOTIFY          equ 0xf2
 POSTED          equ 0x81
+NEXT            equ 0x82
 ICR             equ 0x300
 SVR             equ 0xf0
 EOI             equ 0xb0
@@ -37,20 +42,28 @@ main:   mov esi, trampoline
         mov dword [zdi + SVR], 0x1ff
         mov edi, idt + POSTED * 2 * Z
         mov esi, guest_posted
-        mov [zdi], si
-        mov word [zdi + 2], CODE
-        mov dword [zdi + 4], 0x8e00
-        shr esi, 16
-        mov [zdi + 6], si
+        call gate
+        mov edi, idt + NEXT * 2 * Z
+        mov esi, guest_hit
+        call gate
         call start_others
         call side_by_side
         cmp dword [cpus], 1
         je .done
+        call ring
         call moving
         call kicks
         call inits
         call posting
 .done:  ret
+
+; The gate at DI leads to ESI.
+gate:   mov [zdi], si
+        mov word [zdi + 2], CODE
+        mov dword [zdi + 4], 0x8e00
+        shr esi, 16
+        mov [zdi + 6], si
+        ret
 
 ; ---- processors ----
 bits 16
@@ -212,28 +225,33 @@ start_others:
         ret
 
 ; ---- a guest on each, all at once ----
-side_by_side:
-        mov dword [go], 0
-        mov dword [finished], 0
-        mov dword [total], 0
+; Every processor does EDX, this one EBX.
+all_do: mov dword [finished], 0
         mov dword [prepared], 0
         mov dword [number], 1
 .next:  mov eax, [number]
         cmp eax, [cpus]
         je .own
         shl eax, 14
-        mov dword [zax + CPUS + BLOCK_JOB], rounds
+        mov dword [zax + CPUS + BLOCK_JOB], edx
         inc dword [number]
         jmp .next
 .own:   mov ebp, CPUS
-        mov dword [zbp + BLOCK_JOB], -1         ; this processor is in VMX operation already
-        call rounds
-        mov dword [CPUS + BLOCK_JOB], 0
+        call zbx
 .wait:  pause
         mov eax, [finished]
         cmp eax, [cpus]
         jne .wait
         mov dword [number], 0
+        ret
+
+side_by_side:
+        mov dword [total], 0
+        mov dword [guest_of_all], guest_rounds
+        mov dword [exits_of_all], ROUNDS
+        mov edx, rounds
+        mov ebx, rounds_on              ; this processor is in VMX operation already
+        call all_do
 .judge: mov eax, [number]
         shl eax, 14
         mov ecx, [zax + CPUS + BLOCK_GUEST]
@@ -258,11 +276,79 @@ guest_rounds:
         vmcall
         jmp guest_rounds
 
-; The processor with the block at BP.
-rounds: cmp dword [zbp + BLOCK_JOB], -1
-        je .on
-        call own_vmx_on
-.on:
+; A token goes round, from guest to guest, by shared memory and an interprocessor interrupt that ends the HLT of the next one.
+ring:   mov dword [token], 0
+        mov dword [guest_of_all], guest_in_ring
+        mov dword [exits_of_all], 1
+        mov edx, rounds_on
+        mov ebx, rounds_on
+        mov ecx, [cpus]
+        mov edi, CPUS
+        xor eax, eax
+.clear: mov [zdi + BLOCK_NUMBER], eax
+        mov dword [zdi + BLOCK_HITS], 0
+        mov dword [zdi + BLOCK_WRONG], 0
+        add edi, BLOCK
+        inc eax
+        cmp eax, ecx
+        jb .clear
+        mov dword [CPUS + BLOCK_HITS], 1        ; the first has it
+        call all_do
+.judge: mov eax, [number]
+        shl eax, 14
+        mov ecx, [zax + CPUS + BLOCK_GUEST]
+        mov [value], ecx
+        mov eax, [zax + CPUS + BLOCK_WRONG]
+        expect_value "turns of its guest with the token elsewhere", 0, eax
+        expect_value "turns of its guest", TURNS, [value]
+        inc dword [number]
+        mov eax, [number]
+        cmp eax, [cpus]
+        jne .judge
+        ret
+
+guest_in_ring:
+        cli
+        mov eax, [zbx + BLOCK_GUEST]
+        cmp eax, [zbx + BLOCK_HITS]
+        jb .turn
+        sti
+        hlt
+        jmp guest_in_ring
+.turn:  inc dword [zbx + BLOCK_GUEST]
+        mov ecx, [zbx + BLOCK_NUMBER]
+        cmp ecx, [token]
+        je .right
+        inc dword [zbx + BLOCK_WRONG]
+.right: inc ecx
+        cmp ecx, [cpus]
+        jne .send
+        xor ecx, ecx
+        cmp dword [zbx + BLOCK_GUEST], TURNS
+        je .end                         ; the last turn of all
+.send:  mov [token], ecx
+        mov edi, LOCAL_APIC
+        shl ecx, 24
+        mov [zdi + ICR + 16], ecx
+        mov dword [zdi + ICR], FIXED + NEXT
+        cmp dword [zbx + BLOCK_GUEST], TURNS
+        jne guest_in_ring
+.end:   vmcall
+guest_hit:
+        push zdi
+        inc dword [zbx + BLOCK_HITS]
+        mov edi, LOCAL_APIC
+        mov dword [zdi + EOI], 0
+        pop zdi
+%if HOST = 64
+        iretq
+%else
+        iretd
+%endif
+
+; The processor with the block at BP: its guest is that of all, up to so many exits.
+rounds: call own_vmx_on
+rounds_on:
 .lock:  pause
         lock bts dword [locked], 0
         jc .lock
@@ -271,7 +357,8 @@ rounds: cmp dword [zbp + BLOCK_JOB], -1
         push zbp
         call new_guest
         pop zbp
-        write V_RIP, guest_rounds
+        mov ecx, [guest_of_all]
+        write V_RIP, zcx
         write V_RFLAGS, 2
         write 0x6c16, .exited
         mov dword [locked], 0
@@ -300,7 +387,8 @@ rounds: cmp dword [zbp + BLOCK_JOB], -1
         cmp eax, 18
         jne .failed
         inc dword [zbp + BLOCK_EXITS]
-        cmp dword [zbp + BLOCK_EXITS], ROUNDS
+        mov eax, [exits_of_all]
+        cmp [zbp + BLOCK_EXITS], eax
         je .done
         mov zdx, V_RIP
         vmread zax, zdx
@@ -568,7 +656,9 @@ align 8
 alive:          dd 0
 number:         dd 0
 wanted:         dd 0
-go:             dd 0
+token:          dd 0
+guest_of_all:   dd 0
+exits_of_all:   dd 0
 prepared:       dd 0
 finished:       dd 0
 total:          dd 0
