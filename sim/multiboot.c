@@ -10,8 +10,15 @@
 #include "../handlers/devices/memory_map.h"
 #include "multiboot_image.h"
 
-/* Loader's data in low memory, below the extended BIOS data area. */
-enum { DATA_FIRST = 0x90000, DATA_END = 0x9f000, LOW_MEMORY_END = MEMORY_LOW_END, FIRST_MEGABYTE = MEMORY_MIB, PAGE = 4096 };
+/* Loader's data in low memory, below the extended BIOS data area; interrupt vectors of real mode and the BIOS data area. */
+enum {
+    FIRMWARE_DATA_END = 0x600,
+    DATA_FIRST = 0x90000,
+    DATA_END = 0x9f000,
+    LOW_MEMORY_END = MEMORY_LOW_END,
+    FIRST_MEGABYTE = MEMORY_MIB,
+    PAGE = 4096
+};
 enum { HAS_MEMORY = 1 << 0, HAS_COMMAND_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MEMORY_MAP = 1 << 6, HAS_LOADER_NAME = 1 << 9 };
 #define LOADER_MAGIC 0x2badb002u
 
@@ -61,8 +68,8 @@ static bool load_image(struct bk_machine *machine, const struct multiboot_reques
 {
     for (unsigned i = 0; i < image->segments; i++) {
         const struct multiboot_segment *s = &image->segment[i];
-        if (s->address < DATA_END && s->address + s->memory_bytes > DATA_FIRST)
-            return say(error, "a segment lies at 90000H to 9EFFFH, where the loader's data is");
+        if (s->address < FIRMWARE_DATA_END || (s->address < FIRST_MEGABYTE && s->address + s->memory_bytes > DATA_FIRST))
+            return say(error, "a segment lies below 600H or at 90000H to FFFFFH, where firmware and the loader have their data");
         if (!bk_write(machine, s->address, request->kernel.bytes + s->from, s->file_bytes) ||
             s->address + s->memory_bytes > machine->board->ram_bytes) {
             snprintf(error, MULTIBOOT_ERROR_BYTES, "too little memory: a segment of the image ends at %" PRIX64 "H, RAM at %" PRIX64 "H",

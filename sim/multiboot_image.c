@@ -27,6 +27,16 @@ static bool find_header(const uint8_t *bytes, uint64_t size, struct header *head
     return false;
 }
 
+static bool overlaps(const struct multiboot_image *image, const struct multiboot_segment *segment)
+{
+    for (unsigned i = 0; i < image->segments; i++) {
+        const struct multiboot_segment *other = &image->segment[i];
+        if (segment->address < other->address + other->memory_bytes && other->address < segment->address + segment->memory_bytes)
+            return true;
+    }
+    return false;
+}
+
 static const char *add(struct multiboot_image *image, const struct multiboot_segment *segment, uint64_t size)
 {
     if (segment->memory_bytes == 0)
@@ -35,6 +45,8 @@ static const char *add(struct multiboot_image *image, const struct multiboot_seg
         return "a segment lies outside of the file: the image is truncated or corrupted";
     if (segment->address > UINT32_MAX || segment->memory_bytes > UINT32_MAX - segment->address)
         return "a segment lies beyond 4 GiB of physical memory";
+    if (overlaps(image, segment))
+        return "two segments want the same physical memory";
     if (image->segments == MULTIBOOT_SEGMENTS_MAX)
         return "more than 32 loadable segments";
     image->segment[image->segments++] = *segment;
@@ -46,13 +58,25 @@ static const char *add(struct multiboot_image *image, const struct multiboot_seg
 static const char *read_addresses(const struct header *header, uint64_t at, uint64_t size, struct multiboot_image *image)
 {
     const uint64_t before = (uint64_t)header->header_address - header->load_address;
-    if (header->header_address < header->load_address || before > at)
+    const uint64_t last = header->load_end != 0 ? header->load_end : header->load_address;
+    if (size - at < sizeof *header)
+        return "the multiboot header is truncated: its addresses (flag 16) lie outside of the file";
+    if (header->header_address < header->load_address || before > at || last < header->load_address ||
+        (header->bss_end != 0 && header->bss_end < last))
         return "the addresses in the multiboot header contradict each other";
     const uint64_t from = at - before;
     const uint64_t file_bytes = header->load_end != 0 ? (uint64_t)header->load_end - header->load_address : size - from;
     const uint64_t memory_bytes = header->bss_end != 0 ? (uint64_t)header->bss_end - header->load_address : file_bytes;
     image->entry = header->entry;
     return add(image, &(struct multiboot_segment){from, file_bytes, memory_bytes, header->load_address}, size);
+}
+
+static bool entry_is_loaded(const struct multiboot_image *image)
+{
+    for (unsigned i = 0; i < image->segments; i++)
+        if (image->entry - image->segment[i].address < image->segment[i].memory_bytes)
+            return true;
+    return false;
 }
 
 /* The entry may be given as a virtual address of a segment. */
@@ -108,5 +132,7 @@ const char *multiboot_read_image(const uint8_t *bytes, uint64_t size, struct mul
                                               : "an ELF file of an unknown class";
     if (why == NULL && image->segments == 0)
         why = "the image has nothing to load";
+    if (why == NULL && !entry_is_loaded(image))
+        why = "the entry point lies outside of what is loaded";
     return why;
 }

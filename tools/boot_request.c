@@ -2,6 +2,7 @@
 /* What a command line of `vmxbench boot` asks for. */
 #include "boot_request.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,9 @@ static bool parse_size(const char *text, uint64_t *bytes)
 static bool parse_number(const char *text, uint64_t *value)
 {
     char *end;
+    errno = 0;
     *value = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0';
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0;
 }
 
 enum { APPEND = 256, AT, BIOS, CPU, EXPLAIN, FW_CFG, LIMIT, MEMORY, MODULE, SMP, SNAPSHOT, TRACE, VERBOSE };
@@ -106,6 +108,8 @@ static int take(struct boot_request *request, int option)
     case MODULE:
         if (request->modules == MULTIBOOT_MODULES_MAX)
             return bad("--module", optarg, "there are 64 already");
+        if (optarg[0] == '\0' || optarg[0] == '=')
+            return bad("--module", optarg, "the name of a file is wanted, as in FILE or FILE=TEXT");
         request->module[request->modules++] = optarg;
         return -1;
     case SMP:

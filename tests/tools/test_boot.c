@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vmxbench boot as people type it: statuses, what is printed where, and every wrong input with a line that says what would be right. */
+#include <elf.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,33 @@ static void write_image(const char *name, const char *source)
     assembled_free(&image);
 }
 
+/* A header with these addresses of load, its end and entry, of so many bytes. */
+static void write_header(const char *name, uint32_t load, uint32_t load_end, uint32_t entry, size_t bytes)
+{
+    enum { MAGIC = 0x1badb002, ADDRESSES = 1 << 16 };
+    const uint32_t header[16] = {MAGIC, ADDRESSES, 0u - (MAGIC + ADDRESSES), load, load, load_end, 0, entry};
+    write_file(name, (const char *)header, bytes);
+}
+
+/* An ELF file of two segments in the same place, its header behind those of the segments. */
+static void write_overlap(void)
+{
+    enum { PAGE = 4096, PLACE = 0x100000, AT = 512 };
+    static char file[PAGE];
+    const uint32_t header[] = {0x1badb002, 0, 0u - 0x1badb002u};
+    Elf32_Ehdr elf = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32},
+                      .e_entry = PLACE,
+                      .e_phoff = sizeof elf,
+                      .e_phentsize = sizeof(Elf32_Phdr),
+                      .e_phnum = 2};
+    const Elf32_Phdr row = {.p_type = PT_LOAD, .p_paddr = PLACE, .p_filesz = PAGE, .p_memsz = PAGE};
+    memcpy(file, &elf, sizeof elf);
+    for (unsigned i = 0; i < 2; i++)
+        memcpy(file + sizeof elf + i * sizeof row, &row, sizeof row);
+    memcpy(file + AT, header, sizeof header);
+    write_file("overlap", file, sizeof file);
+}
+
 static void write_images(void)
 {
     static const char zeros[3 << 20];
@@ -29,6 +57,11 @@ static void write_images(void)
     write_file("text", "no image\n", 9);
     write_file("empty", "", 0);
     write_file("large", zeros, sizeof zeros);
+    write_overlap();
+    write_header("outside", 0x100000, 0, 0x200000, 64);
+    write_header("low", 0x500, 0, 0x500, 64);
+    write_header("cut", 0x100000, 0, 0x100000, 20);
+    write_header("backward", 0x100000, 0xff000, 0x100000, 64);
     write_file("half.gz", "\x1f\x8b\x08\x00\x00\x00", 6);
 }
 
@@ -60,6 +93,13 @@ static void wrong_input_is_told(void)
         {"--memory 1M seven", "too little memory: a segment of the image ends at"},
         {"--memory 4G seven", "--memory '4G': whole MiB from 1M to 3G are wanted"},
         {"--memory 1536K --smp 1 seven", "--memory '1536K'"},
+        {"overlap", "overlap: two segments want the same physical memory"},
+        {"outside", "outside: the entry point lies outside of what is loaded"},
+        {"low", "a segment lies below 600H or at 90000H to FFFFFH"},
+        {"cut", "cut: the multiboot header is truncated"},
+        {"backward", "backward: the addresses in the multiboot header contradict each other"},
+        {"--limit 99999999999999999999 seven", "--limit '99999999999999999999': a number of instructions is wanted"},
+        {"--module '' seven", "--module '': the name of a file is wanted"},
         {"--smp 9 seven", "--smp '9': a number from 1 to 8 is wanted"},
         {"--cpu pentium seven", "the profiles are"},
         {"--module nowhere seven", "nowhere: No such file or directory"},
