@@ -106,6 +106,8 @@ void bk_set_limit(struct bk_machine *machine, uint64_t instructions);
    counts), VM exits and event deliveries until it is preempted, in the order of their numbers. From its first turn on a vCPU does not let time pass while
    it sleeps. Hardware takes them in the order of their numbers, and bounds a turn by the preemption timer, or not at all. */
 unsigned bk_next(struct bk_machine *machine, uint32_t ready, uint64_t quantum);
+/* The turn of this vCPU is over: where others share its physical CPU its next bk_enter() is preempted at once. Without turns nothing happens. */
+void bk_yield(struct bk_vcpu *vcpu);
 /* After BK_ASLEEP: has something happened that may end its sleep? */
 bool bk_stirs(struct bk_vcpu *vcpu);
 /* Takes a guest that was preempted out of VMX non-root operation without a VM exit: its state is saved in the VMCS. */

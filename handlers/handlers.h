@@ -27,6 +27,7 @@ enum hv_action hv_handle_invlpg(struct hv_vcpu *vcpu, const struct hv_exit *exit
 enum hv_action hv_handle_invpcid(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_vmcall(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_skip(struct hv_vcpu *vcpu, const struct hv_exit *exit);       /* the instruction has no effect */
+enum hv_action hv_handle_pause(struct hv_vcpu *vcpu, const struct hv_exit *exit);      /* and others go first */
 enum hv_action hv_handle_undefined(struct hv_vcpu *vcpu, const struct hv_exit *exit);  /* #UD */
 enum hv_action hv_handle_protection(struct hv_vcpu *vcpu, const struct hv_exit *exit); /* #GP(0) */
 enum hv_action hv_handle_resume(struct hv_vcpu *vcpu, const struct hv_exit *exit);     /* nothing to do, RIP stands where it should */

@@ -3,10 +3,18 @@
 #include "../vmx-model/registers.h"
 #include "handlers.h"
 
-/* INVD, WBINVD, PAUSE, MONITOR, MWAIT: caches are coherent, and nobody else wants the processor. */
+/* INVD, WBINVD, MONITOR: caches are coherent, and nobody tells what was stored where. */
 enum hv_action hv_handle_skip(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
     hv_advance(vcpu, exit);
+    return HV_RESUME;
+}
+
+/* PAUSE, MWAIT: the guest waits, often for another virtual CPU, which may be waiting for this one's physical CPU. */
+enum hv_action hv_handle_pause(struct hv_vcpu *vcpu, const struct hv_exit *exit)
+{
+    hv_advance(vcpu, exit);
+    bk_yield(vcpu->bk);
     return HV_RESUME;
 }
 
@@ -124,8 +132,7 @@ enum hv_action hv_handle_random(struct hv_vcpu *vcpu, const struct hv_exit *exit
 enum hv_action hv_handle_user_wait(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
     set_status_flags(vcpu, 0);
-    hv_advance(vcpu, exit);
-    return HV_RESUME;
+    return hv_handle_pause(vcpu, exit);
 }
 
 enum hv_action hv_handle_notify(struct hv_vcpu *vcpu, const struct hv_exit *exit)

@@ -58,6 +58,21 @@ void sim_turn_pauses(struct bk_vcpu *vcpu, enum bk_entered entered)
     vcpu->turn_left = entered != BK_PREEMPTED && entered != BK_ASLEEP && vcpu->turn_end > progress ? vcpu->turn_end - progress : 0;
 }
 
+static bool shares_its_pcpu(const struct bk_vcpu *vcpu)
+{
+    const struct bk_machine *machine = vcpu->machine;
+    for (unsigned i = 0; i < machine->vcpu_count; i++)
+        if (&machine->vcpu[i] != vcpu && machine->vcpu[i].pcpu == vcpu->pcpu)
+            return true;
+    return false;
+}
+
+void bk_yield(struct bk_vcpu *vcpu)
+{
+    if (vcpu->turn_end != UINT64_MAX && shares_its_pcpu(vcpu))
+        vcpu->turn_end = sim_vcpu_progress(vcpu);
+}
+
 void bk_leave(struct bk_vcpu *vcpu)
 {
     if (vcpu->entered)

@@ -79,6 +79,12 @@ unsigned bk_next(struct bk_machine *machine, uint32_t ready, uint64_t quantum)
     return machine->turn_of;
 }
 
+void bk_yield(struct bk_vcpu *vcpu)
+{
+    if (vcpu->turn != UINT64_MAX)
+        vcpu->turn = 0;
+}
+
 bool bk_stirs(struct bk_vcpu *vcpu)
 {
     if (vcpu->sipi != 0 || !vcpu->tried)

@@ -62,6 +62,17 @@ static void another_host_event_is_met_in_the_halted_state(void)
     CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_ACTIVITY_STATE], VMX_HLT);
 }
 
+/* VM entry refuses an exception in the HLT state. */
+static void an_exception_ends_the_halted_state(void)
+{
+    start(false, false);
+    CU_ASSERT_EQUAL(guest_exit(VMX_EXIT_HLT, 0, 1), HV_HALTED);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_ACTIVITY_STATE], VMX_HLT);
+    hv_inject_ud(vcpu);
+    CU_ASSERT_EQUAL(guest_enter(), INJECT_UD);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_ACTIVITY_STATE], VMX_ACTIVE);
+}
+
 static void out(uint16_t port, uint8_t value)
 {
     hv_port_write(vcpu, port, 1, value);
@@ -102,4 +113,5 @@ SUITE("handlers/hlt", {"a_guest_that_nothing_wakes_is_halted", a_guest_that_noth
       {"a_queued_interrupt_wakes", a_queued_interrupt_wakes}, {"with_interrupts_off_only_an_nmi_wakes", with_interrupts_off_only_an_nmi_wakes},
       {"a_host_interrupt_ends_the_wait", a_host_interrupt_ends_the_wait},
       {"another_host_event_is_met_in_the_halted_state", another_host_event_is_met_in_the_halted_state},
+      {"an_exception_ends_the_halted_state", an_exception_ends_the_halted_state},
       {"a_timer_of_the_device_set_wakes", a_timer_of_the_device_set_wakes}, {"a_masked_timer_does_not", a_masked_timer_does_not})

@@ -14,6 +14,18 @@ static void skipped_instructions_only_advance(void)
     }
 }
 
+static void one_that_waits_lets_others_go_first(void)
+{
+    static const uint32_t reasons[] = {VMX_EXIT_PAUSE_INSTRUCTION, VMX_EXIT_MWAIT_INSTRUCTION, VMX_EXIT_UMWAIT, VMX_EXIT_TPAUSE};
+    guest_start(GUEST_LONG, NULL);
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        CU_ASSERT_EQUAL(guest_exit(reasons[i], 0, 3), HV_RESUME);
+        CU_ASSERT_EQUAL(bk->yields, i + 1);
+    }
+    (void)guest_exit(VMX_EXIT_MONITOR_INSTRUCTION, 0, 3);
+    CU_ASSERT_EQUAL(bk->yields, 4);
+}
+
 static void refused_instructions_fault_where_they_stand(void)
 {
     static const struct {
@@ -144,6 +156,7 @@ static void an_invalid_context_at_instruction_timeout_stops(void)
 }
 
 SUITE("handlers/misc", {"skipped_instructions_only_advance", skipped_instructions_only_advance},
+      {"one_that_waits_lets_others_go_first", one_that_waits_lets_others_go_first},
       {"refused_instructions_fault_where_they_stand", refused_instructions_fault_where_they_stand}, {"vmcall_marks_or_ends", vmcall_marks_or_ends},
       {"invlpg_flushes_one_address", invlpg_flushes_one_address}, {"invpcid_flushes_or_faults", invpcid_flushes_or_faults},
       {"single_stepping_ends_after_its_count", single_stepping_ends_after_its_count}, {"xcr0_values_are_checked", xcr0_values_are_checked},

@@ -272,6 +272,11 @@ void bk_take_nmi(struct bk_vcpu *vcpu)
     vcpu->nmis_taken++;
 }
 
+void bk_yield(struct bk_vcpu *vcpu)
+{
+    vcpu->yields++;
+}
+
 bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
 {
     vcpu->idles++;

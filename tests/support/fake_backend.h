@@ -28,6 +28,7 @@ struct bk_vcpu {
     int stimulus;  /* the last one, enum bk_stimulus; -1: none. Interrupts become pending at the host */
     uint8_t stimulus_vector;
     unsigned nmis_taken;
+    unsigned yields;
     uint64_t next_event; /* of bk_idle(): ticks; 0: none */
     int next_vector;     /* interrupt that this event is; -1: something else */
     unsigned idles;

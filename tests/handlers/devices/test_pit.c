@@ -32,6 +32,18 @@ static void a_rate_generator_counts_down_and_reloads(void)
     CU_ASSERT_EQUAL(latched(0), 900);
 }
 
+/* An odd count: the output is high for the longer half. */
+static void a_square_wave_is_high_for_half_its_period(void)
+{
+    board_start();
+    out(0x61, 1, 1);
+    load(2, 0x36, 7);
+    for (unsigned clock = 0; clock < 14; clock++) {
+        CU_ASSERT_EQUAL(in(0x61, 1) >> 5 & 1, clock % 7 < 4);
+        board_wait(clocks(clock + 1) - clocks(clock));
+    }
+}
+
 static void a_latched_count_stands_still(void)
 {
     board_start();
@@ -111,6 +123,7 @@ static void bcd_counts(void)
 }
 
 SUITE("handlers/devices/pit", {"a_rate_generator_counts_down_and_reloads", a_rate_generator_counts_down_and_reloads},
+      {"a_square_wave_is_high_for_half_its_period", a_square_wave_is_high_for_half_its_period},
       {"a_latched_count_stands_still", a_latched_count_stands_still}, {"the_read_back_command_latches_status", the_read_back_command_latches_status},
       {"channel_0_interrupts_every_period", channel_0_interrupts_every_period}, {"terminal_count_interrupts_once", terminal_count_interrupts_once},
       {"nobody_waits_for_a_masked_timer", nobody_waits_for_a_masked_timer}, {"port_61h_shows_channel_2", port_61h_shows_channel_2},
