@@ -28,6 +28,7 @@ enum sim_stop {
     SIM_STOP_SOFT_INTERRUPT, /* INT n, INT3, INTO, INT1 at RIP, before it acts: result->event with type and length */
     SIM_STOP_TRANSLATION,    /* the translate callback answered with a fault or an exit: result->translation */
     SIM_STOP_DEADLINE,       /* exactly the asked number of ticks has passed */
+    SIM_STOP_JUDGED,         /* callbacks.judge() wants it */
     SIM_STOP_HOST_ERROR      /* Unicorn failed: result->message */
 };
 
@@ -42,6 +43,7 @@ struct sim_engine_result {
 };
 
 enum { SIM_ENGINE_STOPS = 16 };
+#define SIM_ENGINE_REFUSES UINT64_MAX
 
 struct sim_engine_callbacks {
     void *context;
@@ -54,6 +56,10 @@ struct sim_engine_callbacks {
        engine is to look at once more. It may change the general registers (sim_engine_gpr(), which has RSP too) and the arithmetic flags, *flags, which
        are 0 unless it sets them, and nothing else. NULL: they all stop. */
     unsigned (*undefined)(void *context, uint64_t rip, uint64_t *flags);
+    /* In the middle of a run: VMCALL, VMLAUNCH or VMRESUME, which the engine does not know, stands at RIP. May judge it there, moving state and changing
+       translations as between two runs. Answers the ticks of the run that goes on from there, as sim_engine_run() is told; 0: the run ends with
+       SIM_STOP_JUDGED. SIM_ENGINE_REFUSES: nothing was done, and the run stops at RIP with #UD. NULL: it always does. */
+    uint64_t (*judge)(void *context);
     /* Data accesses to physical addresses from the end of RAM on, 1 to 8 bytes; NULL: reads give all ones, writes vanish. Called in the middle
        of an instruction: only one that runs alone may get there. */
     uint64_t (*mmio_read)(void *context, hpa_t address, unsigned size);

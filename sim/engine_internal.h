@@ -230,6 +230,8 @@ _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, 
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);
 /* The helper of a block's last instruction, VMREAD or VMWRITE of registers: returns when it has been executed. */
 void engine_field_access(struct unicorn_env *env, int vector);
+/* engine_judge.c: the same for VMCALL, VMLAUNCH and VMRESUME. It returns where the run goes on, perhaps elsewhere. */
+void engine_judge(struct unicorn_env *env, int vector);
 _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
 
 /* engine_hooks.c: Unicorn's form of the arithmetic flags becomes that of RFLAGS. */

@@ -267,3 +267,10 @@ bool engine_is_field_access(struct engine_opcode o)
     return o.map == ENGINE_MAP_0F && (o.byte == VMREAD || o.byte == VMWRITE) && o.modrm >= REGISTER && !o.lock && !o.rep && !o.repne &&
            !o.operand_prefix;
 }
+
+bool engine_is_transition(struct engine_opcode o)
+{
+    enum { GROUP_7 = 0x01, VMCALL = 0xc1, VMRESUME = 0xc3 };
+    return o.map == ENGINE_MAP_0F && o.byte == GROUP_7 && o.modrm >= VMCALL && o.modrm <= VMRESUME && !o.lock && !o.rep && !o.repne &&
+           !o.operand_prefix;
+}

@@ -38,6 +38,8 @@ bool engine_is_branch(struct engine_opcode opcode);
 bool engine_is_jump(struct engine_opcode opcode);
 /* VMREAD and VMWRITE of registers. */
 bool engine_is_field_access(struct engine_opcode opcode);
+/* VMCALL, VMLAUNCH and VMRESUME. */
+bool engine_is_transition(struct engine_opcode opcode);
 /* What engine_fpu_begin() wants of an instruction of x87 or MMX: ENGINE_FPU_*; 0 for others. */
 uint32_t engine_fpu_word(struct engine_opcode opcode);
 /* MOVBE, CRC32, ADCX, ADOX and what has a VEX prefix (BMI; AVX is #UD): CR0.EM and CR0.TS do not matter to them. */

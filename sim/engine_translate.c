@@ -6,7 +6,7 @@
 #include "engine_undefined.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
-enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8, FPU_STATE = UNICORN_HF_EM | UNICORN_HF_TS };
+enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8, FLAGS_RF = 1 << 16, FPU_STATE = UNICORN_HF_EM | UNICORN_HF_TS };
 
 void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
@@ -126,7 +126,7 @@ static unsigned find_end(struct sim_engine *engine, const struct unicorn_block *
 
 static uint32_t properties(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
-    uint32_t word = (block->flags & (1u << 16) ? BLOCK_RF : 0u) | (block->flags & ENGINE_HF_CODE_LIMIT ? BLOCK_CODE_LIMIT : 0u);
+    uint32_t word = (block->flags & FLAGS_RF ? BLOCK_RF : 0u) | (block->flags & ENGINE_HF_CODE_LIMIT ? BLOCK_CODE_LIMIT : 0u);
     if (count == 0)
         return word;
     const struct engine_opcode first = engine_opcode_at(engine->env, starts[0]);
@@ -204,19 +204,31 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
     return 1;
 }
 
-/* VMREAD and VMWRITE of registers are undefined for Unicorn, whose exception ends the block. Whoever drives the engine may execute them, so that the call
-   may return: then the block ends as any other. They are what a hypervisor executes most. */
-static void let_field_access_return(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last)
+/* The helper that stands in the place of that of the exception; NULL: there is none. */
+static void (*helper_of(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last))(struct unicorn_env *, int)
+{
+    const uint32_t traps = UNICORN_HF_INHIBIT_IRQ | FLAGS_TF, wanted = UNICORN_HF_CS64, looked_at = wanted | UNICORN_HF_CPL | traps;
+    const struct engine_opcode opcode = engine_opcode_at(engine->env, last);
+    if (engine->callbacks.undefined != NULL && (block->flags & looked_at) == wanted && engine_is_field_access(opcode))
+        return engine_field_access;
+    if (engine->callbacks.judge != NULL && (block->flags & (traps | FLAGS_RF | ENGINE_HF_BREAK)) == 0 && engine_is_transition(opcode))
+        return engine_judge;
+    return NULL;
+}
+
+/* VMREAD and VMWRITE of registers, VMCALL, VMLAUNCH and VMRESUME are undefined for Unicorn, whose exception ends the block. Whoever drives the engine may
+   execute them, so that the call may return: then the block ends as any other. They are what a hypervisor executes most. */
+static void let_exception_return(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last)
 {
     enum { INPUTS_SHIFT = 8, INPUTS = 0xf, HELPER_ARGUMENTS = 2 };
-    const uint32_t wanted = UNICORN_HF_CS64, looked_at = wanted | UNICORN_HF_CPL | UNICORN_HF_INHIBIT_IRQ | FLAGS_TF;
-    if (engine->callbacks.undefined == NULL || (block->flags & looked_at) != wanted || !engine_is_field_access(engine_opcode_at(engine->env, last)))
+    void (*const helper)(struct unicorn_env *, int) = helper_of(engine, block, last);
+    if (helper == NULL)
         return;
     for (struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next) {
         if ((uint8_t)op->opcode != UNICORN_OP_CALL || (op->opcode >> INPUTS_SHIFT & INPUTS) != HELPER_ARGUMENTS ||
             op->args[HELPER_ARGUMENTS] != (uintptr_t)__wrap_helper_raise_exception_x86_64 || op->next == NULL)
             continue;
-        op->args[HELPER_ARGUMENTS] = (uintptr_t)engine_field_access;
+        op->args[HELPER_ARGUMENTS] = (uintptr_t)helper;
         op->args[HELPER_ARGUMENTS + 1] = 0; /* it returns, and may use and change all registers */
         tcg_op_insert_before_x86_64(engine->tcg, op->next, UNICORN_OP_EXIT_BLOCK)->args[0] = 0;
         return;
@@ -249,7 +261,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     }
     engine_add_checks(engine, block);
     if (count > 0)
-        let_field_access_return(engine, block, starts[count - 1]);
+        let_exception_return(engine, block, starts[count - 1]);
     block->flags |= hidden;
     engine->translating = false;
     if (count != block->icount || !engine_account_for(engine, block, block->icount | properties(engine, block, starts, count))) {

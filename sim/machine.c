@@ -27,6 +27,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     const struct sim_engine_callbacks callbacks = {.context = vcpu,
                                                    .translate = sim_vcpu_translate,
                                                    .undefined = sim_board_undefined,
+                                                   .judge = sim_vcpu_judge,
                                                    .iret_unblocks_nmis = sim_vcpu_iret_unblocks_nmis,
                                                    .mmio_read = sim_board_mmio_read,
                                                    .mmio_write = sim_board_mmio_write,
@@ -41,6 +42,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
         (struct vmx_memory){.context = machine, .read = memory_read, .write = memory_write, .bytes = machine->ram, .byte_count = machine->ram_size};
     cpu->current_vmcs = VMX_NO_VMCS;
     cpu->cache = sim_vcpu_cache(vcpu);
+    cpu->memo = vcpu->memo;
     sim_engine_log_stores(vcpu->engine, &machine->log);
     vcpu->turn_end = vcpu->slept_at = vcpu->allowed_at = UINT64_MAX;
     return true;

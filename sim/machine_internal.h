@@ -5,6 +5,7 @@
 
 #include "../vmx-model/decode.h"
 #include "../vmx-model/virtual_apic.h"
+#include "../vmx-model/walk_memo.h"
 #include "engine.h"
 #include "machine.h"
 #include "ram_log.h"
@@ -110,7 +111,10 @@ struct bk_vcpu {
     bool device_wanted;             /* a translation met a device register: the instruction is to run alone, */
     bool device_alone;              /* and does */
     uint64_t exit_at;               /* with a board: sim_now() of the last VM exit */
-    struct vmcs vmcs_cache;         /* with a board: the data of the current VMCS */
+    enum bk_entered judged;         /* within a run of the engine: how sim_vcpu_judge() ended the run, */
+    bool judged_over;               /* and that it did */
+    struct vmx_walk_memo memo[VMX_WALK_MEMOS];
+    struct vmcs vmcs_cache; /* with a board: the data of the current VMCS */
     struct sim_decoded decoded[SIM_DECODED];
 };
 
@@ -222,6 +226,8 @@ const uint8_t *sim_vcpu_code(const struct bk_vcpu *vcpu, gva_t linear, bool user
 void sim_vcpu_fetched(struct bk_vcpu *vcpu, gva_t linear, bool user, const uint8_t *bytes);
 /* The engine's callback for translations that it does not hold. */
 void sim_vcpu_translate(void *context, gva_t linear, enum vmx_access_kind access, bool user, struct vmx_translation *out);
+/* The engine's callback for instructions that change VMX operation, in the middle of a run. */
+uint64_t sim_vcpu_judge(void *context);
 /* The engine's question at an IRET while NMIs are blocked. */
 bool sim_vcpu_iret_unblocks_nmis(void *context);
 /* A VM entry succeeded: the engine takes the groups of guest state that changed. */

@@ -8,7 +8,8 @@ SNAPSHOT_COVERS(struct vmx_mapping, 48);
 SNAPSHOT_COVERS(struct vmx_apic_operation, 6);
 SNAPSHOT_COVERS(struct sim_arrival, 16);
 SNAPSHOT_COVERS(struct sim_pcpu, 80 + SIM_ARRIVALS_MAX * sizeof(struct sim_arrival) + sizeof(struct sim_tlb));
-SNAPSHOT_COVERS(struct bk_vcpu, 1568 + SIM_DECODED * sizeof(struct sim_decoded) + sizeof(struct vmx_cpu) + sizeof(struct vmcs));
+SNAPSHOT_COVERS(struct bk_vcpu,
+                1576 + SIM_DECODED * sizeof(struct sim_decoded) + sizeof(((struct bk_vcpu *)0)->memo) + sizeof(struct vmx_cpu) + sizeof(struct vmcs));
 SNAPSHOT_COVERS(struct bk_machine, 488 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
                                        SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + SIM_PCPUS_MAX * sizeof(struct sim_pcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);

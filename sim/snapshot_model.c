@@ -6,7 +6,7 @@ SNAPSHOT_COVERS(struct vmx_segment, 24);
 SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
-SNAPSHOT_COVERS(struct vmx_cpu, 1000);
+SNAPSHOT_COVERS(struct vmx_cpu, 1008);
 SNAPSHOT_COVERS(struct vmcs, 40 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)

@@ -200,6 +200,9 @@ static bool judge_stop(struct bk_vcpu *vcpu, const struct sim_engine_result *res
         return judge_translation(vcpu, &result->translation, entered);
     case SIM_STOP_DEADLINE:
         return false;
+    case SIM_STOP_JUDGED:
+        *entered = vcpu->judged;
+        return vcpu->judged_over;
     case SIM_STOP_HOST_ERROR:
         *entered = sim_vcpu_host_error(vcpu, result->message);
         return true;
@@ -225,6 +228,34 @@ static uint64_t run_length(const struct bk_vcpu *vcpu, uint64_t left)
 uint64_t sim_vcpu_progress(const struct bk_vcpu *vcpu)
 {
     return sim_engine_ticks(vcpu->engine) + vcpu->machine->steps;
+}
+
+/* What sim_vcpu_run() would do between two runs of the engine, where that is little. Ticks that may pass before somebody must look again; 0: somebody must
+   look now. */
+static uint64_t next_run(struct bk_vcpu *vcpu)
+{
+    const struct bk_machine *machine = vcpu->machine;
+    const uint64_t used = sim_used(machine), end = least(machine->limit, machine->pause);
+    vcpu->cpu.tsc = sim_now(vcpu);
+    if (used >= end || sim_board_distance(vcpu) == 0)
+        return 0;
+    sim_board_arrive(vcpu);
+    if (boundary_matters(vcpu) || monitor_trap_flag(vcpu))
+        return 0;
+    return run_length(vcpu, least(end - used, vcpu->turn_end - sim_vcpu_progress(vcpu)));
+}
+
+uint64_t sim_vcpu_judge(void *context)
+{
+    static const struct vmx_event undefined = {.vector = VMX_UD, .type = VMX_EVENT_HARDWARE_EXCEPTION};
+    struct bk_vcpu *vcpu = context;
+    if (vcpu->machine->board == NULL || monitor_trap_flag(vcpu) || vcpu->apic_alone || vcpu->device_alone)
+        return SIM_ENGINE_REFUSES;
+    pull(vcpu);
+    vcpu->cpu.repeats = false;
+    vcpu->allowed_at = UINT64_MAX;
+    vcpu->judged_over = sim_vcpu_judge_instruction(vcpu, &undefined, &vcpu->judged);
+    return vcpu->judged_over ? 0 : next_run(vcpu);
 }
 
 /* The engine runs up to its next stop, and what it stopped for is judged. True: the run is over. */

@@ -4,6 +4,7 @@
 #define VMX_ACCESS_H
 
 #include "walk.h"
+#include "walk_memo.h"
 
 struct vmx_access {
     struct vmx_cpu *cpu;
@@ -16,10 +17,17 @@ struct vmx_access {
     bool apic_accesses; /* "virtualize APIC accesses" */
     uint64_t eptp;
     /* What guest paging said of the linear address, VMX_PAGE_EPT_ANY aside; with paging off a user-mode, writable, executable page. */
-    uint16_t page_rights; /* enum vmx_page_rights */
+    uint16_t page_rights;    /* enum vmx_page_rights */
+    struct vmx_trail *trail; /* NULL: nobody asks what the walk reads */
 };
 
 struct vmx_access vmx_access_begin(struct vmx_cpu *cpu, gva_t linear, enum vmx_access_kind kind, bool user, bool implicit);
+
+/* True: a walk that would go the same way is remembered; *mapping, but for the tag, and *serves, as vmx_page_serves() answers, are what it came to. False:
+   *memo is room for the walk that follows, which is recorded then; it is to be remembered or forgotten. NULL: nothing is remembered. */
+bool vmx_walk_recall(struct vmx_access *a, struct vmx_walk_memo **memo, struct vmx_mapping *mapping, unsigned *serves);
+void vmx_walk_remember(struct vmx_walk_memo *memo, const struct vmx_mapping *mapping, unsigned serves);
+void vmx_walk_forget(struct vmx_walk_memo *memo);
 
 /* As vmx_translate(), for an access that is implicit or not. */
 void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out);

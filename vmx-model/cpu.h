@@ -10,6 +10,8 @@
 
 enum vmx_operation { VMX_OPERATION_OFF, VMX_OPERATION_ROOT, VMX_OPERATION_NON_ROOT };
 
+struct vmx_walk_memo;
+
 #define VMX_NO_VMCS UINT64_MAX /* current-VMCS pointer when there is none */
 
 /* Stimuli that wait for the next instruction boundary. */
@@ -30,6 +32,7 @@ struct vmx_cpu {
     /* What CPUID leaves 1 and 0BH say of the place among several processors; 0 and 0 for one that is alone. */
     uint32_t apic_id, processors;
     struct vmx_translation_cache cache;
+    struct vmx_walk_memo *memo; /* VMX_WALK_MEMOS, the caller's room, zeros at first; NULL: walks are not remembered */
     enum vmx_operation operation;
     struct vmcs *vmcs; /* the current VMCS; NULL when current_vmcs is VMX_NO_VMCS */
     hpa_t current_vmcs, vmxon_region;

@@ -54,6 +54,7 @@ void vmx_reset(struct vmx_cpu *cpu, bool bootstrap)
     const struct vmx_memory memory = cpu->memory;
     const struct vmx_translation_cache translations = cpu->cache;
     struct vmcs *const cache = cpu->vmcs_cache;
+    struct vmx_walk_memo *const memo = cpu->memo;
     const uint32_t apic_id = cpu->apic_id, processors = cpu->processors;
     *cpu = (struct vmx_cpu){.caps = caps,
                             .memory = memory,
@@ -61,6 +62,7 @@ void vmx_reset(struct vmx_cpu *cpu, bool bootstrap)
                             .apic_id = apic_id,
                             .processors = processors,
                             .vmcs_cache = cache,
+                            .memo = memo,
                             .current_vmcs = VMX_NO_VMCS,
                             .vmxon_region = VMX_NO_VMCS};
     reset_registers(cpu, bootstrap);

@@ -112,11 +112,19 @@ void vmx_translate_access(struct vmx_access *a, struct vmx_translation *out)
     }
     if (cache->find != NULL && from_cache(a, &m.tag, out))
         return;
-    if (!walk(a, &m, out)) {
+    struct vmx_walk_memo *memo;
+    unsigned serves;
+    if (vmx_walk_recall(a, &memo, &m, &serves)) {
+        grant(a, &m, serves, out);
+    } else if (walk(a, &m, out)) {
+        serves = vmx_page_serves(a, m.rights, m.key);
+        vmx_walk_remember(memo, &m, serves);
+        grant(a, &m, serves, out);
+    } else {
+        vmx_walk_forget(memo);
         forget(a, &m.tag, out);
         return;
     }
-    grant(a, &m, vmx_page_serves(a, m.rights, m.key), out);
     if (vmx_apic_page_within(a, out->host, 12))
         vmx_apic_page_access(a, out);
     else if (cache->insert != NULL)

@@ -180,6 +180,7 @@ static bool find_leaf(struct vmx_access *a, const struct vmx_ept_plain *plain, s
         if (!vmx_ept_plain_structure(plain, address, &structure) && !vmx_ept_translate(a, address, VMX_EPT_STRUCTURE, &structure, out))
             return false;
         const uint64_t entry = vmx_read_entry(a->cpu, structure.host, w->entry_size);
+        vmx_trail_note(a->trail, a->cpu, structure.host, entry, w->entry_size);
         if ((entry & PAGE_PRESENT) == 0)
             return page_fault(a, 0, out);
         const bool large = w->level > 1 && (entry & PAGE_SIZE) != 0;
@@ -210,6 +211,7 @@ static bool set_flags(struct vmx_access *a, struct guest_walk *w, struct vmx_tra
         if (!vmx_ept_translate(a, w->guest[i], VMX_EPT_UPDATE, &structure, out))
             return false;
         w->entries[i] |= flags;
+        vmx_trail_break(a->trail);
         vmx_write_entry(a->cpu, w->host[i], w->entries[i], w->entry_size);
     }
     return true;

@@ -212,7 +212,89 @@ static void accesses_of_fields_may_stop(void)
     guest_free(g);
 }
 
+/* VMCALL, VMLAUNCH and VMRESUME: RDX says what becomes of them. The run that goes on begins at `target` with other flags and few ticks. */
+enum { GOES_ON, ENDS, REFUSES, ON_FOR = 3 };
+static unsigned judged;
+
+static uint64_t judge(void *context)
+{
+    struct guest *g = context;
+    struct vmx_state s;
+    sim_engine_get(g->engine, VMX_GROUP_ALL, &s);
+    judged++;
+    if (s.gpr[VMX_RDX] == REFUSES)
+        return SIM_ENGINE_REFUSES;
+    CU_ASSERT(g->ram[s.rip] == 0x0f && g->ram[s.rip + 1] == 0x01);
+    CU_ASSERT_EQUAL(s.rflags, 0x403); /* CF and DF, which the guest has set */
+    s.rip = GUEST_CODE + 0x100;
+    s.rflags = 0x442;
+    s.gpr[VMX_RDX] += 0x10;
+    sim_engine_set(g->engine, VMX_GROUP_GPR | VMX_GROUP_IP, &s);
+    sim_engine_flush(g->engine);
+    sim_engine_count_one(g->engine);
+    return s.gpr[VMX_RDX] == 0x10 + ENDS ? 0 : ON_FOR;
+}
+
+BLOB(transition, "mov $0x10, %eax\n add $0xfffffff8, %eax\n std\n vmresume\n ud2");
+BLOB(target, "pushf\n pop %rbx\n inc %rcx\n inc %rcx");
+
+static void transitions_are_judged_within_the_run(void)
+{
+    struct guest *g = guest_new();
+    const char *message;
+    const struct sim_engine_callbacks callbacks = {.context = g, .translate = guest_translate, .judge = judge};
+    sim_engine_free(g->engine);
+    g->engine = sim_engine_new(g->ram, GUEST_RAM, &callbacks, &message);
+    PUT(g, GUEST_CODE, transition);
+    PUT(g, GUEST_CODE + 0x100, target);
+    for (unsigned turn = 0; turn < 9; turn++) {
+        const unsigned how = turn % 3;
+        const uint64_t before = sim_engine_ticks(g->engine);
+        g->state.rip = GUEST_CODE;
+        g->state.rflags = 2;
+        g->state.gpr[VMX_RCX] = 0;
+        g->state.gpr[VMX_RDX] = how;
+        judged = 0;
+        const enum sim_stop stop = guest_run(g, 100);
+        CU_ASSERT_EQUAL(judged, 1);
+        CU_ASSERT_EQUAL(stop, how == GOES_ON ? SIM_STOP_DEADLINE : how == ENDS ? SIM_STOP_JUDGED : SIM_STOP_EXCEPTION);
+        CU_ASSERT_EQUAL(sim_engine_ticks(g->engine) - before, how == GOES_ON ? 4 + ON_FOR : how == ENDS ? 4 : 3);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RCX], how == GOES_ON);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RDX], how == REFUSES ? REFUSES : how + 0x10);
+        if (how == GOES_ON)
+            CU_ASSERT_EQUAL(g->state.gpr[VMX_RBX], 0x442);
+        if (how == ENDS)
+            CU_ASSERT(g->state.rip == GUEST_CODE + 0x100 && g->state.rflags == 0x442);
+        if (how == REFUSES)
+            CU_ASSERT(g->result.event.vector == VMX_UD && g->state.rflags == 0x403 && g->ram[g->state.rip + 2] == 0xc3);
+    }
+    guest_free(g);
+}
+
+/* A trap, a breakpoint, a watched run: they stop. */
+static void transitions_may_stop(void)
+{
+    struct guest *g = guest_new();
+    const char *message;
+    const struct sim_engine_callbacks callbacks = {.context = g, .translate = guest_translate, .judge = judge};
+    sim_engine_free(g->engine);
+    g->engine = sim_engine_new(g->ram, GUEST_RAM, &callbacks, &message);
+    PUT(g, GUEST_CODE, transition);
+    judged = 0;
+    g->state.rip = GUEST_CODE + 9;
+    g->state.rflags = 0x102;
+    CU_ASSERT(guest_run(g, 1) == SIM_STOP_EXCEPTION && g->result.event.vector == VMX_UD);
+    g->state.rflags = 2;
+    sim_engine_watch_once(g->engine);
+    CU_ASSERT(guest_run(g, 100) == SIM_STOP_EXCEPTION && g->result.event.vector == VMX_UD);
+    g->state.dr[7] = 0x401;
+    CU_ASSERT(guest_run(g, 100) == SIM_STOP_EXCEPTION && g->result.event.vector == VMX_UD);
+    CU_ASSERT(judged == 0 && sim_engine_ticks(g->engine) == 0);
+    guest_free(g);
+}
+
 SUITE("sim/engine", {"sensitive_instructions_stop_before_acting", sensitive_instructions_stop_before_acting},
       {"fields_are_accessed_without_a_stop", fields_are_accessed_without_a_stop},
       {"accesses_of_fields_count_as_instructions", accesses_of_fields_count_as_instructions},
-      {"accesses_of_fields_may_stop", accesses_of_fields_may_stop})
+      {"accesses_of_fields_may_stop", accesses_of_fields_may_stop}, {"transitions_are_judged_within_the_run", transitions_are_judged_within_the_run},
+      {"transitions_may_stop", transitions_may_stop})
