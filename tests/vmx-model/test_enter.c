@@ -264,6 +264,19 @@ static void the_msr_list_is_loaded_over_guest_state(void)
     CU_ASSERT_EQUAL(m.cpu.state.kernel_gs_base, 0x4444);
     leave(0);
     CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_GUEST_SYSENTER_CS), 0x33);
+    put_entry(VALID_FREE, 0, VMX_MSR_SYSENTER_CS, 0x55); /* by an entry that has nothing else to load too */
+    CU_ASSERT_EQUAL(vmx_enter(&m.cpu, VMX_ENTRY_RESUME).kind, VMX_ENTERED);
+    leave(0);
+    CU_ASSERT_EQUAL(vmcs_get(&m.vmcs, VMCS_GUEST_SYSENTER_CS), 0x55);
+}
+
+static void what_a_processor_watches_begins_anew(void)
+{
+    prepare(VALID_LONG);
+    m.cpu.ple_seen = m.cpu.monitor_armed = true; /* by somebody else's PAUSE and MONITOR */
+    CU_ASSERT_EQUAL(launch().kind, VMX_ENTERED);
+    CU_ASSERT_FALSE(m.cpu.ple_seen);
+    CU_ASSERT_FALSE(m.cpu.monitor_armed);
 }
 
 static void a_bad_list_entry_fails_the_entry_by_its_number(void)
@@ -375,6 +388,7 @@ static void pending_debug_exceptions_survive_by_the_kind_of_entry(void)
                 {0, VMX_BLOCKING_BY_MOV_SS, VMX_ACTIVE, true},
                 {0, 0, VMX_HLT, true},
                 {0, 0, VMX_SHUTDOWN, false},
+                {0, 0, VMX_WAIT_FOR_SIPI, false},
                 {0x80000306, 0, VMX_ACTIVE, false},
                 {0x80000202, 0, VMX_ACTIVE, false},
                 {0x80000480, 0, VMX_ACTIVE, false},
@@ -495,6 +509,7 @@ SUITE("vmx-model/enter", {"the_first_entry_loads_everything", the_first_entry_lo
       {"injection_comes_from_the_interruption_information", injection_comes_from_the_interruption_information},
       {"type_7_makes_an_mtf_exit_pending", type_7_makes_an_mtf_exit_pending},
       {"a_vectoring_entry_ends_inactivity_and_shadows", a_vectoring_entry_ends_inactivity_and_shadows},
+      {"what_a_processor_watches_begins_anew", what_a_processor_watches_begins_anew},
       {"pending_debug_exceptions_survive_by_the_kind_of_entry", pending_debug_exceptions_survive_by_the_kind_of_entry},
       {"pae_guests_get_their_pdptes", pae_guests_get_their_pdptes}, {"tpr_below_threshold_is_found_at_entry", tpr_below_threshold_is_found_at_entry},
       {"a_failed_entry_loads_host_state", a_failed_entry_loads_host_state},

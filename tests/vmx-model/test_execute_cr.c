@@ -131,6 +131,10 @@ static void paging_switches_ia32e_mode(void)
     o = mov_cr0(VMX_CR0_PE | VMX_CR0_NE);
     CU_ASSERT(is_fault(&o, VMX_GP));
     s->seg[VMX_CS].access_rights = 0xc09b;
+    s->cr4 |= VMX_CR4_PCIDE; /* nor with PCIDs */
+    o = mov_cr0(VMX_CR0_PE | VMX_CR0_NE);
+    CU_ASSERT(is_fault(&o, VMX_GP));
+    s->cr4 &= ~VMX_CR4_PCIDE;
     o = mov_cr0(VMX_CR0_PE | VMX_CR0_NE);
     CU_ASSERT(is_done(&o) && o.flush.conditions == ALL_OF_VPID);
     CU_ASSERT_EQUAL(s->efer & (VMX_EFER_LMA | VMX_EFER_LME), VMX_EFER_LME);
@@ -153,8 +157,13 @@ static void pae_paging_loads_pdptes(void)
     CU_ASSERT_EQUAL(m.cpu.state.pdpte[1], good);
     o = mov_cr4(m.cpu.state.cr4); /* nothing switches: no load */
     CU_ASSERT(is_done(&o));
-    o = mov_cr4(m.cpu.state.cr4 | VMX_CR4_PGE);
-    CU_ASSERT(is_fault(&o, VMX_GP));
+    static const uint64_t loads[] = {VMX_CR4_PGE, VMX_CR4_PSE, VMX_CR4_SMEP};
+    for (unsigned k = 0; k < sizeof loads / sizeof loads[0]; k++) {
+        o = mov_cr4(m.cpu.state.cr4 ^ loads[k]);
+        CU_ASSERT(is_fault(&o, VMX_GP));
+    }
+    o = mov_cr4(m.cpu.state.cr4 ^ VMX_CR4_SMAP);
+    CU_ASSERT(is_done(&o));
     o = mov_cr0(m.cpu.state.cr0 | VMX_CR0_CD);
     CU_ASSERT(is_fault(&o, VMX_GP));
     o = mov_cr0(m.cpu.state.cr0 | VMX_CR0_TS);
