@@ -43,7 +43,8 @@ bool bk_vmwrite(struct bk_vcpu *vcpu, enum vmcs_field field, uint64_t value);
 /* General registers but RSP (that is the field GUEST_RSP); `gpr` is never VMX_RSP. */
 uint64_t bk_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr);
 void bk_set_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr, uint64_t value);
-/* Guest state that no VMCS field holds. DR0 to DR3 and DR6 by number; CR2; XCR0; MSRs: STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX, XSS
+/* Guest state that no VMCS field holds. DR0 to DR3 and DR6 by number; CR2; XCR0; MSRs: STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX, XSS,
+   PASID where the processor has it,
    and, where VMCS controls do not switch them, PAT, EFER. False: not a guest-switched MSR, nothing done. */
 uint64_t bk_debug_register(struct bk_vcpu *vcpu, unsigned number);
 void bk_set_debug_register(struct bk_vcpu *vcpu, unsigned number, uint64_t value);

@@ -4,7 +4,7 @@
 #include "../vmx-model/registers.h"
 #include "handlers.h"
 
-/* Reasons 5, 6 and 17 reach only an SMM-transfer monitor; 72 and 73 want PASID tables, which this hypervisor never sets up, nor the control for them. */
+/* Reasons 5, 6 and 17 reach only an SMM-transfer monitor. */
 #define NAMED(function) function, #function
 enum { MAY_STOP = 1 };
 static const struct row {
@@ -77,6 +77,8 @@ static const struct row {
     [VMX_EXIT_TPAUSE] = {NAMED(hv_handle_user_wait)},
     [VMX_EXIT_LOADIWKEY] = {NAMED(hv_handle_undefined)},
     [VMX_EXIT_ENCLV] = {NAMED(hv_handle_undefined)},
+    [VMX_EXIT_ENQCMD_PASID_TRANSLATION_FAILURE] = {NAMED(hv_handle_enqcmd), MAY_STOP},
+    [VMX_EXIT_ENQCMDS_PASID_TRANSLATION_FAILURE] = {NAMED(hv_handle_enqcmds), MAY_STOP},
     [VMX_EXIT_BUS_LOCK] = {NAMED(hv_handle_resume)},
     [VMX_EXIT_NOTIFY] = {NAMED(hv_handle_notify), MAY_STOP},
     [VMX_EXIT_SEAMCALL] = {NAMED(hv_handle_undefined)},

@@ -35,6 +35,8 @@ enum hv_action hv_handle_monitor_trap_flag(struct hv_vcpu *vcpu, const struct hv
 enum hv_action hv_handle_xsetbv(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_random(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_user_wait(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+enum hv_action hv_handle_enqcmd(struct hv_vcpu *vcpu, const struct hv_exit *exit);
+enum hv_action hv_handle_enqcmds(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_notify(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_rdtsc(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 enum hv_action hv_handle_rdtscp(struct hv_vcpu *vcpu, const struct hv_exit *exit);
@@ -208,6 +210,8 @@ bool hv_host_address(struct hv_vm *vm, gpa_t guest, hpa_t *host);
 /* ---- mmio.c ---- */
 /* Decodes the instruction at CS:RIP in the guest's current mode. */
 bool hv_decode(struct hv_vcpu *vcpu, uint64_t rip, struct vmx_instruction *instruction);
+/* Offset of the memory operand of a decoded instruction. */
+uint64_t hv_memory_offset(struct hv_vcpu *vcpu, const struct vmx_instruction *instruction, uint64_t next_rip);
 /* Does the instruction at RIP in the guest's place, memory by guest-physical address: RAM or device. Stops the guest when it cannot. */
 enum hv_action hv_emulate_instruction(struct hv_vcpu *vcpu, const struct hv_exit *exit);
 /* The same for an EPT exit at an address without memory. */

@@ -34,6 +34,7 @@ struct hv_policy {
     bool fw_cfg;                                 /* the device set has the firmware configuration ports */
     bool vmcall_stops;                           /* VMCALL with EAX = 0 ends the run */
     uint32_t hide_cpuid_1_ecx, hide_cpuid_1_edx; /* CPUID.1 bits taken away */
+    uint32_t pasids, first_pasid;                /* the guest has PASIDs 0 to pasids - 1; PASID n is first_pasid + n of the host */
     unsigned msr_rules;
     struct hv_msr_rule msr[HV_MSR_RULES];
 };

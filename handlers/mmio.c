@@ -42,7 +42,7 @@ static uint64_t address_mask(const struct vmx_instruction *i)
     return i->address_size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * i->address_size) - 1;
 }
 
-static uint64_t operand_offset(struct hv_vcpu *vcpu, const struct vmx_instruction *i, uint64_t next_rip)
+uint64_t hv_memory_offset(struct hv_vcpu *vcpu, const struct vmx_instruction *i, uint64_t next_rip)
 {
     uint64_t offset = (uint64_t)i->displacement;
     if (i->has_base)
@@ -224,7 +224,7 @@ static enum result emulate(struct access *a, uint64_t next_rip)
         return string_move(a);
     if (i->rm != VMX_OPERAND_MEMORY)
         return UNKNOWN;
-    const uint64_t offset = (operand_offset(a->vcpu, i, next_rip) + bit_displacement(a)) & address_mask(i);
+    const uint64_t offset = (hv_memory_offset(a->vcpu, i, next_rip) + bit_displacement(a)) & address_mask(i);
     const enum hv_access kind = i->reg_is_destination || hv_only_compares(i->op) ? HV_ACCESS_READ : HV_ACCESS_WRITE;
     if (!hv_segment_linear(a->vcpu, i->segment, offset, i->rm_size, kind, &a->linear, &a->fault))
         return FAULTED;

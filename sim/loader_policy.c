@@ -22,13 +22,19 @@ bool load_policy(struct loader *loader, const struct script_value *value)
         const struct load_name *names; /* NULL: true or false */
         bool number;
     } rows[] = {
-        {"exceptions", PACKED_POLICY_EXCEPTIONS, exceptions, false},    {"ept", PACKED_POLICY_EPT, ept, false},
-        {"ept_premapped", PACKED_POLICY_EPT_PREMAPPED, NULL, false},    {"devices", PACKED_POLICY_DEVICES, NULL, false},
-        {"vmcall_stops", PACKED_POLICY_VMCALL_STOPS, NULL, false},      {"hide_cpuid_1_ecx", PACKED_POLICY_HIDE_CPUID_ECX, NULL, true},
-        {"hide_cpuid_1_edx", PACKED_POLICY_HIDE_CPUID_EDX, NULL, true}, {"fw_cfg", PACKED_POLICY_FW_CFG, NULL, false},
+        {"exceptions", PACKED_POLICY_EXCEPTIONS, exceptions, false},
+        {"ept", PACKED_POLICY_EPT, ept, false},
+        {"ept_premapped", PACKED_POLICY_EPT_PREMAPPED, NULL, false},
+        {"devices", PACKED_POLICY_DEVICES, NULL, false},
+        {"vmcall_stops", PACKED_POLICY_VMCALL_STOPS, NULL, false},
+        {"hide_cpuid_1_ecx", PACKED_POLICY_HIDE_CPUID_ECX, NULL, true},
+        {"hide_cpuid_1_edx", PACKED_POLICY_HIDE_CPUID_EDX, NULL, true},
+        {"fw_cfg", PACKED_POLICY_FW_CFG, NULL, false},
+        {"pasids", PACKED_POLICY_PASIDS, NULL, true},
+        {"first_pasid", PACKED_POLICY_FIRST_PASID, NULL, true},
     };
-    static const char *const keys[] = {"exceptions", "ept", "ept_premapped", "devices", "vmcall_stops", "hide_cpuid_1_ecx", "hide_cpuid_1_edx",
-                                       "fw_cfg",     NULL};
+    static const char *const keys[] = {"exceptions", "ept",    "ept_premapped", "devices", "vmcall_stops", "hide_cpuid_1_ecx", "hide_cpuid_1_edx",
+                                       "fw_cfg",     "pasids", "first_pasid",   NULL};
     const unsigned line = loader->table->line;
     if (!load_is_plain(loader, line, value, "policy") || !load_only_keys(loader, line, value->table, "policy", keys))
         return false;

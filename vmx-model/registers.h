@@ -149,6 +149,7 @@ enum vmx_msr_index {
     VMX_MSR_X2APIC_SELF_IPI = 0x83f,
     VMX_MSR_X2APIC_LAST = 0x8ff,
     VMX_MSR_BNDCFGS = 0xd90,
+    VMX_MSR_PASID = 0xd93,
     VMX_MSR_XSS = 0xda0,
     VMX_MSR_LBR_CTL = 0x14ce
 };

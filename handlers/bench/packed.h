@@ -63,7 +63,10 @@ enum packed_policy {
     PACKED_POLICY_VMCALL_STOPS,
     PACKED_POLICY_HIDE_CPUID_ECX,
     PACKED_POLICY_HIDE_CPUID_EDX,
-    PACKED_POLICY_FW_CFG /* 1: the device set has the firmware configuration ports */
+    PACKED_POLICY_FW_CFG, /* 1: the device set has the firmware configuration ports */
+    PACKED_POLICY_PASIDS, /* number of the guest's PASIDs */
+    PACKED_POLICY_FIRST_PASID,
+    PACKED_POLICIES
 };
 
 enum packed_step_kind {

@@ -41,7 +41,7 @@ static bool add_policy(struct hv_policy *policy, const struct packed_record *rec
 {
     const uint64_t value = packed_u64(record, 8);
     const uint32_t kind = packed_u32(record, 0);
-    if (kind > PACKED_POLICY_FW_CFG)
+    if (kind >= PACKED_POLICIES)
         return false;
     switch ((enum packed_policy)kind) {
     case PACKED_POLICY_EXCEPTIONS:
@@ -67,6 +67,14 @@ static bool add_policy(struct hv_policy *policy, const struct packed_record *rec
         break;
     case PACKED_POLICY_FW_CFG:
         policy->fw_cfg = value != 0;
+        break;
+    case PACKED_POLICY_PASIDS:
+        policy->pasids = (uint32_t)value;
+        break;
+    case PACKED_POLICY_FIRST_PASID:
+        policy->first_pasid = (uint32_t)value;
+        break;
+    case PACKED_POLICIES:
         break;
     }
     return true;

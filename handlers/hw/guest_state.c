@@ -27,7 +27,8 @@ static const struct {
                          {VMX_MSR_FMASK, 0},
                          {VMX_MSR_KERNEL_GS_BASE, 0},
                          {VMX_MSR_TSC_AUX, 0},
-                         {VMX_MSR_XSS, 0}};
+                         {VMX_MSR_XSS, 0},
+                         {VMX_MSR_PASID, 0}};
 
 /* x87, SSE, AVX and PKRU, whatever the guest's XCR0 is: a guest uses SSE without naming it there. Without XSAVE the area has FXSAVE's layout. */
 static void save_extended(struct bk_vcpu *vcpu)

@@ -8,7 +8,7 @@
 
 /* Host-physical memory, the same as on the simulated machine: image, pages for VMX structures, guest RAM; scenarios end RAM. */
 enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384 };
-enum { HW_GUEST_REGISTERS = 6, HW_GUEST_MSRS = 9 };
+enum { HW_GUEST_REGISTERS = 6, HW_GUEST_MSRS = 10 };
 
 struct bk_vcpu {
     uint64_t gpr[VMX_GPR_COUNT]; /* first: hw_enter() finds it there */
