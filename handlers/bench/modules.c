@@ -54,6 +54,10 @@ static void run_scenario(struct bench_batch *batch, const uint8_t *packed, uint3
 void bench_run_module(struct bench_batch *batch, const void *module, uint64_t size)
 {
     const uint8_t *at = module;
+    if (size == 0) {
+        refuse(batch, "an empty module");
+        batch->number++;
+    }
     while (size != 0) {
         const uint32_t whole = packed_size(at, size);
         if (whole == 0)

@@ -8,6 +8,7 @@
 .set CR4_PAE_OSFXSR_OSXMMEXCPT, 0x620
 .set MSR_EFER, 0xc0000080
 .set EFER_LME, 0x100
+.set CPUID_EXTENDED_HIGHEST, 0x80000000
 .set CPUID_EXTENDED, 0x80000001
 .set CPUID_EXTENDED_EDX_LM, 1 << 29
 .set UART_DATA, 0x3f8
@@ -15,6 +16,8 @@
 .set UART_LINE_8N1, 3
 .set UART_STATUS, 0x3fd
 .set UART_HOLDING_EMPTY, 0x20
+.set UART_ALL_EMPTY, 0x40
+.set BOCHS_SHUTDOWN_PORT, 0x8900
 .set TEXT_MEMORY, 0xb8000
 .set CPUS, 8
 .set STACK_BYTES, 16384
@@ -52,6 +55,10 @@ hw_start:
         mov $stack_top, %esp
         mov %eax, boot_magic
         mov %ebx, boot_info
+        mov $CPUID_EXTENDED_HIGHEST, %eax
+        cpuid
+        cmp $CPUID_EXTENDED, %eax
+        jb no_long_mode
         mov $CPUID_EXTENDED, %eax
         cpuid
         test $CPUID_EXTENDED_EDX_LM, %edx
@@ -93,11 +100,18 @@ no_long_mode:
         add $2, %edi
         mov $UART_DATA, %dx
         outsb
-        cmpb $0, (%esi)
+        cmp $no_long_mode_text_end, %esi
         jne 1b
-3:      cli
+        mov $UART_STATUS, %dx
+3:      in %dx, %al
+        test $UART_ALL_EMPTY, %al
+        jz 3b
+        mov $BOCHS_SHUTDOWN_PORT, %dx
+        mov $8, %ecx
+        rep outsb
+4:      cli
         hlt
-        jmp 3b
+        jmp 4b
 
 .code64
 long_mode:
@@ -222,7 +236,9 @@ trap:
 
 .section .rodata
 no_long_mode_text:
-        .asciz "vmxbench-hw: stopped: the processor has no 64-bit mode\n"
+        .ascii "vmxbench-hw: stopped: the processor has no 64-bit mode\n"
+no_long_mode_text_end:
+        .ascii "Shutdown"
 
 .data
 .align 16

@@ -161,7 +161,8 @@ static void a_wrong_size_ends_the_module(void)
         (void)run(nothing, size);
         CU_ASSERT_STRING_EQUAL(said, corrupted);
     }
-    CU_ASSERT_EQUAL(run(nothing, 0).number, 0);
+    CU_ASSERT_EQUAL(run(nothing, 0).refused, 1);
+    CU_ASSERT_STRING_EQUAL(said, "refused 0: an empty module\n");
 }
 
 static void every_cut_is_told(void)
