@@ -10,7 +10,7 @@ return {
   table_access("sixteen-bits-positive", "real", "lgdt [word 0x4060]", 0x4060),
   table_access("thirty-two-bits", "protected", "lgdt [dword 0x8060]", 0x8060),
   -- Code that is changed and decoded again and again comes before, so that what a decoder has left over is seen. The processors that only wait give it a
-  -- boot of its own, where no other scenario sees that.
+  -- boot of its own, where no other scenario sees that. One of several instructions in a row meets something that has a displacement.
   scenario {
     name = "register-operand", vcpus = 3, controls = { secondary = { "descriptor_table_exiting" } },
     guest = asm [[
@@ -22,8 +22,20 @@ return {
       changed: mov edx, 0
              dec edi
              jnz again
-      here:  sldt eax
+      first:  sldt eax
+      second: sldt ecx
+      third:  sldt edx
+      fourth: sldt ebx
+      fifth:  sldt esi
+      sixth:  sldt edi
     ]],
-    steps = { expect "LDTR_TR" { rip = "here", qualification = 0 } },
+    steps = {
+      expect "LDTR_TR" { rip = "first", qualification = 0 },
+      expect "LDTR_TR" { rip = "second", qualification = 0 },
+      expect "LDTR_TR" { rip = "third", qualification = 0 },
+      expect "LDTR_TR" { rip = "fourth", qualification = 0 },
+      expect "LDTR_TR" { rip = "fifth", qualification = 0 },
+      expect "LDTR_TR" { rip = "sixth", qualification = 0 },
+    },
   },
 }
