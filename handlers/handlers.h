@@ -162,6 +162,7 @@ bool hv_write_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value);
 uint64_t hv_guest_tsc(struct hv_vcpu *vcpu);
 
 /* ---- inject.c ---- */
+void hv_inject_debug_trap(struct hv_vcpu *vcpu);
 void hv_inject_ud(struct hv_vcpu *vcpu);
 void hv_inject_gp(struct hv_vcpu *vcpu, uint32_t error_code);
 

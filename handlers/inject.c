@@ -15,6 +15,12 @@ void hv_inject_exception(struct hv_vcpu *vcpu, uint8_t vector, bool has_error_co
     hv_inject_event(vcpu, info, error_code, 0);
 }
 
+/* A trap: the instruction is done, so RF stays as it is. */
+void hv_inject_debug_trap(struct hv_vcpu *vcpu)
+{
+    hv_inject_event(vcpu, INFO_VALID | (uint32_t)VMX_EVENT_HARDWARE_EXCEPTION << 8 | VMX_DB, 0, 0);
+}
+
 void hv_inject_ud(struct hv_vcpu *vcpu)
 {
     hv_inject_exception(vcpu, VMX_UD, false, 0);

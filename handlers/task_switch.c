@@ -274,7 +274,7 @@ enum hv_action hv_handle_task_switch(struct hv_vcpu *vcpu, const struct hv_exit 
         push_error_code(vcpu, exit->vectoring.error_code);
     if ((new.debug_trap &DEBUG_TRAP) != 0) {
         bk_set_debug_register(vcpu->bk, 6, bk_debug_register(vcpu->bk, 6) | DR6_BT);
-        hv_inject_exception(vcpu, VMX_DB, false, 0);
+        hv_inject_debug_trap(vcpu);
     }
     return HV_RESUME;
 }

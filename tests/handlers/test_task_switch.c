@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/support/guest.h"
+#include "vmx-model/registers.h"
 
 enum { GDT = 0x10000, OLD_TSS = 0x11000, NEW_TSS = 0x12000, OLD = 0x18, NEW = 0x20, BUSY = 0x8b, AVAILABLE = 0x89 };
 enum { CALL = 0, IRET = 1, JMP = 2, GATE = 3 };
@@ -156,6 +157,7 @@ static void the_t_flag_traps_in_the_new_task(void)
     switch_by(JMP, 7);
     CU_ASSERT_EQUAL(guest_enter(), 0x80000301);
     CU_ASSERT_EQUAL(bk_debug_register(bk, 6) & 0x8000, 0x8000);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RFLAGS] & VMX_RFLAGS_RF, 0); /* a trap: its handler returns to what breakpoints are seen at */
 }
 
 static void what_cannot_be_switched_to_stops_the_guest(void)
