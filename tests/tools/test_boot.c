@@ -215,7 +215,7 @@ static void xen_finds_vmx_and_starts_all_processors(void)
     }
 }
 
-/* It builds a domain 0 of a kernel that was made for Xen, which runs in ring 3 up to where it misses a root file system. */
+/* It builds a domain 0 of a kernel that was made for Xen, but not for domain 0, which runs in ring 3 up to where it misses a root file system. */
 static void xen_starts_a_linux_domain_0(void)
 {
     static const char *const texts[] = {"Hypervisor detected: Xen PV", "Booting kernel on Xen", "smp: Brought up 1 node, 2 CPUs",
@@ -234,10 +234,81 @@ static void xen_starts_a_linux_domain_0(void)
     }
 }
 
+/* ---- an initial RAM disk with one program ---- */
+enum { PROGRAM_AT = 0x400000, DISK_BYTES = 4096 };
+
+/* A file of a cpio archive of the new format; a device has a number. */
+struct disk_file {
+    const char *name;
+    unsigned mode, major, minor;
+    const void *bytes;
+    size_t size;
+};
+
+static size_t put_file(char *disk, size_t at, const struct disk_file *file)
+{
+    const unsigned name_bytes = (unsigned)strlen(file->name) + 1;
+    const int header = snprintf(disk + at, DISK_BYTES - at, "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08X%08X", (unsigned)at, file->mode,
+                                0u, 0u, 1u, 0u, file->size, 0u, 0u, file->major, file->minor, name_bytes, 0u);
+    memcpy(disk + at + header, file->name, name_bytes);
+    at = (at + (size_t)header + name_bytes + 3) & ~(size_t)3;
+    memcpy(disk + at, file->bytes, file->size);
+    return (at + file->size + 3) & ~(size_t)3;
+}
+
+/* It speaks and turns the machine off. */
+static void write_initial_disk(const char *name)
+{
+    static char disk[DISK_BYTES], program[1024];
+    static const char source[] = "mov eax, 1\nmov edi, 1\nlea rsi, [rel text]\nmov edx, end - text\nsyscall\n"
+                                 "mov eax, 169\nmov edi, 0xfee1dead\nmov esi, 672274793\nmov edx, 0x4321fedc\nsyscall\n"
+                                 "text: db \"a program of domain 0 speaks\", 10\nend:\n";
+    struct assembled code = {0};
+    struct sim_error error = {0};
+    CU_ASSERT_FATAL(assemble("test", 1, source, 64, PROGRAM_AT + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), &code, &error));
+    const size_t before = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), size = before + code.size;
+    const Elf64_Ehdr elf = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                            .e_type = ET_EXEC,
+                            .e_machine = EM_X86_64,
+                            .e_version = EV_CURRENT,
+                            .e_entry = PROGRAM_AT + before,
+                            .e_phoff = sizeof elf,
+                            .e_ehsize = sizeof elf,
+                            .e_phentsize = sizeof(Elf64_Phdr),
+                            .e_phnum = 1};
+    const Elf64_Phdr row = {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = PROGRAM_AT, .p_filesz = size, .p_memsz = size, .p_align = 4096};
+    memcpy(program, &elf, sizeof elf);
+    memcpy(program + sizeof elf, &row, sizeof row);
+    memcpy(program + before, code.bytes, code.size);
+    assembled_free(&code);
+    const struct disk_file files[] = {
+        {"dev", 0040755, 0, 0, "", 0}, {"dev/console", 0020600, 5, 1, "", 0}, {"init", 0100755, 0, 0, program, size}, {"TRAILER!!!", 0, 0, 0, "", 0}};
+    size_t end = 0;
+    for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
+        end = put_file(disk, end, &files[i]);
+    write_file(name, disk, end);
+}
+
+/* A kernel that can be domain 0 has the console hvc0, a whole ring 3, and ACPI to turn the machine off. */
+static void a_program_of_domain_0_speaks(void)
+{
+    if (access(XEN, R_OK) != 0 || access(DOM0_LINUX, R_OK) != 0) {
+        printf("\n%s is not there (tools/fetch_linux.sh --dom0 fetches it)\n", DOM0_LINUX);
+        return;
+    }
+    write_initial_disk("disk");
+    CU_ASSERT_EQUAL(vmxbench("boot --smp 2 --memory 512M --append 'com1=115200,8n1 console=com1 noreboot' --module '" DOM0_LINUX
+                             "=linux console=hvc0 earlyprintk=xen' --module disk " XEN " 2>&1"),
+                    0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "printk: console [hvc0] enabled"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "a program of domain 0 speaks"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "(XEN) Entering ACPI S5 state."));
+}
+
 COMMAND_SUITE("tools/boot", {"write_images", write_images}, {"the_status_is_the_guests", the_status_is_the_guests},
               {"wrong_input_is_told", wrong_input_is_told}, {"a_hypervisors_exits_are_traced", a_hypervisors_exits_are_traced},
               {"a_saved_machine_goes_on_byte_for_byte", a_saved_machine_goes_on_byte_for_byte},
               {"a_failed_entry_is_explained", a_failed_entry_is_explained},
               {"seabios_finds_processors_and_nothing_to_boot", seabios_finds_processors_and_nothing_to_boot},
               {"xen_finds_vmx_and_starts_all_processors", xen_finds_vmx_and_starts_all_processors},
-              {"xen_starts_a_linux_domain_0", xen_starts_a_linux_domain_0})
+              {"xen_starts_a_linux_domain_0", xen_starts_a_linux_domain_0}, {"a_program_of_domain_0_speaks", a_program_of_domain_0_speaks})
