@@ -7,7 +7,7 @@ SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
 SNAPSHOT_COVERS(struct vmx_cpu, 1008);
-SNAPSHOT_COVERS(struct vmcs, 40 + 8 * VMCS_FIELD_COUNT);
+SNAPSHOT_COVERS(struct vmcs, 72 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)
 {
@@ -103,6 +103,12 @@ static void vmcs(struct archive *a, struct vmcs *v)
     ARCHIVE(a, v->checked_for);
     ARCHIVE(a, v->checked_rip);
     ARCHIVE(a, v->checked_rflags);
+    for (unsigned i = 0; i < sizeof v->injection / sizeof *v->injection; i++) {
+        ARCHIVE(a, v->injection[i].info);
+        ARCHIVE(a, v->injection[i].error_code);
+        ARCHIVE(a, v->injection[i].instruction_length);
+        ARCHIVE(a, v->injection[i].held);
+    }
     ARCHIVE_ARRAY(a, v->field);
 }
 

@@ -88,11 +88,35 @@ static enum vmx_check first_of(const struct check_env *e, const uint64_t rows[CH
     return VMX_CHECK_NONE;
 }
 
-/* Of the group of RIP, RSP and RFLAGS the rules read RFLAGS, and of RIP no more than bits 63:32 and whether it is canonical; RSP is free. Every exit
-   writes the group, and most change the lower half of RIP alone. */
+/* Of the group of RIP, RSP and RFLAGS the rules read RFLAGS but for the arithmetic flags, and of RIP no more than bits 63:32 and whether it is
+   canonical; RSP is free. Every exit writes the group, and most change no more than what is free. */
 static bool same_for_the_rules(const struct vmcs *v)
 {
-    return vmcs_get(v, VMCS_GUEST_RFLAGS) == v->checked_rflags && (vmcs_get(v, VMCS_GUEST_RIP) ^ v->checked_rip) >> 32 == 0;
+    return ((vmcs_get(v, VMCS_GUEST_RFLAGS) ^ v->checked_rflags) & ~(uint64_t)VMX_RFLAGS_ARITHMETIC) == 0 &&
+           (vmcs_get(v, VMCS_GUEST_RIP) ^ v->checked_rip) >> 32 == 0;
+}
+
+static struct vmcs_injection injection_of(const struct vmcs *v)
+{
+    return (struct vmcs_injection){.info = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_INTR_INFO_FIELD),
+                                   .error_code = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE),
+                                   .instruction_length = (uint32_t)vmcs_get(v, VMCS_VM_ENTRY_INSTRUCTION_LEN),
+                                   .held = 1};
+}
+
+/* Nothing but the injection has changed, and it is one that all rules have held with. */
+static bool injection_has_held(const struct vmcs *v)
+{
+    const struct vmcs_injection now = injection_of(v), *const then = &v->injection[now.info >> 31];
+    return then->held != 0 && then->info == now.info && then->error_code == now.error_code && then->instruction_length == now.instruction_length;
+}
+
+static void note_injection(struct vmcs *v, bool rest_is_the_same)
+{
+    const struct vmcs_injection now = injection_of(v);
+    if (!rest_is_the_same)
+        v->injection[0].held = v->injection[1].held = 0;
+    v->injection[now.info >> 31] = now;
 }
 
 enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
@@ -101,7 +125,8 @@ enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
     if (v == NULL || cpu->current_vmcs == VMX_NO_VMCS)
         return vmx_check_first(cpu, resume);
     const uint32_t facts = facts_of(cpu, resume), changed = changed_input(v, facts);
-    if (changed == 0 || (changed == VMCS_GROUP_GUEST_IP && same_for_the_rules(v))) {
+    const bool rest_is_the_same = (changed & ~(uint32_t)(VMCS_GROUP_GUEST_IP | VMCS_GROUP_INJECTION)) == 0 && same_for_the_rules(v);
+    if (rest_is_the_same && ((changed & VMCS_GROUP_INJECTION) == 0 || injection_has_held(v))) {
         v->unchecked = 0;
         return VMX_CHECK_NONE;
     }
@@ -116,6 +141,7 @@ enum vmx_check vmx_check_first_fast(struct vmx_cpu *cpu, bool resume)
     v->unchecked = 0;
     v->checked_rip = vmcs_get(v, VMCS_GUEST_RIP);
     v->checked_rflags = vmcs_get(v, VMCS_GUEST_RFLAGS);
+    note_injection(v, rest_is_the_same);
     v->checked_for = facts | fact(reads_memory(&e), FACT_MEMORY_READ);
     return VMX_CHECK_NONE;
 }

@@ -47,6 +47,12 @@ struct vmcs_field_row {
 };
 extern const struct vmcs_field_row vmcs_fields[VMCS_FIELD_COUNT];
 
+/* What VM entry is told to inject: the fields of VMCS_GROUP_INJECTION. */
+struct vmcs_injection {
+    uint32_t info, error_code, instruction_length;
+    uint32_t held; /* 1: all rules have held with it, as the rest stands */
+};
+
 /* A VMCS region of 4096 bytes as VMPTRLD names it: revision identifier, abort indicator, then data in a format of the processor's own. */
 struct vmcs {
     uint32_t revision; /* 30:0 revision identifier, 31 shadow-VMCS indicator */
@@ -56,6 +62,7 @@ struct vmcs {
     uint32_t unloaded;                    /* enum vmcs_group: written since the guest state was last loaded from it */
     uint32_t checked_for;                 /* facts of the processor that entry checks last passed for, as checks.c packs them; 0: none */
     uint64_t checked_rip, checked_rflags; /* what they found then */
+    struct vmcs_injection injection[2];   /* by bit 31 of `info`: VM exits clear it, so that both come in turn */
     uint64_t field[VMCS_FIELD_COUNT];
 };
 _Static_assert(sizeof(struct vmcs) <= 4096, "the VMCS region is one page");

@@ -64,6 +64,22 @@ static uint64_t random_value(struct random *r, enum vmcs_field field)
     }
 }
 
+/* Injections come and go, between them nothing but flags and RIP may change. */
+static void change_injection(struct random *r)
+{
+    static const uint32_t events[] = {0x80000020, 0x20, 0x80000306, 0x306, 0x80000b0e, 0x80000202, 0x80000700, 0};
+    struct vmcs *const v = &machine.vmcs;
+    vmcs_set(v, VMCS_VM_ENTRY_INTR_INFO_FIELD, events[random_below(r, sizeof events / sizeof events[0])]);
+    if (random_below(r, 8) == 0)
+        vmcs_set(v, VMCS_VM_ENTRY_INSTRUCTION_LEN, random_below(r, 17));
+    if (random_below(r, 8) == 0)
+        vmcs_set(v, VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE, random_below(r, 2) << random_below(r, 32));
+    if (random_below(r, 2) == 0)
+        vmcs_set(v, VMCS_GUEST_RFLAGS, vmcs_get(v, VMCS_GUEST_RFLAGS) ^ UINT64_C(1) << random_below(r, 22));
+    if (random_below(r, 4) == 0)
+        vmcs_set(v, VMCS_GUEST_RIP, vmcs_get(v, VMCS_GUEST_RIP) ^ UINT64_C(1) << random_below(r, 64));
+}
+
 /* Lets a rule that reads memory or the processor apply. */
 static void make_rule_apply(struct random *r)
 {
@@ -144,12 +160,15 @@ static bool run_history(enum valid_guest guest, unsigned attempts, struct random
     valid_machine(&machine, &full, guest);
     memcpy(&base, &machine, sizeof base);
     for (unsigned n = 0; n < attempts; n++) {
-        const unsigned writes = random_below(r, 4);
+        const bool injects = random_below(r, 3) == 0;
+        const unsigned writes = injects ? 0 : random_below(r, 4);
+        if (injects)
+            change_injection(r);
         for (unsigned w = 0; w < writes; w++) {
             const enum vmcs_field field = (enum vmcs_field)random_below(r, VMCS_FIELD_COUNT);
             vmcs_set(&machine.vmcs, field, random_value(r, field));
         }
-        if (random_below(r, 16) == 0)
+        if (!injects && random_below(r, 16) == 0)
             make_rule_apply(r);
         const bool disturbed = random_below(r, 8) == 0;
         if (disturbed)
