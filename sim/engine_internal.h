@@ -113,6 +113,8 @@ struct sim_engine {
     int64_t fetch_retry_left;  /* and `left` at that time */
     uint32_t blocked;          /* at the start of a watched run: BLOCKED_* */
     uint32_t shadow;           /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
+    uint64_t resume_flag;      /* RFLAGS.RF, put aside for this run, */
+    uint64_t ticks_at_start;   /* whose first instruction ends it */
     bool iret_unblocked;       /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
     bool smap_exempt;          /* of the access that is being translated */
     unsigned access_size;      /* of it */
@@ -151,6 +153,13 @@ struct sim_engine {
     struct unicorn_block last_block; /* `block`, when the code buffer no longer has it, */
     uint64_t last_block_end;         /* and where its last instruction began */
     struct vmx_state held;           /* what Unicorn has no place for */
+
+    /* The last instruction whose load missed the TLB, and whether it writes back what it loads; forgotten with each translation of code. */
+    struct {
+        const struct unicorn_block *block; /* NULL: none */
+        uintptr_t return_address;
+        bool writes_back;
+    } missing;
     struct engine_snapshot snapshot;
 };
 _Static_assert(offsetof(struct sim_engine, count) == 0, "sim_engine_ticks() reads it there");

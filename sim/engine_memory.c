@@ -125,11 +125,16 @@ bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t line
 /* Unicorn reads, then writes; a processor asks for both at once. */
 static bool is_written_back(struct sim_engine *engine, uintptr_t return_address)
 {
+    if (engine->missing.block != NULL && engine->missing.block == engine->block && engine->missing.return_address == return_address)
+        return engine->missing.writes_back;
     const bool looking_back = engine->looking_back;
     engine->looking_back = true;
     const struct engine_opcode opcode = engine_opcode_at(engine->env, engine_instruction_of(engine, return_address));
     engine->looking_back = looking_back;
-    return engine_modifies_memory(opcode);
+    engine->missing.block = return_address != 0 ? engine->block : NULL;
+    engine->missing.return_address = return_address;
+    engine->missing.writes_back = engine_modifies_memory(opcode);
+    return engine->missing.writes_back;
 }
 
 bool __wrap_x86_cpu_tlb_fill_x86_64(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t return_address)

@@ -247,6 +247,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     limit = hidden != 0 ? 1 : limit;
     block->flags &= ~hidden;
     engine->translating = true;
+    engine->missing.block = NULL;
     engine->translated_pc = block->pc;
     engine->rewritten = UINT64_MAX;
     engine_reserve_for_checks(engine);

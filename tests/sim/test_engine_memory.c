@@ -75,6 +75,27 @@ static void what_is_written_back_asks_for_both_rights(void)
     guest_free(g);
 }
 
+static void rewritten_code_is_asked_for_what_it_is_now(void)
+{
+    BLOB(adds, "nop\n addl $1, 0x100000\n hlt");
+    BLOB(looks, "nop\n cmpl $1, 0x100000\n hlt");
+    struct guest *g = guest_new();
+    g->rights[0x100] = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i % 2 == 0)
+            PUT(g, GUEST_CODE, adds);
+        else
+            PUT(g, GUEST_CODE, looks);
+        for (unsigned again = 0; again < 2; again++) {
+            g->state.rip = GUEST_CODE;
+            CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_TRANSLATION);
+            CU_ASSERT_EQUAL(g->result.access, i % 2 == 0 ? VMX_ACCESS_READ_WRITE : VMX_ACCESS_READ);
+            CU_ASSERT_EQUAL(g->state.rip, GUEST_CODE + 1);
+        }
+    }
+    guest_free(g);
+}
+
 static void fetch_of_the_next_page_faults_at_its_instruction(void)
 {
     BLOB(run_over, "mov $1, %eax\n mov $2, %ebx\n mov $0x11223344, %ecx\n hlt");
@@ -215,6 +236,7 @@ SUITE("sim/engine_memory", {"a_fault_leaves_registers_as_before", a_fault_leaves
       {"write_waits_until_it_is_granted", write_waits_until_it_is_granted},
       {"an_answer_without_the_right_serves_one_access", an_answer_without_the_right_serves_one_access},
       {"what_is_written_back_asks_for_both_rights", what_is_written_back_asks_for_both_rights},
+      {"rewritten_code_is_asked_for_what_it_is_now", rewritten_code_is_asked_for_what_it_is_now},
       {"fetch_of_the_next_page_faults_at_its_instruction", fetch_of_the_next_page_faults_at_its_instruction},
       {"deadline_comes_before_a_fetch_fault", deadline_comes_before_a_fetch_fault},
       {"nothing_is_read_and_written_where_there_is_no_memory", nothing_is_read_and_written_where_there_is_no_memory},
