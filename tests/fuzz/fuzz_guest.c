@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz_guest exact|hostile|wild COUNT [FIRST]: random guests FIRST to FIRST + COUNT - 1 on the whole machine. exact: each runs as usual, instruction by
-   instruction, and in runs of random length, and all three must agree. hostile: guests without sense, which must end at their limit. wild: the same with
-   devices, several virtual CPUs and VMX structures in wrong places; every eighth is compared as well. */
+/* fuzz_guest exact|shared|hostile|wild COUNT [FIRST]: random guests FIRST to FIRST + COUNT - 1 on the whole machine. exact: each runs as usual, instruction
+   by instruction, and in runs of random length, and all three must agree. shared: the same with several virtual CPUs, twice as usual, and through snapshots.
+   hostile: guests without sense, which must end at their limit. wild: the same with devices, several virtual CPUs and VMX structures in wrong places; every
+   eighth is compared as well. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 
 #include "guest_stream.h"
 #include "handlers/bench/bench.h"
+#include "sim/snapshot.h"
 #include "tests/support/growth.h"
 #include "tests/support/random.h"
 
-enum { LIMIT = 2000, SECONDS_PER_GUEST = 60, COMPARED_ONE_IN = 8 };
+enum { LIMIT = 2000, SNAPSHOTS = 3, SECONDS_PER_GUEST = 60, COMPARED_ONE_IN = 8 };
 
 static uint64_t current;
 static enum stream_kind kind;
@@ -133,6 +135,57 @@ static bool ended_well(const struct stream *stream, const struct exact_run *run)
     return (kind == STREAM_WILD && may_end_a_wild_one(run->text)) || fail(stream, run->text);
 }
 
+/* ---- through snapshots ---- */
+/* Runs to the end in pieces of random length, each in a session of its own that goes on from the last one's snapshot. NULL: *error says why. */
+static struct sim_session *run_in_pieces(const struct sim_scenario *scenario, struct random *random, struct sim_error *error)
+{
+    struct sim_session *session = sim_session_new(scenario, error);
+    for (unsigned i = 0; session != NULL; i++) {
+        if (sim_session_run(session, UINT64_MAX, i == SNAPSHOTS ? UINT64_MAX : 1 + random_below(random, LIMIT / 2)))
+            break;
+        struct sim_snapshot *snapshot = sim_snapshot_take(session);
+        sim_session_free(session);
+        session = sim_session_new(scenario, error);
+        if (snapshot == NULL || session == NULL || !sim_snapshot_restore(snapshot, session, error)) {
+            sim_session_free(session);
+            session = NULL;
+        }
+        sim_snapshot_free(snapshot);
+    }
+    return session;
+}
+
+static bool goes_on_from_snapshots(struct stream *stream, const struct exact_run *usual)
+{
+    struct random random = {.state = current};
+    struct sim_error error = {.line = 0};
+    const struct sim_scenario scenario = {.name = (char *)"stream",
+                                          .file = (char *)"stream",
+                                          .packed = stream->packed,
+                                          .packed_size = stream->size,
+                                          .guest_bytes = STREAM_GUEST_BYTES,
+                                          .caps = *stream->caps,
+                                          .vcpus = stream->vcpus};
+    struct sim_session *session = run_in_pieces(&scenario, &random, &error);
+    const struct sim_trace *trace = session != NULL ? sim_session_trace(session) : NULL;
+    const bool same = trace != NULL && trace->size == usual->trace_size && memcmp(trace->bytes, usual->trace, trace->size) == 0;
+    if (!same)
+        printf("guest %llu (%s): a run through snapshots gives another trace %s\n", (unsigned long long)current, stream_mode_names[stream->mode],
+               error.message);
+    sim_session_free(session);
+    return same;
+}
+
+static bool is_repeated(const struct stream *stream, const struct exact_input *input, const struct exact_run *usual)
+{
+    struct exact_run again;
+    char text[256];
+    exact_run(input, 0, &again);
+    const bool same = exact_equal(usual, &again, text, sizeof text);
+    exact_free(&again);
+    return same || fail(stream, text);
+}
+
 static bool one_guest(uint64_t number)
 {
     static struct stream stream;
@@ -143,10 +196,14 @@ static bool one_guest(uint64_t number)
     exact_run(&input, 0, &usual);
     bool good = ended_well(&stream, &usual);
     count(&stream, &usual);
-    if (good && (kind == STREAM_SOUND || (kind == STREAM_WILD && number % COMPARED_ONE_IN == 0))) {
+    if (good && (kind == STREAM_SOUND || kind == STREAM_SHARED || (kind == STREAM_WILD && number % COMPARED_ONE_IN == 0))) {
         struct random random = {.state = number};
         good = agree(&stream, &input, &usual, 1);
         good = agree(&stream, &input, &usual, 2 + random_below(&random, 60)) && good;
+    }
+    if (kind == STREAM_SHARED && usual.good) {
+        good = is_repeated(&stream, &input, &usual) && good;
+        good = goes_on_from_snapshots(&stream, &usual) && good;
     }
     exact_free(&usual);
     return good;
@@ -161,7 +218,7 @@ static bool number_of(const char *text, uint64_t *value)
 
 static bool kind_of(const char *text)
 {
-    static const char *const names[] = {[STREAM_SOUND] = "exact", [STREAM_HOSTILE] = "hostile", [STREAM_WILD] = "wild"};
+    static const char *const names[] = {[STREAM_SOUND] = "exact", [STREAM_SHARED] = "shared", [STREAM_HOSTILE] = "hostile", [STREAM_WILD] = "wild"};
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(text, names[i]) == 0) {
             kind = (enum stream_kind)i;
@@ -174,9 +231,8 @@ int main(int argc, char **argv)
 {
     uint64_t total = 0, first = 1;
     if (argc < 3 || argc > 4 || !kind_of(argv[1]) || !number_of(argv[2], &total) || (argc > 3 && !number_of(argv[3], &first))) {
-        fprintf(
-            stderr,
-            "usage: fuzz_guest exact|hostile|wild COUNT [FIRST]    guests FIRST to FIRST + COUNT - 1 (from 1); each depends on its number only\n");
+        fprintf(stderr, "usage: fuzz_guest exact|shared|hostile|wild COUNT [FIRST]    guests FIRST to FIRST + COUNT - 1 (from 1); each depends on "
+                        "its number only\n");
         return 2;
     }
 #ifndef __SANITIZE_ADDRESS__

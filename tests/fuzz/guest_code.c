@@ -2,6 +2,7 @@
 /* Random instructions: arithmetic, memory, strings, jumps, x87 and SSE, what is sensitive, what faults, what changes the code. */
 #include "guest_code.h"
 #include "device_code.h"
+#include "shared_code.h"
 
 #include <string.h>
 
@@ -367,6 +368,8 @@ void guest_code_append(struct guest_code *c)
         sensitive,   system_memory, segments,   debug_registers, single_step, anything};
     if (c->places != NULL && chance(c, 4))
         device_code_append(c);
+    else if (c->cpus != 0 && chance(c, 3))
+        shared_code_append(c);
     else
         kinds[below(c, sizeof kinds / sizeof kinds[0])](c);
 }

@@ -17,6 +17,7 @@ struct guest_code {
     unsigned selector_count;
     const uint32_t *places; /* addresses of devices; NULL: the code leaves devices alone */
     unsigned place_count;
+    unsigned cpus; /* of the guest, where they have to do with each other; 0: the code leaves the others alone */
 };
 
 /* Appends one instruction, or a few that belong together: at most 24 bytes. */

@@ -13,11 +13,13 @@ struct maker {
     struct stream *stream;
     bool hostile; /* STREAM_HOSTILE and STREAM_WILD */
     bool wild;
+    bool shared; /* STREAM_SHARED */
 };
 
 /* Where a random guest has what: guest-physical and linear. */
 enum {
     MAKER_CODE = 0x8000,
+    MAKER_STARTS = 0x9e00, /* where the virtual CPUs of a shared guest begin */
     MAKER_DATA = 0xb000,
     MAKER_PAGES = 0x10000,
     MAKER_DEVICES = 0x40000, /* linear pages that lead to devices, of wild guests */

@@ -7,6 +7,7 @@
 #include "guest_code.h"
 #include "guest_handlers.h"
 #include "guest_maker.h"
+#include "guest_shared.h"
 #include "guest_wild.h"
 #include "handlers/bench/bench.h"
 #include "tests/support/random.h"
@@ -41,6 +42,7 @@ enum {
     GDT_ENTRIES = 24
 };
 
+const unsigned stream_mode_bits[STREAM_MODES] = {16, 16, 32, 32, 16, 32, 64, 64};
 const char *const stream_mode_names[STREAM_MODES] = {"real",         "16-bit protected", "32-bit protected", "32-bit user",
                                                      "virtual-8086", "compatibility",    "64-bit",           "64-bit user"};
 
@@ -50,18 +52,18 @@ static const uint16_t selectors[] = {0x08, 0x10, 0x10, 0x10, 0x2b, 0x33, 0x33, 0
 /* ---- memory ---- */
 static void code(struct maker *m)
 {
-    static const unsigned bits[STREAM_MODES] = {16, 16, 32, 32, 16, 32, 64, 64};
     uint8_t bytes[STREAM_BLOCKS * STREAM_BLOCK_BYTES];
     memset(bytes, 0x90, sizeof bytes);
     for (unsigned block = 0; block < STREAM_BLOCKS; block++) {
         uint8_t *start = bytes + block * STREAM_BLOCK_BYTES;
         uint8_t room[STREAM_BLOCK_BYTES + 64];
         struct guest_code c = {.random = &m->random,
-                               .bits = bits[m->stream->mode],
+                               .bits = stream_mode_bits[m->stream->mode],
                                .at = room,
                                .offset = CODE + block * STREAM_BLOCK_BYTES,
                                .selectors = selectors,
-                               .selector_count = sizeof selectors / sizeof selectors[0]};
+                               .selector_count = sizeof selectors / sizeof selectors[0],
+                               .cpus = m->shared ? m->stream->vcpus : 0};
         if (m->wild)
             wild_code(m, &c);
         memset(room, 0x90, sizeof room);
@@ -227,15 +229,17 @@ static void registers(struct maker *m)
 {
     for (uint32_t gpr = 0; gpr < VMX_GPR_COUNT; gpr++) {
         const uint64_t payload[2] = {gpr, DATA + maker_below(m, DATA_BYTES)};
-        if (gpr != VMX_RSP)
+        if (gpr != VMX_RSP && (gpr != VMX_RDI || !m->shared)) /* there RDI is the number of the virtual CPU */
             maker_record(m, PACKED_REGISTER, payload, sizeof payload);
     }
     const bool virtual_8086 = m->stream->mode == STREAM_VIRTUAL_8086;
     const uint64_t alignment = maker_chance(m, 4) ? UINT64_C(1) << 18 : 0;
     const uint64_t iopl = maker_chance(m, 2) || virtual_8086 ? UINT64_C(3) << 12 : 0;
     maker_field(m, VMCS_GUEST_RFLAGS, 2 | 1 << 9 | iopl | (virtual_8086 ? 1 << 17 : 0) | alignment);
-    maker_field(m, VMCS_GUEST_RSP, STACK_TOP);
-    maker_field(m, VMCS_GUEST_RIP, CODE);
+    if (!m->shared) { /* there each has its own */
+        maker_field(m, VMCS_GUEST_RSP, STACK_TOP);
+        maker_field(m, VMCS_GUEST_RIP, CODE);
+    }
     if (m->stream->mode == STREAM_REAL)
         return;
     const uint64_t flags = (maker_chance(m, 2) ? UINT64_C(1) << 18 : 0) | (maker_chance(m, 4) ? 0 : UINT64_C(1) << 16); /* AM, WP */
@@ -267,8 +271,9 @@ static void controls(struct maker *m)
 static void stimuli(struct maker *m)
 {
     for (unsigned i = maker_below(m, 12); i > 0; i--) {
-        const struct packed_step interrupt = {.kind = STEP_INTERRUPT, .a = 0x20 + maker_below(m, 0xe0), .b = maker_below(m, 1500)};
-        const struct packed_step nmi = {.kind = STEP_NMI, .b = maker_below(m, 1500)};
+        const uint32_t vcpu = m->shared ? maker_below(m, m->stream->vcpus) : 0;
+        const struct packed_step interrupt = {.kind = STEP_INTERRUPT, .vcpu = vcpu, .a = 0x20 + maker_below(m, 0xe0), .b = maker_below(m, 1500)};
+        const struct packed_step nmi = {.kind = STEP_NMI, .vcpu = vcpu, .b = maker_below(m, 1500)};
         maker_record(m, PACKED_STEP, maker_chance(m, 8) ? &nmi : &interrupt, sizeof interrupt);
     }
 }
@@ -287,14 +292,15 @@ void stream_make(struct stream *stream, uint64_t number, enum stream_kind kind, 
 {
     struct maker maker = {.random = {.state = number * UINT64_C(0xd1342543de82ef95) ^ UINT64_C(0x5851f42d4c957f2d)},
                           .stream = stream,
-                          .hostile = kind != STREAM_SOUND,
-                          .wild = kind == STREAM_WILD},
+                          .hostile = kind == STREAM_HOSTILE || kind == STREAM_WILD,
+                          .wild = kind == STREAM_WILD,
+                          .shared = kind == STREAM_SHARED},
                  *m = &maker;
     const uint64_t guest_bytes = STREAM_GUEST_BYTES;
     stream->mode = (enum stream_mode)(number % STREAM_MODES);
     stream->size = PACKED_HEADER_BYTES;
     stream->caps = vmx_default_profile();
-    stream->vcpus = 1;
+    stream->vcpus = m->shared ? 2 + maker_below(m, 2) : 1;
     if (m->wild)
         wild_machine(m);
     memset(stream->packed, 0, PACKED_HEADER_BYTES);
@@ -305,6 +311,8 @@ void stream_make(struct stream *stream, uint64_t number, enum stream_kind kind, 
     maker_record(m, PACKED_GUEST_RAM, &guest_bytes, sizeof guest_bytes);
     maker_record(m, PACKED_LIMIT, &limit, sizeof limit);
     maker_record(m, PACKED_REST_ANY, NULL, 0);
+    if (m->shared)
+        shared_machine(m);
     code(m);
     handlers(m);
     descriptors(m);

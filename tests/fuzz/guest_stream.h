@@ -25,6 +25,7 @@ enum { STREAM_BLOCKS = 64, STREAM_BLOCK_BYTES = 64, STREAM_GUEST_BYTES = 0x20000
 enum stream_kind {
     STREAM_SOUND,   /* code and tables make sense, mostly */
     STREAM_HOSTILE, /* bytes, tables and registers without sense */
+    STREAM_SHARED,  /* sound, with two or three virtual CPUs on one or two physical CPUs: the same code, data and tables, messages between them */
     STREAM_WILD     /* the same with devices, several virtual CPUs, any controls, VMX structures in wrong places */
 };
 
@@ -38,5 +39,6 @@ struct stream {
 
 void stream_make(struct stream *stream, uint64_t number, enum stream_kind kind, uint64_t limit);
 extern const char *const stream_mode_names[STREAM_MODES];
+extern const unsigned stream_mode_bits[STREAM_MODES]; /* of the code segment */
 
 #endif
