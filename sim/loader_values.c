@@ -3,6 +3,7 @@
 #define _DEFAULT_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,11 +161,11 @@ bool load_bytes(struct loader *loader, unsigned line, const struct script_value 
 const char *load_nearest(const char *name, const char *(*name_at)(size_t index, const void *context), size_t count, const void *context)
 {
     const char *best = NULL;
-    unsigned least = (unsigned)strlen(name) / 3 + 2;
+    unsigned least = UINT_MAX;
     for (size_t i = 0; i < count; i++) {
         const char *candidate = name_at(i, context);
-        const unsigned distance = candidate != NULL ? vmx_name_distance(name, candidate) : UINT32_MAX;
-        if (distance < least) {
+        const unsigned distance = candidate != NULL ? vmx_name_distance(name, candidate) : UINT_MAX;
+        if (distance < least && vmx_name_is_near(distance, name, candidate)) {
             least = distance;
             best = candidate;
         }

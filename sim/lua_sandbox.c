@@ -6,6 +6,7 @@
 #include <lualib.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static int lua_here(lua_State *lua)
 static int lua_nearest(lua_State *lua)
 {
     const char *name = luaL_checkstring(lua, 1), *best = NULL;
-    unsigned least = (unsigned)strlen(name) / 3 + 2;
+    unsigned least = UINT_MAX;
     luaL_checktype(lua, 2, LUA_TTABLE);
     for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1)) {
         if (lua_type(lua, -2) != LUA_TSTRING)
@@ -90,7 +91,7 @@ static int lua_nearest(lua_State *lua)
         const char *key = lua_tostring(lua, -2);
         const unsigned distance = vmx_name_distance(name, key);
         /* The table's order differs from run to run. */
-        if (distance < least || (distance == least && best != NULL && strcmp(key, best) < 0)) {
+        if (vmx_name_is_near(distance, name, key) && (distance < least || (distance == least && strcmp(key, best) < 0))) {
             least = distance;
             best = key;
         }

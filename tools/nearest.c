@@ -14,6 +14,12 @@ static unsigned smaller(size_t a, size_t b)
     return (unsigned)(a < b ? a : b);
 }
 
+/* Without the dashes of an option, which say nothing. */
+static const char *letters(const char *name)
+{
+    return name + strspn(name, "-");
+}
+
 /* Edit distance; a name that holds the other one whole is near however long it is. */
 static unsigned score_of(const char *wanted, const char *name)
 {
@@ -25,8 +31,10 @@ static unsigned score_of(const char *wanted, const char *name)
 
 void nearest_offer(struct nearest *nearest, const char *name)
 {
-    const unsigned score = score_of(nearest->wanted, name);
+    const unsigned score = score_of(letters(nearest->wanted), letters(name));
     unsigned place = nearest->count;
+    if (!vmx_name_is_near(score, letters(nearest->wanted), letters(name)))
+        return;
     for (unsigned i = 0; i < nearest->count; i++)
         if (strcmp(nearest->name[i], name) == 0)
             return;
@@ -46,14 +54,10 @@ void nearest_offer(struct nearest *nearest, const char *name)
 
 void nearest_text(const struct nearest *nearest, char *text, size_t size)
 {
-    const size_t limit = strlen(nearest->wanted) / 3 + 1;
-    unsigned good = 0;
-    while (good < nearest->count && nearest->score[good] <= limit)
-        good++;
     size_t used = 0;
     text[0] = '\0';
-    for (unsigned i = 0; i < good && used < size; i++) {
-        const char *const join = i == 0 ? "" : i + 1 == good ? " or " : ", ";
+    for (unsigned i = 0; i < nearest->count && used < size; i++) {
+        const char *const join = i == 0 ? "" : i + 1 == nearest->count ? " or " : ", ";
         const int length = snprintf(text + used, size - used, "%s%s", join, nearest->name[i]);
         used += length > 0 ? (size_t)length : 0;
     }

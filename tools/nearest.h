@@ -15,8 +15,9 @@ struct nearest {
     unsigned count;
 };
 
+/* Keeps the name if it is near enough to be meant; dashes before a name do not count. */
 void nearest_offer(struct nearest *nearest, const char *name);
-/* Writes "A, B or C" of the names that are near enough to be meant; "" when none is. */
+/* Writes "A, B or C"; "" when no name was near. */
 void nearest_text(const struct nearest *nearest, char *text, size_t size);
 
 #endif

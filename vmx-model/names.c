@@ -79,3 +79,9 @@ unsigned vmx_name_distance(const char *a, const char *b)
     }
     return line[rows % 3][columns];
 }
+
+bool vmx_name_is_near(unsigned distance, const char *typed, const char *name)
+{
+    const unsigned letters = length_up_to_far(typed), others = length_up_to_far(name);
+    return distance <= letters / 3 + 1 && 2 * distance < (letters > others ? letters : others);
+}

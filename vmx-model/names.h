@@ -12,5 +12,8 @@ const char *vmx_name_after_prefix(const char *name, const char *prefix);
 /* Edit distance (insert, delete, replace, swap of neighbours) for "did you mean", case-insensitive, separators alike; names over 63 characters
    count as far (64). */
 unsigned vmx_name_distance(const char *a, const char *b);
+/* Whether what was typed may be meant for a name at that distance: wrong in no more than a third of its letters and one, and alike in more than half of the
+   longer of the two. */
+bool vmx_name_is_near(unsigned distance, const char *typed, const char *name);
 
 #endif

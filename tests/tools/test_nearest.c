@@ -37,7 +37,27 @@ static void a_part_suggests_the_whole(void)
 static void nothing_near_suggests_nothing(void)
 {
     suggests("zzzzzzzz", "");
+    suggests("foo", "");
+    suggests("ran", "run");
+    suggests("sun", "run");
+    suggests("rust", "");
     suggests("", "");
+}
+
+static void dashes_of_options_do_not_count(void)
+{
+    static const struct {
+        const char *wanted, *expected;
+    } rows[] = {{"--foo", ""}, {"--trac", "--trace"}, {"-trace", "--trace"}, {"--fooo", ""}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct nearest nearest = {.wanted = rows[i].wanted};
+        char text[128];
+        nearest_offer(&nearest, "--on");
+        nearest_offer(&nearest, "--json");
+        nearest_offer(&nearest, "--trace");
+        nearest_text(&nearest, text, sizeof text);
+        CU_ASSERT_STRING_EQUAL(text, rows[i].expected);
+    }
 }
 
 static void several_come_nearest_first_and_once(void)
@@ -52,4 +72,5 @@ static void several_come_nearest_first_and_once(void)
 }
 
 SUITE("tools/nearest", {"a_slip_suggests_the_name", a_slip_suggests_the_name}, {"a_part_suggests_the_whole", a_part_suggests_the_whole},
-      {"nothing_near_suggests_nothing", nothing_near_suggests_nothing}, {"several_come_nearest_first_and_once", several_come_nearest_first_and_once})
+      {"nothing_near_suggests_nothing", nothing_near_suggests_nothing}, {"dashes_of_options_do_not_count", dashes_of_options_do_not_count},
+      {"several_come_nearest_first_and_once", several_come_nearest_first_and_once})

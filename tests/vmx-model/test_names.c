@@ -65,7 +65,20 @@ static void long_names_are_far(void)
     CU_ASSERT_EQUAL(vmx_name_distance("x", too_long), 64);
 }
 
+static void near_is_alike_in_more_than_half(void)
+{
+    static const struct {
+        const char *typed, *name;
+        bool is_near;
+    } rows[] = {{"foo", "boot", false}, {"graf", "graph", true}, {"stta", "stat", true},     {"runs", "tune", false}, {"", "", false},
+                {"a", "b", false},      {"cr0", "cr4", true},    {"lentgh", "length", true}, {"pin", "exit", false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        CU_ASSERT_EQUAL(vmx_name_is_near(vmx_name_distance(rows[i].typed, rows[i].name), rows[i].typed, rows[i].name), rows[i].is_near);
+    CU_ASSERT(vmx_name_is_near(3, "abcdefgh", "12345678"));
+    CU_ASSERT(!vmx_name_is_near(4, "abcdefgh", "12345678abcdefgh"));
+}
+
 SUITE("vmx-model/names", {"case_and_separators_do_not_matter", case_and_separators_do_not_matter},
       {"different_names_stay_different", different_names_stay_different},
       {"a_prefix_is_taken_off_once_and_whole", a_prefix_is_taken_off_once_and_whole}, {"distance_counts_edits", distance_counts_edits},
-      {"long_names_are_far", long_names_are_far})
+      {"near_is_alike_in_more_than_half", near_is_alike_in_more_than_half}, {"long_names_are_far", long_names_are_far})
