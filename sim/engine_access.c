@@ -9,8 +9,29 @@
 
 #include "engine_opcode.h"
 
-enum { TEMP_BYTES = 56, TEMP_OFFSET = 24, TEMPS = 0x388, FIRST_BASE = 22, BASES = 6, TEMP_I64 = 1 };
-enum { OP_CALL = 2, OP_MOV = 63, OP_MOVI = 64, OP_ADD = 78, OP_EXT32U = 109, OP_MARKER = 129, OP_LD_32 = 133, OP_ST_32, OP_LD_64, OP_ST_64 };
+enum {
+    TEMP_BYTES = 56,
+    TEMP_OFFSET = 24,
+    TEMPS = 0x388,
+    FIRST_REGISTER = 6,
+    REGISTERS = 16,
+    FIRST_BASE = FIRST_REGISTER + REGISTERS,
+    BASES = 6,
+    TEMP_I64 = 1
+};
+enum {
+    OP_CALL = 2,
+    OP_MOV = 63,
+    OP_MOVI = 64,
+    OP_MOVCOND = 66,
+    OP_ADD = 78,
+    OP_EXT32U = 109,
+    OP_MARKER = 129,
+    OP_LD_32 = 133,
+    OP_ST_32,
+    OP_LD_64,
+    OP_ST_64
+};
 enum { CALL_WRITES_NO_REGISTERS = 2, MEMOP_SHIFT = 4, MEMOP_SIZE = 3, MEMOP_ALIGNED = 7 << 4, MEMOP_ALIGNED_16 = 4 << 4 };
 enum { NO_SEGMENT = 0xff, KNOWN_MAX = 8, HELPERS_ARGUMENTS_MAX = 6 };
 enum { RFLAGS_AC = 1 << 18, RFLAGS_VM = 1 << 17 };
@@ -160,6 +181,9 @@ bool engine_access_init(struct sim_engine *engine)
         if (UNICORN_FIELD(temp_of(engine, FIRST_BASE + i), TEMP_OFFSET, uint64_t) !=
             offsetof(struct unicorn_env, segs) + i * sizeof(struct unicorn_segment) + offsetof(struct unicorn_segment, base))
             return false;
+    for (unsigned i = 0; i < REGISTERS; i++)
+        if (UNICORN_FIELD(temp_of(engine, FIRST_REGISTER + i), TEMP_OFFSET, uint64_t) != offsetof(struct unicorn_env, regs) + i * sizeof(uint64_t))
+            return false;
     return true;
 }
 
@@ -170,9 +194,9 @@ struct walk {
     bool all_segments;       /* not only FS, GS and CS */
     bool alignment;          /* #AC is possible */
     bool modifies;           /* this instruction writes back what it reads */
+    bool compares;           /* it is CMPXCHG of 32 bits in 64-bit mode */
     bool wide;               /* its operand size is not 16 bits */
     bool vectors;            /* this instruction wants vectors of 16 bytes aligned */
-    void *constant[2];       /* temporaries for the arguments of calls */
     struct unicorn_op *half; /* the first access of 8 bytes of such an instruction */
     struct {
         uint64_t temp;
@@ -290,9 +314,32 @@ static void begin_instruction(struct walk *w, struct unicorn_op *marker)
     w->vectors = engine_is_aligned_vector(opcode);
     w->wide = (opcode.rex & REX_W) != 0 || ((w->block->flags & UNICORN_HF_CS32) != 0) != opcode.operand_prefix;
     w->modifies = engine_modifies_memory(opcode);
+    w->compares = opcode.code64 && opcode.map == ENGINE_MAP_0F && opcode.byte == 0xb1 && !opcode.operand_prefix && (opcode.rex & REX_W) == 0;
     const uint32_t fpu = engine_fpu_word(opcode);
     if (fpu != 0)
         insert_before(w, marker, engine_fpu_begin, fpu);
+}
+
+/* CMPXCHG of 32 bits, whose destination is in memory: where it is equal the accumulator is not written and keeps its bits 63:32; Unicorn always writes what it
+   has read there, zero-extended. Where the low halves are equal nothing is written now. */
+static void keep_accumulator(struct walk *w, struct unicorn_op *op)
+{
+    enum { EQUAL = 8 };
+    const uint64_t rax = op->args[0], low = (uint64_t)(uintptr_t)w->engine->constant[0], read = (uint64_t)(uintptr_t)w->engine->constant[1];
+    struct unicorn_op *extend = tcg_op_insert_before_x86_64(w->engine->tcg, op, OP_EXT32U);
+    extend->args[0] = low;
+    extend->args[1] = rax;
+    extend = tcg_op_insert_before_x86_64(w->engine->tcg, op, OP_EXT32U);
+    extend->args[0] = read;
+    extend->args[1] = op->args[1];
+    op->opcode = (op->opcode & ~0xffu) | OP_MOVCOND;
+    const uint64_t arguments[] = {rax, low, read, rax, read, EQUAL};
+    memcpy(op->args, arguments, sizeof arguments);
+}
+
+static bool writes_accumulator(const struct walk *w, const struct unicorn_op *op)
+{
+    return w->compares && op->args[0] == (uint64_t)(uintptr_t)temp_of(w->engine, FIRST_REGISTER + VMX_RAX);
 }
 
 /* Its first argument is its result. */
@@ -309,8 +356,14 @@ static void operation(struct walk *w, struct unicorn_op *op)
     case OP_MARKER:
         begin_instruction(w, op);
         break;
-    case OP_MOV:
     case OP_EXT32U:
+        if (writes_accumulator(w, op)) {
+            keep_accumulator(w, op);
+            break;
+        }
+        remember(w, op->args[0], segment_of(w, op->args[1]));
+        break;
+    case OP_MOV:
         remember(w, op->args[0], segment_of(w, op->args[1]));
         break;
     case OP_ADD: {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Instructions that the engine executes itself: BEXTR, BLSI, BZHI, PDEP and PEXT, which Unicorn computes wrongly for some operands; MOVBE, CRC32 and POPCNT in
-   16-bit code, where it takes one operand size for the other; ENTER, whose last store pointer it does not look at.
-   SDM 2, "BEXTR", "BLSI", "BZHI", "PDEP", "PEXT", "MOVBE", "CRC32", "POPCNT", "ENTER". */
+   16-bit code, where it takes one operand size for the other; ENTER, whose last stack pointer it does not look at; CMPXCHG of 32-bit
+   registers, where it clears bits 63:32 of what is not written.
+   SDM 2, "BEXTR", "BLSI", "BZHI", "PDEP", "PEXT", "MOVBE", "CRC32", "POPCNT", "ENTER", "CMPXCHG". */
 #include "engine_own.h"
 
 #include "../vmx-model/decode.h"
@@ -13,7 +14,7 @@ enum { CF = 1 << 0, ZF = 1 << 6, SF = 1 << 7, OF = 1 << 11, ARITHMETIC = 0x8d5, 
 enum { BMI1 = 1 << 3, BMI2 = 1 << 8, SSE42 = 1 << 20, MOVBE_PROMISED = 1 << 22, POPCNT_PROMISED = 1 << 23 };
 enum { VEX = 0xc4, VEX_MAP = 31, VEX_MAP_0F38 = 2, VEX_PP = 3, PP_NONE = 0, PP_F3 = 2, PP_F2 = 3 };
 
-enum own { NOT_OWN, OWN_BEXTR, OWN_BLSI, OWN_BZHI, OWN_PDEP, OWN_PEXT, OWN_MOVBE, OWN_CRC32, OWN_POPCNT, OWN_ENTER };
+enum own { NOT_OWN, OWN_BEXTR, OWN_BLSI, OWN_BZHI, OWN_PDEP, OWN_PEXT, OWN_MOVBE, OWN_CRC32, OWN_POPCNT, OWN_ENTER, OWN_CMPXCHG };
 
 /* One instruction under way. */
 struct doing {
@@ -68,6 +69,8 @@ static enum own own_of(struct sim_engine *engine, uint64_t pc, const struct engi
             c[i] = engine_code_byte(env, pc + i);
         return own_of_vex(engine, c);
     }
+    if (o->map == ENGINE_MAP_0F && o->byte == 0xb1 && o->modrm >= 0xc0)
+        return o->code64 && !o->operand_prefix && (o->rex & REX_W) == 0 ? OWN_CMPXCHG : NOT_OWN;
     if (!in_16bit_code(env))
         return NOT_OWN;
     if (o->map == ENGINE_MAP_0F && o->byte == 0xb8)
@@ -246,6 +249,21 @@ static void movbe(struct doing *d, uint8_t opcode)
         set_register(d->env, i->reg, d->width, swapped);
 }
 
+/* Of 32-bit registers in 64-bit mode: what is not the result of the comparison is not written at all, and keeps its bits 63:32. */
+static void cmpxchg(struct doing *d)
+{
+    enum { PF = 1 << 2, AF = 1 << 4, SIGN = 31 };
+    struct unicorn_env *env = d->env;
+    const uint32_t a = (uint32_t)env->regs[VMX_RAX], b = (uint32_t)env->regs[d->instruction.rm_register], difference = a - b;
+    const bool overflow = ((a ^ b) & (a ^ difference)) >> SIGN != 0, odd = __builtin_parity(difference & 0xff) != 0;
+    d->flags = sign_and_zero(d, difference) | (a < b ? (uint64_t)CF : 0) | (odd ? 0 : (uint64_t)PF) | ((a ^ b ^ difference) & AF) |
+               (overflow ? (uint64_t)OF : 0);
+    if (difference == 0)
+        set_register(env, d->instruction.rm_register, 32, env->regs[d->instruction.reg]);
+    else
+        set_register(env, VMX_RAX, 32, b);
+}
+
 /* ---- ENTER ---- */
 /* The stack while it is being built: registers change when all of it is. */
 static void push(const struct doing *d, uint64_t *rsp, unsigned stack_bits, uint64_t value)
@@ -314,6 +332,9 @@ static void execute(struct doing *d, enum own own, uint8_t opcode)
         break;
     case OWN_ENTER:
         enter(d);
+        break;
+    case OWN_CMPXCHG:
+        cmpxchg(d);
         break;
     case NOT_OWN:
         break;

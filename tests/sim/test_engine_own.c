@@ -419,8 +419,38 @@ static void each_is_an_instruction_like_any_other(void)
     guest_free(g);
 }
 
+/* What the comparison does not write keeps its bits 63:32. */
+static void cmpxchg_of_32_bits_writes_the_result_alone(void)
+{
+    BLOB(exchanges, "mov $0x1111111100000005, %rax\n mov $0x2222222200000005, %rcx\n mov $0x3333333300000007, %rdx\n"
+                    "cmpxchg %edx, %ecx\n setz %r8b\n mov %rax, %r9\n mov %rcx, %r10\n"                                   /* equal: ECX is written */
+                    "mov $0x2222222200000006, %rcx\n cmpxchg %edx, %ecx\n setc %r11b\n mov %rax, %r12\n mov %rcx, %r13\n" /* not: EAX */
+                    "mov $0x1111111100000005, %rax\n movl $5, (%rsi)\n lock cmpxchg %edx, (%rsi)\n mov %rax, %r14\n"
+                    "mov $0x1111111100000007, %rax\n cmpxchg %ecx, (%rsi)\n mov %rax, %r15\n cmpxchg %edx, (%rsi)\n hlt");
+    static const uint64_t deadlines[] = {100, 1};
+    for (unsigned d = 0; d < 2; d++) {
+        struct guest *g = guest_new();
+        PUT(g, GUEST_CODE, exchanges);
+        g->state.gpr[VMX_RSI] = GUEST_DATA;
+        while (guest_run(g, deadlines[d]) == SIM_STOP_DEADLINE)
+            continue;
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R8], 1);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R9], 0x1111111100000005);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R10], 7);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R11], 1);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R12], 6);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R13], 0x2222222200000006);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R14], 0x1111111100000005);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_R15], 0x1111111100000007);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RAX], 6);
+        CU_ASSERT_EQUAL(g->ram[GUEST_DATA], 6);
+        guest_free(g);
+    }
+}
+
 SUITE("sim/engine_own", {"each_gives_what_the_manual_says", each_gives_what_the_manual_says},
       {"the_operand_size_of_16bit_code_is_16_bits", the_operand_size_of_16bit_code_is_16_bits},
       {"enter_pushes_by_operand_size_and_moves_by_stack_size", enter_pushes_by_operand_size_and_moves_by_stack_size},
       {"enter_faults_where_the_final_stack_pointer_could_not_be_written", enter_faults_where_the_final_stack_pointer_could_not_be_written},
+      {"cmpxchg_of_32_bits_writes_the_result_alone", cmpxchg_of_32_bits_writes_the_result_alone},
       {"each_is_an_instruction_like_any_other", each_is_an_instruction_like_any_other})
