@@ -195,6 +195,8 @@ struct walk {
     bool alignment;          /* #AC is possible */
     bool modifies;           /* this instruction writes back what it reads */
     bool compares;           /* it is CMPXCHG of 32 bits in 64-bit mode */
+    bool scans;              /* it is BSF or BSR of 32 bits in 64-bit mode, */
+    unsigned scan_register;  /* into this register */
     bool wide;               /* its operand size is not 16 bits */
     bool vectors;            /* this instruction wants vectors of 16 bytes aligned */
     struct unicorn_op *half; /* the first access of 8 bytes of such an instruction */
@@ -305,16 +307,27 @@ static void call(struct walk *w, struct unicorn_op *op)
         }
 }
 
+/* TZCNT and LZCNT, where there are. */
+static bool counts_zeros(const struct unicorn_env *env, struct engine_opcode o)
+{
+    enum { LZCNT = 1 << 5, BMI1 = 1 << 3, LEADING = 0xbd };
+    return o.rep &&
+           (o.byte == LEADING ? (env->features[UNICORN_FEATURE_80000001_ECX] & LZCNT) != 0 : (env->features[UNICORN_FEATURE_7_EBX] & BMI1) != 0);
+}
+
 static void begin_instruction(struct walk *w, struct unicorn_op *marker)
 {
-    enum { REX_W = 8 };
+    enum { REX_W = 8, REX_R = 4 };
     const struct engine_opcode opcode = engine_opcode_at(w->engine->env, marker->args[0]);
     w->known_count = 0;
     w->half = NULL;
     w->vectors = engine_is_aligned_vector(opcode);
     w->wide = (opcode.rex & REX_W) != 0 || ((w->block->flags & UNICORN_HF_CS32) != 0) != opcode.operand_prefix;
     w->modifies = engine_modifies_memory(opcode);
-    w->compares = opcode.code64 && opcode.map == ENGINE_MAP_0F && opcode.byte == 0xb1 && !opcode.operand_prefix && (opcode.rex & REX_W) == 0;
+    const bool of_32_bits = opcode.code64 && opcode.map == ENGINE_MAP_0F && !opcode.operand_prefix && (opcode.rex & REX_W) == 0;
+    w->compares = of_32_bits && opcode.byte == 0xb1;
+    w->scans = of_32_bits && (opcode.byte == 0xbc || opcode.byte == 0xbd) && !counts_zeros(w->engine->env, opcode);
+    w->scan_register = (opcode.modrm >> 3 & 7) | (opcode.rex & REX_R ? 8 : 0);
     const uint32_t fpu = engine_fpu_word(opcode);
     if (fpu != 0)
         insert_before(w, marker, engine_fpu_begin, fpu);
@@ -337,6 +350,25 @@ static void keep_accumulator(struct walk *w, struct unicorn_op *op)
     memcpy(op->args, arguments, sizeof arguments);
 }
 
+/* BSF and BSR of 32 bits whose source, which is in cc_dst, is 0: the destination stays as it is, bits 63:32 too. */
+static void keep_destination(struct walk *w, struct unicorn_op *op)
+{
+    enum { CC_DST = 3, EQUAL = 8 };
+    const uint64_t reg = op->args[0], found = (uint64_t)(uintptr_t)w->engine->constant[0];
+    struct unicorn_op *extend = tcg_op_insert_before_x86_64(w->engine->tcg, op, OP_EXT32U);
+    extend->args[0] = found;
+    extend->args[1] = op->args[1];
+    const uint64_t zero = insert_constant(w, op, 1, 0)->args[0], source = (uint64_t)(uintptr_t)temp_of(w->engine, CC_DST);
+    op->opcode = (op->opcode & ~0xffu) | OP_MOVCOND;
+    const uint64_t arguments[] = {reg, source, zero, reg, found, EQUAL};
+    memcpy(op->args, arguments, sizeof arguments);
+}
+
+static bool writes_scan(const struct walk *w, const struct unicorn_op *op)
+{
+    return w->scans && op->args[0] == (uint64_t)(uintptr_t)temp_of(w->engine, FIRST_REGISTER + w->scan_register);
+}
+
 static bool writes_accumulator(const struct walk *w, const struct unicorn_op *op)
 {
     return w->compares && op->args[0] == (uint64_t)(uintptr_t)temp_of(w->engine, FIRST_REGISTER + VMX_RAX);
@@ -357,8 +389,8 @@ static void operation(struct walk *w, struct unicorn_op *op)
         begin_instruction(w, op);
         break;
     case OP_EXT32U:
-        if (writes_accumulator(w, op)) {
-            keep_accumulator(w, op);
+        if (writes_accumulator(w, op) || writes_scan(w, op)) {
+            (w->scans ? keep_destination : keep_accumulator)(w, op);
             break;
         }
         remember(w, op->args[0], segment_of(w, op->args[1]));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Instructions that the engine executes itself: BEXTR, BLSI, BZHI, PDEP and PEXT, which Unicorn computes wrongly for some operands; MOVBE, CRC32 and POPCNT in
    16-bit code, where it takes one operand size for the other; ENTER, whose last stack pointer it does not look at; CMPXCHG of 32-bit
-   registers, where it clears bits 63:32 of what is not written.
-   SDM 2, "BEXTR", "BLSI", "BZHI", "PDEP", "PEXT", "MOVBE", "CRC32", "POPCNT", "ENTER", "CMPXCHG". */
+   registers, where it clears bits 63:32 of what is not written; LAHF and SAHF with REX, where it takes SPL for AH.
+   SDM 2, "BEXTR", "BLSI", "BZHI", "PDEP", "PEXT", "MOVBE", "CRC32", "POPCNT", "ENTER", "CMPXCHG", "LAHF", "SAHF". */
 #include "engine_own.h"
 
 #include "../vmx-model/decode.h"
@@ -11,10 +11,10 @@
 
 enum { LONGEST = 15, HIGH_BYTE = 8, REX_W = 8 };
 enum { CF = 1 << 0, ZF = 1 << 6, SF = 1 << 7, OF = 1 << 11, ARITHMETIC = 0x8d5, RFLAGS_TF = 1 << 8, RFLAGS_RF = 1 << 16 };
-enum { BMI1 = 1 << 3, BMI2 = 1 << 8, SSE42 = 1 << 20, MOVBE_PROMISED = 1 << 22, POPCNT_PROMISED = 1 << 23 };
+enum { LAHF_PROMISED = 1 << 0, BMI1 = 1 << 3, BMI2 = 1 << 8, SSE42 = 1 << 20, MOVBE_PROMISED = 1 << 22, POPCNT_PROMISED = 1 << 23 };
 enum { VEX = 0xc4, VEX_MAP = 31, VEX_MAP_0F38 = 2, VEX_PP = 3, PP_NONE = 0, PP_F3 = 2, PP_F2 = 3 };
 
-enum own { NOT_OWN, OWN_BEXTR, OWN_BLSI, OWN_BZHI, OWN_PDEP, OWN_PEXT, OWN_MOVBE, OWN_CRC32, OWN_POPCNT, OWN_ENTER, OWN_CMPXCHG };
+enum own { NOT_OWN, OWN_BEXTR, OWN_BLSI, OWN_BZHI, OWN_PDEP, OWN_PEXT, OWN_MOVBE, OWN_CRC32, OWN_POPCNT, OWN_ENTER, OWN_CMPXCHG, OWN_LAHF, OWN_SAHF };
 
 /* One instruction under way. */
 struct doing {
@@ -61,6 +61,8 @@ static enum own own_of(struct sim_engine *engine, uint64_t pc, const struct engi
         return NOT_OWN;
     if (o->map == ENGINE_MAP_1 && o->byte == 0xc8)
         return OWN_ENTER;
+    if (o->map == ENGINE_MAP_1 && (o->byte == 0x9e || o->byte == 0x9f) && o->rex != 0)
+        return !promises(engine, UNICORN_FEATURE_80000001_ECX, LAHF_PROMISED) ? NOT_OWN : o->byte == 0x9e ? OWN_SAHF : OWN_LAHF;
     if (o->map == ENGINE_MAP_1 && o->byte == VEX && (o->code64 || o->modrm >= 0xc0)) {
         uint8_t c[5];
         while (engine_code_byte(env, pc) != VEX) /* behind prefixes of segment and address size */
@@ -264,6 +266,17 @@ static void cmpxchg(struct doing *d)
         set_register(env, VMX_RAX, 32, b);
 }
 
+/* AH, which REX does not make SPL here. */
+static void flags_of_ah(struct doing *d, bool load)
+{
+    enum { LOADED = 0xd5, FIXED = 2, AH = 0xff << HIGH_BYTE };
+    uint64_t *rax = &d->env->regs[VMX_RAX];
+    if (load)
+        d->flags = (d->flags & ~(uint64_t)LOADED) | (*rax >> HIGH_BYTE & LOADED);
+    else
+        *rax = (*rax & ~(uint64_t)AH) | ((d->flags & LOADED) | FIXED) << HIGH_BYTE;
+}
+
 /* ---- ENTER ---- */
 /* The stack while it is being built: registers change when all of it is. */
 static void push(const struct doing *d, uint64_t *rsp, unsigned stack_bits, uint64_t value)
@@ -335,6 +348,10 @@ static void execute(struct doing *d, enum own own, uint8_t opcode)
         break;
     case OWN_CMPXCHG:
         cmpxchg(d);
+        break;
+    case OWN_LAHF:
+    case OWN_SAHF:
+        flags_of_ah(d, own == OWN_SAHF);
         break;
     case NOT_OWN:
         break;

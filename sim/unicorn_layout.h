@@ -133,7 +133,9 @@ struct unicorn_env {
     struct unicorn_x87 operand; /* of an x87 instruction, beside ST(0) */
     struct unicorn_float_status mmx_status, sse_status;
     uint32_t mxcsr;
-    uint8_t unused2[3980];
+    uint8_t unused13[4];
+    uint64_t sse[32][8]; /* the first two of each are XMM's */
+    uint8_t unused2[1928];
     uint32_t sysenter_cs, pad1;
     uint64_t sysenter_esp, sysenter_eip;
     uint64_t star, vm_hsave, lstar, cstar, fmask, kernel_gs_base;
@@ -172,6 +174,7 @@ UNICORN_AT(unicorn_env, top, 572);
 UNICORN_AT(unicorn_env, x87, 592);
 UNICORN_AT(unicorn_env, fp_status, 744);
 UNICORN_AT(unicorn_env, mxcsr, 784);
+UNICORN_AT(unicorn_env, sse, 792);
 UNICORN_AT(unicorn_env, sysenter_cs, 4768);
 UNICORN_AT(unicorn_env, star, 4792);
 UNICORN_AT(unicorn_env, kernel_gs_base, 4832);

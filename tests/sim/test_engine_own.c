@@ -448,9 +448,37 @@ static void cmpxchg_of_32_bits_writes_the_result_alone(void)
     }
 }
 
+static void a_scan_of_0_leaves_all_of_its_destination(void)
+{
+    BLOB(scans, "mov $0x1111111122222222, %rax\n mov %rax, %rdx\n mov %rax, %r8\n mov %rax, %r9\n xor %ecx, %ecx\n"
+                "bsf %ecx, %eax\n bsr %ecx, %edx\n mov $0x22222222, %ecx\n shl $32, %rcx\n bsf %ecx, %r8d\n mov $0x80, %ecx\n bsr %ecx, %r9d\n hlt");
+    struct guest *g = guest_new();
+    PUT(g, GUEST_CODE, scans);
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_INSTRUCTION);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RAX], 0x1111111122222222);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RDX], 0x1111111122222222);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_R8], 0x1111111122222222);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_R9], 7);
+    guest_free(g);
+}
+
+static void rex_does_not_make_ah_another_register(void)
+{
+    BLOB(ah, "mov $0xd5, %ah\n .byte 0x48\n sahf\n .byte 0x40\n sbb %cl, %cl\n xor %eax, %eax\n stc\n .byte 0x48\n lahf\n hlt");
+    struct guest *g = guest_new();
+    PUT(g, GUEST_CODE, ah);
+    CU_ASSERT_EQUAL(guest_run(g, 100), SIM_STOP_INSTRUCTION);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RCX] & 0xff, 0xff);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RAX], 0x4700);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RSP], GUEST_STACK);
+    guest_free(g);
+}
+
 SUITE("sim/engine_own", {"each_gives_what_the_manual_says", each_gives_what_the_manual_says},
       {"the_operand_size_of_16bit_code_is_16_bits", the_operand_size_of_16bit_code_is_16_bits},
       {"enter_pushes_by_operand_size_and_moves_by_stack_size", enter_pushes_by_operand_size_and_moves_by_stack_size},
       {"enter_faults_where_the_final_stack_pointer_could_not_be_written", enter_faults_where_the_final_stack_pointer_could_not_be_written},
       {"cmpxchg_of_32_bits_writes_the_result_alone", cmpxchg_of_32_bits_writes_the_result_alone},
+      {"a_scan_of_0_leaves_all_of_its_destination", a_scan_of_0_leaves_all_of_its_destination},
+      {"rex_does_not_make_ah_another_register", rex_does_not_make_ah_another_register},
       {"each_is_an_instruction_like_any_other", each_is_an_instruction_like_any_other})
