@@ -66,13 +66,15 @@ static bool fail(struct sim_error *error, const char *path, const char *what, co
     return false;
 }
 
-bool sim_bare_snapshot_write(struct bk_machine *machine, const struct sim_bare_options *options, const struct sim_bare_trace *trace, const char *path,
-                             struct sim_error *error)
+bool sim_bare_snapshot_write(struct bk_machine *machine, const struct sim_bare_trace *trace, const char *path, struct sim_error *error)
 {
     struct archive a = {0};
     struct sim_ram_image ram = {0};
     /* Writing changes none of them; the fields are named for both ways. */
-    struct sim_bare_options of = *options;
+    struct sim_bare_options of = {.ram_bytes = machine->board->ram_bytes,
+                                  .rom_bytes = machine->board->rom_bytes,
+                                  .cpus = machine->vcpu_count,
+                                  .fw_cfg = machine->board->devices.fw_cfg.present};
     struct sim_bare_trace so_far = *trace;
     char profile[PROFILE_BYTES] = {0};
     snprintf(profile, sizeof profile, "%s", machine->caps.name);

@@ -16,9 +16,8 @@ struct sim_bare_trace {
     size_t size;
 };
 
-/* Of a machine that sim_bare_run() paused. The options are those that it was made with. False: *error says why. */
-bool sim_bare_snapshot_write(struct bk_machine *machine, const struct sim_bare_options *options, const struct sim_bare_trace *trace, const char *path,
-                             struct sim_error *error);
+/* Of a machine that sim_bare_run() paused. False: *error says why. */
+bool sim_bare_snapshot_write(struct bk_machine *machine, const struct sim_bare_trace *trace, const char *path, struct sim_error *error);
 /* The file claims to be one. */
 bool sim_bare_snapshot_is_file(const char *path);
 /* A machine that goes on from there, with the caller's calls and limit. Of *trace the trace is the caller's, without a machine; what it knew is filled in, and

@@ -160,7 +160,7 @@ static int save(struct run *run)
 {
     struct sim_error error;
     const struct sim_bare_trace trace = {run->request->trace != NULL, &run->trace, run->buffer.bytes, run->buffer.size};
-    return sim_bare_snapshot_write(run->machine, run->options, &trace, run->request->snapshot, &error) ? 0 : complain(&error);
+    return sim_bare_snapshot_write(run->machine, &trace, run->request->snapshot, &error) ? 0 : complain(&error);
 }
 
 static int end_trace(struct run *run, enum sim_board_end end, const char *text)

@@ -160,7 +160,7 @@ struct kernel_outcome kernel_run_interrupted(const struct kernel_run *run, uint6
                                              .output = on_output};
     machine->pause = at;
     CU_ASSERT_EQUAL_FATAL(sim_bare_run(machine, &status), SIM_BOARD_PAUSED);
-    CU_ASSERT_FATAL(sim_bare_snapshot_write(machine, &options, &none, path, &error));
+    CU_ASSERT_FATAL(sim_bare_snapshot_write(machine, &none, path, &error));
     sim_machine_free(machine);
     machine = sim_bare_snapshot_read(path, &options, &none, &error);
     CU_ASSERT_EQUAL(unlink(path), 0);

@@ -164,6 +164,10 @@ static void a_saved_machine_goes_on_byte_for_byte(void)
         CU_ASSERT_EQUAL(vmxbench("boot --trace part saved >> parts && cmp whole part && cmp console parts"), 0);
         CU_ASSERT_STRING_EQUAL(output, "");
     }
+    /* Saved once more on the way, with memory and processors that are not those of a command line that says nothing. */
+    CU_ASSERT_EQUAL(vmxbench("boot --memory 16M --smp 2 --fw-cfg --snapshot first --at 300 long > parts"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot --snapshot second --at 900 first >> parts"), 0);
+    CU_ASSERT_EQUAL(vmxbench("boot second >> parts && cmp console parts"), 0);
     CU_ASSERT_EQUAL(vmxbench("boot --smp 2 saved 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "saved is a snapshot, which says itself what --smp would say"));
     CU_ASSERT_EQUAL(vmxbench("boot --snapshot untraced --at 100 long"), 0);
