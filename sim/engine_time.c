@@ -351,16 +351,16 @@ _Noreturn void __wrap_cpu_loop_exit_noexc_x86_64(void *cpu)
    up beside the usual ones, and each left for them: without breakpoints the flag is put aside for the run. */
 static void put_resume_flag_aside(struct sim_engine *engine)
 {
-    engine->resume_flag = engine->code_breaks == 0 ? engine->env->eflags & RFLAGS_RF : 0;
-    engine->env->eflags -= engine->resume_flag;
-    if (engine->resume_flag != 0)
-        engine->ticks_at_start = sim_engine_ticks(engine);
+    engine->resume_flag = RFLAGS_RF;
+    engine->env->eflags &= ~(uint64_t)RFLAGS_RF;
+    engine->ticks_at_start = sim_engine_ticks(engine);
 }
 
 static void put_resume_flag_back(struct sim_engine *engine)
 {
-    if (engine->resume_flag != 0 && sim_engine_ticks(engine) == engine->ticks_at_start)
+    if (sim_engine_ticks(engine) == engine->ticks_at_start)
         engine->env->eflags |= engine->resume_flag;
+    engine->resume_flag = 0;
 }
 
 void engine_time_start(struct sim_engine *engine, uint64_t deadline)
@@ -381,7 +381,8 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->watch = false;
     engine->hits = 0;
     engine->user_stack_bytes = 0;
-    put_resume_flag_aside(engine);
+    if (RARELY((engine->env->eflags & RFLAGS_RF) != 0 && engine->code_breaks == 0))
+        put_resume_flag_aside(engine);
     forget_blocks(engine);
     engine->fetch_retry = UINT64_MAX;
     UNICORN_FIELD(engine->cpu, UNICORN_CPU_CFLAGS_NEXT, int32_t) = engine->allowing ? 1 : UNICORN_CF_NEXT_NONE;
@@ -393,7 +394,8 @@ void engine_time_end(struct sim_engine *engine)
     engine->count.left += engine->bias;
     engine->count.limit += (uint64_t)engine->bias;
     engine->bias = 0;
-    put_resume_flag_back(engine);
+    if (RARELY(engine->resume_flag != 0))
+        put_resume_flag_back(engine);
     forget_blocks(engine);
 }
 
