@@ -382,6 +382,21 @@ static bool computes(uint8_t opcode)
     return opcode >= FIRST && opcode <= LAST && !stores && opcode != BRANCH_32 && opcode != BRANCH_64;
 }
 
+/* In 64-bit mode a prefix of CS, DS, ES or SS means nothing; Unicorn adds the base that the register still has. */
+static bool leave_base_out(const struct walk *w, struct unicorn_op *op)
+{
+    const uint64_t first = (uint64_t)(uintptr_t)temp_of(w->engine, FIRST_BASE);
+    if ((w->block->flags & UNICORN_HF_CS64) == 0)
+        return false;
+    for (unsigned i = 1; i <= 2; i++)
+        if (op->args[i] >= first && op->args[i] < first + (uint64_t)VMX_FS * TEMP_BYTES) {
+            op->opcode = (op->opcode & ~0xffu) | OP_MOV;
+            op->args[1] = op->args[3 - i];
+            return true;
+        }
+    return false;
+}
+
 static void operation(struct walk *w, struct unicorn_op *op)
 {
     switch ((uint8_t)op->opcode) {
@@ -399,6 +414,8 @@ static void operation(struct walk *w, struct unicorn_op *op)
         remember(w, op->args[0], segment_of(w, op->args[1]));
         break;
     case OP_ADD: {
+        if (leave_base_out(w, op))
+            break;
         const unsigned a = segment_of(w, op->args[1]), b = segment_of(w, op->args[2]);
         remember(w, op->args[0], a != NO_SEGMENT ? a : b);
         break;

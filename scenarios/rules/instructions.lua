@@ -116,4 +116,58 @@ scenarios[#scenarios + 1] = scenario {
   ]],
   steps = { expect "EXCEPTION_NMI" { vector = "#PF", error_code = 2, rip = "here", rsp = 0xb800, rbp = 0x1234, qualification = 0xafe8 } },
 }
+-- In 64-bit mode prefixes of CS, DS, ES and SS mean nothing, whatever bases there are.
+scenarios[#scenarios + 1] = scenario {
+  name  = "overrides-without-a-base",
+  vmcs  = { GUEST_DS_BASE = 0x100, GUEST_ES_BASE = 0x100, GUEST_FS_BASE = 0x100 },
+  guest = asm [[
+          mov ebx, 0x9000
+          mov dword [rbx], 1
+          mov dword [rbx + 0x100], 2
+          db 0x3e
+          mov eax, [rbx]
+          db 0x26
+          mov ecx, [rbx]
+          db 0x2e
+          mov edx, [rbx]
+          mov esi, [fs:rbx]
+          vmcall
+  ]],
+  steps = { expect "VMCALL" { rax = 1, rcx = 1, rdx = 1, rsi = 2 } },
+}
+-- The types of system descriptors that LAR and LSL take, a bit for each.
+local function types(mode, lar, lsl)
+  return scenario {
+    name  = "types-of-lar-and-lsl-" .. mode,
+    mode  = mode,
+    guest = asm [[
+            lgdt [table]
+            xor ecx, ecx
+            xor ebx, ebx
+            xor esi, esi
+    next:   mov eax, ecx
+            shl eax, 8
+            or eax, 0x8000
+            mov [gdt + 0x1c], eax
+            mov edx, 0x18
+            lar eax, edx
+            jnz no_lar
+            bts ebx, ecx
+    no_lar: lsl eax, edx
+            jnz no_lsl
+            bts esi, ecx
+    no_lsl: inc ecx
+            cmp ecx, 16
+            jb next
+            vmcall
+            align 8
+    gdt:    dq 0, 0x00cf9a000000ffff, 0x00cf92000000ffff, 0, 0
+    table:  dw 39
+            dd gdt, 0
+    ]],
+    steps = { expect "VMCALL" { rbx = lar, rsi = lsl } },
+  }
+end
+scenarios[#scenarios + 1] = types("protected", 0x1a3e, 0x0a0e)
+scenarios[#scenarios + 1] = types("long", 0x1a04, 0x0a04)
 return scenarios
