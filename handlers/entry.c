@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Before each VM entry: the event that it injects, and the windows for those that must wait. SDM 3C, "Event Injection". */
+#include "../vmx-model/registers.h"
 #include "apic.h"
 #include "device_access.h"
 #include "handlers.h"
 
-enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31, VIRTUAL_NMI = VMX_NMI, RFLAGS_IF = 1u << 9 };
+enum { INFO_ERROR_CODE = 1u << 11, INFO_VALID = 1u << 31, VIRTUAL_NMI = VMX_NMI };
 enum { BLOCKED = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS, NMI_BLOCKED = BLOCKED | VMX_BLOCKING_BY_NMI };
 
 void hv_queue_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
@@ -28,7 +29,7 @@ static int highest_pending(const struct hv_vcpu *vcpu)
 
 static bool interrupts_enabled(struct hv_vcpu *vcpu)
 {
-    return (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0 && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & BLOCKED) == 0;
+    return (hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_IF) != 0 && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & BLOCKED) == 0;
 }
 
 bool hv_wakes(struct hv_vcpu *vcpu)

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* HLT: the virtual CPU waits for an event; time passes on the host. SDM 2A, "HLT". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
-enum { RFLAGS_IF = 1u << 9, CAPABILITY_MISC = 0x485 };
-
 uint64_t hv_wait_deadline(struct hv_vcpu *vcpu)
 {
-    const bool can_wake = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+    const bool can_wake = (hv_read(vcpu, VMCS_GUEST_RFLAGS) & VMX_RFLAGS_IF) != 0;
     return can_wake ? hv_next_device_event(vcpu) : UINT64_MAX;
 }
 
 /* Other events than interrupts (NMI, INIT, ...) exit from the HLT activity state as the processor finds them. */
 static void enter_halted(struct hv_vcpu *vcpu)
 {
-    if ((bk_capability(vcpu->vm->machine, CAPABILITY_MISC) & VMX_MISC_ACTIVITY_HLT) != 0)
+    if ((bk_capability(vcpu->vm->machine, VMX_MSR_VMX_MISC) & VMX_MISC_ACTIVITY_HLT) != 0)
         hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_HLT);
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* INIT and SIPI, and the stops that belong to whole processors. SDM 3A, "Processor State After Reset" and "Multiple-Processor Management". */
+#include "../vmx-model/registers.h"
 #include "device_access.h"
 #include "handlers.h"
 
-enum { CAPABILITY_CR0_FIXED0 = 0x486, CAPABILITY_CR4_FIXED0 = 0x488, CAPABILITY_MISC = 0x485 };
 enum { DATA = 0x93, CODE = 0x9b, LDT = 0x82, TSS_BUSY = 0x8b, REAL_LIMIT = 0xffff };
-enum { CR0_ET = 1u << 4, CR0_PE = 1u << 0, RFLAGS_FIXED = 2, DR7_RESET = 0x400 };
 #define CR0_CACHE UINT64_C(0x60000000)
-#define CR0_PG UINT64_C(0x80000000)
 
 struct field_value {
     enum vmcs_field field;
@@ -18,9 +16,9 @@ struct field_value {
 static const struct field_value after_init[] = {
     {VMCS_GUEST_RIP, 0xfff0},
     {VMCS_GUEST_RSP, 0},
-    {VMCS_GUEST_RFLAGS, RFLAGS_FIXED},
+    {VMCS_GUEST_RFLAGS, VMX_RFLAGS_FIXED_1},
     {VMCS_GUEST_CR3, 0},
-    {VMCS_GUEST_DR7, DR7_RESET},
+    {VMCS_GUEST_DR7, VMX_DR7_FIXED_1},
     {VMCS_GUEST_CS_SELECTOR, 0xf000},
     {VMCS_GUEST_CS_BASE, 0xffff0000u},
     {VMCS_GUEST_GDTR_BASE, 0},
@@ -48,10 +46,10 @@ static const struct {
 static void reset_control_registers(struct hv_vcpu *vcpu)
 {
     const uint64_t cache_bits = hv_read(vcpu, VMCS_GUEST_CR0) & CR0_CACHE; /* INIT leaves CD and NW alone */
-    const uint64_t fixed = bk_capability(vcpu->vm->machine, CAPABILITY_CR0_FIXED0) & ~(CR0_PG | CR0_PE);
-    hv_write(vcpu, VMCS_GUEST_CR0, CR0_ET | cache_bits | fixed);
-    hv_write(vcpu, VMCS_CR0_READ_SHADOW, CR0_ET | cache_bits);
-    hv_write(vcpu, VMCS_GUEST_CR4, bk_capability(vcpu->vm->machine, CAPABILITY_CR4_FIXED0));
+    const uint64_t fixed = bk_capability(vcpu->vm->machine, VMX_MSR_VMX_CR0_FIXED0) & ~(VMX_CR0_PG | VMX_CR0_PE);
+    hv_write(vcpu, VMCS_GUEST_CR0, VMX_CR0_ET | cache_bits | fixed);
+    hv_write(vcpu, VMCS_CR0_READ_SHADOW, VMX_CR0_ET | cache_bits);
+    hv_write(vcpu, VMCS_GUEST_CR4, bk_capability(vcpu->vm->machine, VMX_MSR_VMX_CR4_FIXED0));
     hv_write(vcpu, VMCS_CR4_READ_SHADOW, 0);
     hv_set_efer(vcpu, 0);
     bk_set_cr2(vcpu->bk, 0);
@@ -81,7 +79,7 @@ enum hv_action hv_handle_init_signal(struct hv_vcpu *vcpu, const struct hv_exit 
 {
     if (!hv_secondary_control(vcpu, VMX_SEC_UNRESTRICTED_GUEST))
         return hv_stop(vcpu, "INIT needs \"unrestricted guest\", RIP %lx", exit->rip);
-    if ((bk_capability(vcpu->vm->machine, CAPABILITY_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
+    if ((bk_capability(vcpu->vm->machine, VMX_MSR_VMX_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
         return hv_stop(vcpu, "INIT: the processor has no wait-for-SIPI activity state, RIP %lx", exit->rip);
     reset_registers(vcpu);
     hv_flush_linear(vcpu, false);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The run loop: enters, records, steps through expectations and stimuli, lets the handlers answer. With several vCPUs the machine says whose turn it is, and
    every VM exit is handled when its time has come, so that what it does to others is in nobody's past. */
+#include "../../vmx-model/registers.h"
 #include "run.h"
-
-enum { MSR_EPT_VPID_CAP = 0x48c };
 
 static bool is_expectation(const struct packed_step *step)
 {
@@ -366,7 +365,7 @@ bool bench_begin(struct bench *bench, struct bk_machine *machine, const void *pa
     bench->alone = bench->cpus == 1 && bench->setup.plan.physical_cpus == 1;
     for (unsigned i = 0; i < bench->cpus; i++)
         bench->cpu[i] = (struct bench_cpu){.vcpu = &bench->vm.vcpu[i], .steps = bench->setup.plan.records};
-    bench->extended_ept_information = (bk_capability(machine, MSR_EPT_VPID_CAP) & VMX_EPTCAP_ADV_EPT_INFO) != 0;
+    bench->extended_ept_information = (bk_capability(machine, VMX_MSR_VMX_EPT_VPID) & VMX_EPTCAP_ADV_EPT_INFO) != 0;
     bench_attach(bench);
     trace_scenario(trace, bench->setup.plan.crc, bench->setup.plan.name, bench->setup.plan.profile, machine_name);
     start(bench);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a run writes to the trace. */
+#include "../../vmx-model/registers.h"
 #include "run.h"
-
-enum { MSR_EFER = 0xc0000080 };
 
 /* Before the record of an entry that fails. */
 static void log_rule(struct bench *bench, const struct bench_cpu *cpu)
@@ -61,7 +60,7 @@ void bench_log_entry_failure(struct bench *bench, const struct bench_cpu *cpu, u
 static uint64_t guest_efer(struct bk_vcpu *bk)
 {
     uint64_t efer;
-    if ((bk_vmread(bk, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_EFER) != 0 || !bk_guest_msr(bk, MSR_EFER, &efer))
+    if ((bk_vmread(bk, VMCS_VM_EXIT_CONTROLS) & VMX_EXITCTL_SAVE_EFER) != 0 || !bk_guest_msr(bk, VMX_MSR_EFER, &efer))
         return bk_vmread(bk, VMCS_GUEST_IA32_EFER);
     return efer;
 }

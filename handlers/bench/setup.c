@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets a machine up as a packed scenario says, through the backend alone. */
+#include "../../vmx-model/registers.h"
 #include "internal.h"
 
 static uint64_t machine_capability(const void *context, uint32_t msr)
@@ -110,7 +111,6 @@ static bool check_processor(struct bench_setup *setup)
 /* A vCPU that waits for its SIPI is as INIT leaves a processor, whatever the preset. */
 static bool prepare_vcpu(struct bench_setup *setup, unsigned vcpu)
 {
-    enum { MSR_MISC = 0x485 };
     struct bench_plan *plan = &setup->plan;
     const bool waits = bench_waits_for_sipi(plan, vcpu);
     setup->index = vcpu;
@@ -119,7 +119,7 @@ static bool prepare_vcpu(struct bench_setup *setup, unsigned vcpu)
         bk_vmclear(setup->vcpu);
     if (plan->pin[vcpu] != vcpu % plan->physical_cpus && !bk_move(setup->vcpu, plan->pin[vcpu]))
         return bench_fail(setup->result, "the machine cannot bind the vCPU to the physical CPU that the scenario names");
-    if (waits && (bk_capability(setup->machine, MSR_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
+    if (waits && (bk_capability(setup->machine, VMX_MSR_VMX_MISC) & VMX_MISC_ACTIVITY_WAIT_SIPI) == 0)
         return bench_fail(setup->result, "this processor has no wait-for-SIPI activity state: every vCPU needs a start address");
     if (waits)
         plan->mode = PACKED_MODE_RESET;
