@@ -62,6 +62,7 @@ void sim_board_exited(struct bk_vcpu *vcpu);
 
 /* The engine's callback for instructions that it does not know: VMREAD and VMWRITE of registers in root operation. */
 unsigned sim_board_undefined(void *vcpu, uint64_t rip, uint64_t *flags);
+bool sim_board_field(void *vcpu, bool write, unsigned encoding, unsigned value, uint64_t *flags);
 
 /* ---- events ---- */
 /* Timers catch up; what the interrupt controllers offer this processor becomes pending. INIT outside of VMX operation acts at once. */

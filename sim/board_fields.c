@@ -18,30 +18,23 @@ static const struct vmx_instruction *decode(struct bk_vcpu *vcpu, uint64_t rip, 
     return found->op >= VMX_OP_VMCALL && found->op <= VMX_OP_INVVPID ? found : NULL;
 }
 
-static bool is_plain(const struct vmx_instruction *i)
+unsigned sim_board_undefined(void *context, uint64_t rip, uint64_t *flags)
 {
-    return (i->op == VMX_OP_VMREAD || i->op == VMX_OP_VMWRITE) && i->rm == VMX_OPERAND_REGISTER && !i->lock && !i->rep && !i->repne;
+    struct vmx_instruction room;
+    (void)flags;
+    return decode(context, rip, &room) != NULL ? SIM_ENGINE_STOPS : 0;
 }
 
-unsigned sim_board_undefined(void *context, uint64_t rip, uint64_t *flags)
+bool sim_board_field(void *context, bool write, unsigned encoding, unsigned value, uint64_t *flags)
 {
     struct bk_vcpu *vcpu = context;
     struct vmx_cpu *cpu = &vcpu->cpu;
-    struct vmx_instruction room;
-    struct vmx_result result;
-    const struct vmx_instruction *i = decode(vcpu, rip, &room);
-    if (i == NULL)
-        return 0;
-    if (vcpu->machine->board == NULL || cpu->operation != VMX_OPERATION_ROOT || vcpu->apic_alone || vcpu->device_alone || !is_plain(i))
-        return SIM_ENGINE_STOPS;
-    uint64_t *gpr = sim_engine_gpr(vcpu->engine), value = 0;
-    if (i->op == VMX_OP_VMREAD) {
-        result = vmx_vmread(cpu, gpr[i->reg], true, &value);
-        if (result.kind == VMX_RESULT_SUCCEED)
-            gpr[i->rm_register] = value;
-    } else {
-        result = vmx_vmwrite(cpu, gpr[i->reg], true, gpr[i->rm_register]);
-    }
+    if (vcpu->machine->board == NULL || cpu->operation != VMX_OPERATION_ROOT || vcpu->apic_alone || vcpu->device_alone)
+        return false;
+    uint64_t *gpr = sim_engine_gpr(vcpu->engine), read = 0;
+    const struct vmx_result result = write ? vmx_vmwrite(cpu, gpr[encoding], true, gpr[value]) : vmx_vmread(cpu, gpr[encoding], true, &read);
+    if (!write && result.kind == VMX_RESULT_SUCCEED)
+        gpr[value] = read;
     *flags = vmx_result_rflags(&result, 0);
-    return i->length;
+    return true;
 }

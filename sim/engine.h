@@ -56,6 +56,9 @@ struct sim_engine_callbacks {
        engine is to look at once more. It may change the general registers (sim_engine_gpr(), which has RSP too) and the arithmetic flags, *flags, which
        are 0 unless it sets them, and nothing else. NULL: they all stop. */
     unsigned (*undefined)(void *context, uint64_t rip, uint64_t *flags);
+    /* In the middle of a run, at CPL 0 in 64-bit mode, without traps, breakpoints or blocking: VMREAD, or VMWRITE, of general registers, by their numbers.
+       As for `undefined`: may execute it and change registers and *flags; false: it stops the run as #UD. NULL: it always does. */
+    bool (*field)(void *context, bool write, unsigned encoding, unsigned value, uint64_t *flags);
     /* In the middle of a run: VMCALL, VMLAUNCH or VMRESUME, which the engine does not know, stands at RIP. May judge it there, moving state and changing
        translations as between two runs. Answers the ticks of the run that goes on from there, as sim_engine_run() is told; 0: the run ends with
        SIM_STOP_JUDGED. SIM_ENGINE_REFUSES: nothing was done, and the run stops at RIP with #UD. NULL: it always does. */

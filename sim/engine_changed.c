@@ -58,6 +58,16 @@ static inline uint64_t difference(const void *a, const void *b, size_t size)
     return sum[0] | sum[1];
 }
 
+bool engine_segments_stand(const struct sim_engine *engine, const struct vmx_segment segments[VMX_SEGMENT_COUNT])
+{
+    uint64_t different = 0;
+    for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++) {
+        const struct vmx_segment *const a = &engine->shown[i], *const b = &segments[i];
+        different |= (a->base ^ b->base) | (a->limit ^ b->limit) | (a->access_rights ^ b->access_rights) | (uint64_t)(a->selector ^ b->selector);
+    }
+    return engine->shown_stand && different == 0 && difference(engine->env->segs, engine->snapshot.segs, sizeof engine->snapshot.segs) == 0;
+}
+
 uint32_t sim_engine_changed(struct sim_engine *engine)
 {
     const struct unicorn_env *env = engine->env;

@@ -216,15 +216,20 @@ static uint8_t int1_length(struct unicorn_env *env)
     return 0;
 }
 
+static bool runs_plainly(const struct sim_engine *engine)
+{
+    enum { DR7_ENABLES = 0xff };
+    return (engine->env->dr[7] & DR7_ENABLES) == 0 && !engine->allowing && engine->blocked == 0;
+}
+
 /* Whoever drives the engine executes what it does not know, without the price of a stop. 0: nobody knows it; SIM_ENGINE_STOPS: it is not executed. */
 static unsigned try_undefined(struct sim_engine *engine)
 {
-    enum { DR7_ENABLES = 0xff };
     struct unicorn_env *env = engine->env;
     const uint32_t wanted = UNICORN_HF_CS64, unwanted = UNICORN_HF_CPL | UNICORN_HF_INHIBIT_IRQ;
     uint64_t flags = 0;
     if (engine->callbacks.undefined == NULL || (env->hflags & (wanted | unwanted)) != wanted || (env->eflags & RFLAGS_TF) != 0 ||
-        (env->dr[7] & DR7_ENABLES) != 0 || engine->allowing || engine->blocked != 0)
+        !runs_plainly(engine))
         return 0;
     const unsigned length = engine->callbacks.undefined(engine->callbacks.context, env->eip, &flags);
     if (length == 0 || length == SIM_ENGINE_STOPS)
@@ -237,16 +242,23 @@ static unsigned try_undefined(struct sim_engine *engine)
 }
 
 /* Stands in the place of the exception's helper where a block ends with VMREAD or VMWRITE of registers: see engine_translate.c. The block goes on
-   when it returns. */
-void engine_field_access(struct unicorn_env *env, int vector)
+   when it returns. What else the access depends on is in the block's flags. */
+void engine_field_access(struct unicorn_env *env, uint64_t word)
 {
+    enum { NUMBER = 0xf, LENGTH = 0xf };
     struct sim_engine *engine = engine_running;
-    const unsigned length = vector == VMX_UD ? try_undefined(engine) : 0;
-    (void)env;
-    if (length != 0 && length != SIM_ENGINE_STOPS)
+    const struct sim_engine_callbacks *callbacks = &engine->callbacks;
+    uint64_t flags = 0;
+    if (runs_plainly(engine) && callbacks->field(callbacks->context, (word & ENGINE_FIELD_WRITE) != 0, word >> ENGINE_FIELD_ENCODING_SHIFT & NUMBER,
+                                                 word >> ENGINE_FIELD_VALUE_SHIFT & NUMBER, &flags)) {
+        env->eip += word >> ENGINE_FIELD_LENGTH_SHIFT & LENGTH;
+        env->eflags &= ~(uint64_t)RFLAGS_RF;
+        env->cc_src = flags;
+        env->cc_op = UNICORN_CC_OP_EFLAGS;
         return;
+    }
     engine_unwind_last(engine);
-    engine_raise(engine, (uint8_t)vector, 0, 0);
+    engine_raise(engine, VMX_UD, 0, 0);
 }
 
 _Noreturn void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);

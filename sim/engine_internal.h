@@ -161,6 +161,8 @@ struct sim_engine {
         bool writes_back;
     } missing;
     struct engine_snapshot snapshot;
+    struct vmx_segment shown[VMX_SEGMENT_COUNT]; /* as they were last set, */
+    bool shown_stand;                            /* and no getting of them has come between */
 };
 _Static_assert(offsetof(struct sim_engine, count) == 0, "sim_engine_ticks() reads it there");
 
@@ -238,7 +240,9 @@ _Noreturn void engine_stop_event(struct sim_engine *engine, enum sim_stop stop, 
 /* Ends the run before the instruction that made the call. */
 _Noreturn void engine_stop_before(struct sim_engine *engine, uintptr_t return_address);
 /* The helper of a block's last instruction, VMREAD or VMWRITE of registers: returns when it has been executed. */
-void engine_field_access(struct unicorn_env *env, int vector);
+void engine_field_access(struct unicorn_env *env, uint64_t word);
+/* Its word. */
+enum { ENGINE_FIELD_WRITE = 1 << 0, ENGINE_FIELD_ENCODING_SHIFT = 8, ENGINE_FIELD_VALUE_SHIFT = 16, ENGINE_FIELD_LENGTH_SHIFT = 24 };
 /* engine_judge.c: the same for VMCALL, VMLAUNCH and VMRESUME. It returns where the run goes on, perhaps elsewhere. */
 void engine_judge(struct unicorn_env *env, int vector);
 _Noreturn void engine_raise(struct sim_engine *engine, uint8_t vector, uint32_t error_code, uintptr_t return_address);
@@ -275,5 +279,7 @@ void engine_settle_mxcsr(struct unicorn_env *env);
 
 /* engine_changed.c */
 void engine_snapshot(struct sim_engine *engine, uint32_t groups);
+/* Setting these segments would change nothing, as long as the mode stays what it is. */
+bool engine_segments_stand(const struct sim_engine *engine, const struct vmx_segment segments[VMX_SEGMENT_COUNT]);
 
 #endif

@@ -200,6 +200,7 @@ void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state
             get_segment(&env->segs[i], &s->seg[i]);
         get_task_register(env, &s->seg[VMX_TR]);
         s->seg[VMX_CS].base = code_base(engine);
+        engine->shown_stand = false;
     }
     if (groups & VMX_GROUP_TABLES) {
         s->gdtr.base = env->gdt.base;
@@ -218,10 +219,30 @@ void sim_engine_get(struct sim_engine *engine, uint32_t groups, struct vmx_state
     engine_snapshot(engine, groups);
 }
 
+static void set_segments(struct sim_engine *engine, const struct vmx_state *s)
+{
+    struct unicorn_env *env = engine->env;
+    for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++) {
+        set_segment(&env->segs[i], &s->seg[i]);
+        engine->shown[i] = s->seg[i];
+    }
+    set_task_register(env, &s->seg[VMX_TR]);
+    engine->code_base = 0;
+    engine->shown_stand = true;
+}
+
+/* What engine_update_mode() reads of the group CONTROL. */
+static bool other_mode(const struct unicorn_env *env, const struct vmx_state *s)
+{
+    return ((env->cr[0] ^ s->cr0) | (env->cr[4] ^ s->cr4) | (env->efer ^ s->efer)) != 0;
+}
+
 void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx_state *s)
 {
     struct unicorn_env *env = engine->env;
-    bool mode = (groups & (VMX_GROUP_CONTROL | VMX_GROUP_SEGMENTS)) != 0;
+    bool mode = (groups & VMX_GROUP_CONTROL) != 0 && other_mode(env, s);
+    if (!mode && (groups & VMX_GROUP_SEGMENTS) != 0 && engine_segments_stand(engine, s->seg))
+        groups &= ~(uint32_t)VMX_GROUP_SEGMENTS;
     if (groups & VMX_GROUP_GPR)
         set_gprs(env, s);
     if (groups & VMX_GROUP_IP) {
@@ -233,10 +254,8 @@ void sim_engine_set(struct sim_engine *engine, uint32_t groups, const struct vmx
     if (groups & VMX_GROUP_CONTROL)
         set_control(engine, s);
     if (groups & VMX_GROUP_SEGMENTS) {
-        for (unsigned i = 0; i < VMX_SEGMENT_COUNT; i++)
-            set_segment(&env->segs[i], &s->seg[i]);
-        set_task_register(env, &s->seg[VMX_TR]);
-        engine->code_base = 0;
+        set_segments(engine, s);
+        mode = true;
     }
     if (groups & VMX_GROUP_TABLES) {
         env->gdt.base = s->gdtr.base;

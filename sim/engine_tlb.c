@@ -41,13 +41,22 @@ static struct unicorn_tlb_description *description_of(struct sim_engine *engine,
     return &engine->away.description[mode];
 }
 
-static struct engine_basis basis_now(const struct sim_engine *engine)
+static void note_basis(const struct sim_engine *engine, struct engine_basis *basis)
 {
     const struct unicorn_env *env = engine->env;
-    struct engine_basis basis = {
+    *basis = (struct engine_basis){
         .cr0 = env->cr[0], .cr3 = env->cr[3], .cr4 = env->cr[4], .efer = env->efer, .pkru = env->pkru, .pkrs = engine->held.pkrs};
-    memcpy(basis.pdpte, engine->held.pdpte, sizeof basis.pdpte);
-    return basis;
+    for (unsigned i = 0; i < 4; i++)
+        basis->pdpte[i] = engine->held.pdpte[i];
+}
+
+static bool basis_stands(const struct sim_engine *engine, const struct engine_basis *basis)
+{
+    const struct unicorn_env *env = engine->env;
+    const uint64_t *const pdpte = engine->held.pdpte;
+    return ((env->cr[0] ^ basis->cr0) | (env->cr[3] ^ basis->cr3) | (env->cr[4] ^ basis->cr4) | (env->efer ^ basis->efer) |
+            (env->pkru ^ basis->pkru) | (engine->held.pkrs ^ basis->pkrs) | (pdpte[0] ^ basis->pdpte[0]) | (pdpte[1] ^ basis->pdpte[1]) |
+            (pdpte[2] ^ basis->pdpte[2]) | (pdpte[3] ^ basis->pdpte[3])) == 0;
 }
 
 static size_t entries_of(const struct unicorn_tlb *tlb)
@@ -144,7 +153,7 @@ void sim_engine_select(struct sim_engine *engine, unsigned set)
     if (engine->set_in_use == set)
         return;
     if (!engine->selected)
-        in_use(engine)->basis = basis_now(engine);
+        note_basis(engine, &in_use(engine)->basis);
     for (int mode = 0; mode < UNICORN_MMU_MODES; mode++)
         if (((filled_here | engine->away.filled) >> mode & 1) != 0)
             exchange_mode(engine, mode);
@@ -359,9 +368,19 @@ static void flush_all(struct sim_engine *engine, struct engine_translations *set
     engine_running = outer;
 }
 
+/* The set holds no page. Victims are empty then, and count from the first again, so that nobody has to look at them. */
+static void note_empty(struct sim_engine *engine, struct engine_translations *set)
+{
+    set->count = 0;
+    for (int mode = 0; mode < UNICORN_MMU_MODES; mode++)
+        description_of(engine, set, mode)->victim = 0;
+}
+
 /* The library's flush clears some 60 KBytes, which is dearer than a whole VM exit. */
 static void flush(struct sim_engine *engine, struct engine_translations *set)
 {
+    if (set->count == 0)
+        return;
     if (set->count > ENGINE_PAGES_MAX) {
         flush_all(engine, set);
         set->lapsed_count = 0;
@@ -371,7 +390,7 @@ static void flush(struct sim_engine *engine, struct engine_translations *set)
             lapse(engine, set, &set->page[i]);
         }
     }
-    set->count = 0;
+    note_empty(engine, set);
 }
 
 void sim_engine_flush_set(struct sim_engine *engine, unsigned set)
@@ -407,6 +426,8 @@ void sim_engine_flush_page(struct sim_engine *engine, unsigned set_number, gva_t
             lapse(engine, set, &page);
             set->page[i - 1] = set->page[--set->count];
         }
+    if (set->count == 0)
+        note_empty(engine, set);
 }
 
 /* ---- the start of a run ---- */
@@ -438,9 +459,8 @@ bool engine_tlb_begin(struct sim_engine *engine)
     const bool wide = (engine->env->hflags & UNICORN_HF_CS64) != 0;
     const struct engine_page *first = NULL;
     if (engine->selected) {
-        const struct engine_basis now = basis_now(engine);
         engine->selected = false;
-        if (memcmp(&now, &set->basis, sizeof now) != 0)
+        if (!basis_stands(engine, &set->basis))
             flush(engine, set);
     }
     const unsigned count = set->lapsed_count;

@@ -6,7 +6,7 @@
 #include "engine_undefined.h"
 
 enum { CODE_BUFFER_BYTES = 16 << 20, CODE_BUFFER_RESERVE = 1 << 20 };
-enum { INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8, FLAGS_RF = 1 << 16, FPU_STATE = UNICORN_HF_EM | UNICORN_HF_TS };
+enum { HELPER_ARGUMENTS = 2, INSTRUCTIONS_MAX = 512, FLAGS_TF = 1 << 8, FLAGS_RF = 1 << 16, FPU_STATE = UNICORN_HF_EM | UNICORN_HF_TS };
 
 void __wrap_helper_raise_exception_x86_64(struct unicorn_env *env, int vector);
 void __wrap_tcg_exec_init_x86_64(void *uc, unsigned long size);
@@ -204,34 +204,66 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
     return 1;
 }
 
-/* The helper that stands in the place of that of the exception; NULL: there is none. */
-static void (*helper_of(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last))(struct unicorn_env *, int)
+/* ---- exceptions that return ---- */
+/* The call of the exception's helper, which ends a block; NULL: another end. */
+static struct unicorn_op *exception_of(const struct sim_engine *engine)
 {
-    const uint32_t traps = UNICORN_HF_INHIBIT_IRQ | FLAGS_TF, wanted = UNICORN_HF_CS64, looked_at = wanted | UNICORN_HF_CPL | traps;
-    const struct engine_opcode opcode = engine_opcode_at(engine->env, last);
-    if (engine->callbacks.undefined != NULL && (block->flags & looked_at) == wanted && engine_is_field_access(opcode))
-        return engine_field_access;
-    if (engine->callbacks.judge != NULL && (block->flags & (traps | FLAGS_RF | ENGINE_HF_BREAK)) == 0 && engine_is_transition(opcode))
-        return engine_judge;
+    enum { INPUTS_SHIFT = 8, INPUTS = 0xf };
+    for (struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next)
+        if ((uint8_t)op->opcode == UNICORN_OP_CALL && (op->opcode >> INPUTS_SHIFT & INPUTS) == HELPER_ARGUMENTS &&
+            op->args[HELPER_ARGUMENTS] == (uintptr_t)__wrap_helper_raise_exception_x86_64 && op->next != NULL)
+            return op;
     return NULL;
+}
+
+/* It calls another function instead, and the block goes on behind it. */
+static void call_instead(struct sim_engine *engine, struct unicorn_op *op, uintptr_t function, const struct unicorn_block *chained)
+{
+    op->args[HELPER_ARGUMENTS] = function;
+    op->args[HELPER_ARGUMENTS + 1] = 0; /* it returns, and may use and change all registers */
+    struct unicorn_op *after = op->next;
+    if (chained != NULL)
+        tcg_op_insert_before_x86_64(engine->tcg, after, UNICORN_OP_GOTO_BLOCK)->args[0] = 0;
+    tcg_op_insert_before_x86_64(engine->tcg, after, UNICORN_OP_EXIT_BLOCK)->args[0] = (uintptr_t)chained;
+}
+
+static uint64_t field_word(struct engine_opcode o, uint64_t length)
+{
+    enum { VMWRITE = 0x79, REX_B = 1, REX_R = 4, REGISTER = 7 };
+    const uint64_t encoding = (o.modrm >> 3 & REGISTER) | (o.rex & REX_R ? 8u : 0u), value = (o.modrm & REGISTER) | (o.rex & REX_B ? 8u : 0u);
+    return (o.byte == VMWRITE ? (uint64_t)ENGINE_FIELD_WRITE : 0) | encoding << ENGINE_FIELD_ENCODING_SHIFT | value << ENGINE_FIELD_VALUE_SHIFT |
+           length << ENGINE_FIELD_LENGTH_SHIFT;
+}
+
+/* The library has not read the ModR/M byte, which counts as one of the block's from now on. The block behind is jumped to as from any other block: it has
+   the same flags, and is found by the same page. */
+static void let_field_access_return(struct sim_engine *engine, struct unicorn_block *block, uint64_t last, struct engine_opcode opcode)
+{
+    const uint64_t end = block->pc + block->size + 1;
+    const bool chained = (block->flags & (FLAGS_RF | ENGINE_HF_BREAK)) == 0 && (block->pc ^ end) >> UNICORN_PAGE_BITS == 0;
+    struct unicorn_op *const call = exception_of(engine);
+    if (call == NULL || (block->pc ^ (end - 1)) >> UNICORN_PAGE_BITS != 0)
+        return;
+    block->size++;
+    struct unicorn_op *const word = tcg_op_insert_before_x86_64(engine->tcg, call, UNICORN_OP_MOVI_I64);
+    word->args[0] = call->args[1] = (uintptr_t)engine->constant[0];
+    word->args[1] = field_word(opcode, end - last);
+    call_instead(engine, call, (uintptr_t)engine_field_access, chained ? block : NULL);
 }
 
 /* VMREAD and VMWRITE of registers, VMCALL, VMLAUNCH and VMRESUME are undefined for Unicorn, whose exception ends the block. Whoever drives the engine may
    execute them, so that the call may return: then the block ends as any other. They are what a hypervisor executes most. */
-static void let_exception_return(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last)
+static void let_exception_return(struct sim_engine *engine, struct unicorn_block *block, uint64_t last)
 {
-    enum { INPUTS_SHIFT = 8, INPUTS = 0xf, HELPER_ARGUMENTS = 2 };
-    void (*const helper)(struct unicorn_env *, int) = helper_of(engine, block, last);
-    if (helper == NULL)
-        return;
-    for (struct unicorn_op *op = UNICORN_FIELD(engine->tcg, UNICORN_TCG_OPS, struct unicorn_op *); op != NULL; op = op->next) {
-        if ((uint8_t)op->opcode != UNICORN_OP_CALL || (op->opcode >> INPUTS_SHIFT & INPUTS) != HELPER_ARGUMENTS ||
-            op->args[HELPER_ARGUMENTS] != (uintptr_t)__wrap_helper_raise_exception_x86_64 || op->next == NULL)
-            continue;
-        op->args[HELPER_ARGUMENTS] = (uintptr_t)helper;
-        op->args[HELPER_ARGUMENTS + 1] = 0; /* it returns, and may use and change all registers */
-        tcg_op_insert_before_x86_64(engine->tcg, op->next, UNICORN_OP_EXIT_BLOCK)->args[0] = 0;
-        return;
+    const uint32_t traps = UNICORN_HF_INHIBIT_IRQ | FLAGS_TF, wanted = UNICORN_HF_CS64, looked_at = wanted | UNICORN_HF_CPL | traps;
+    const struct engine_opcode opcode = engine_opcode_at(engine->env, last);
+    if (engine_is_field_access(opcode)) {
+        if (engine->callbacks.field != NULL && (block->flags & looked_at) == wanted)
+            let_field_access_return(engine, block, last, opcode);
+    } else if (engine_is_transition(opcode) && engine->callbacks.judge != NULL && (block->flags & (traps | FLAGS_RF | ENGINE_HF_BREAK)) == 0) {
+        struct unicorn_op *const call = exception_of(engine);
+        if (call != NULL)
+            call_instead(engine, call, (uintptr_t)engine_judge, NULL);
     }
 }
 

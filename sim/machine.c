@@ -27,6 +27,7 @@ static bool vcpu_init(struct bk_machine *machine, unsigned index, const char **m
     const struct sim_engine_callbacks callbacks = {.context = vcpu,
                                                    .translate = sim_vcpu_translate,
                                                    .undefined = sim_board_undefined,
+                                                   .field = sim_board_field,
                                                    .judge = sim_vcpu_judge,
                                                    .iret_unblocks_nmis = sim_vcpu_iret_unblocks_nmis,
                                                    .mmio_read = sim_board_mmio_read,

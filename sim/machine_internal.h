@@ -66,6 +66,7 @@ struct sim_translations {
     uint64_t cr0, cr3, cr4, efer, eptp;
     uint64_t primary, secondary, vpid;
     bool a20m;
+    bool fetched; /* `code` is not all zeros */
     /* Pages that instructions were fetched from; each goes with its translation. */
     struct sim_code_page {
         const uint8_t *bytes; /* NULL: none */

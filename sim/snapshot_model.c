@@ -6,7 +6,7 @@ SNAPSHOT_COVERS(struct vmx_segment, 24);
 SNAPSHOT_COVERS(struct vmx_descriptor_table, 16);
 SNAPSHOT_COVERS(struct vmx_state, 728);
 SNAPSHOT_COVERS(struct vmx_pending, 12);
-SNAPSHOT_COVERS(struct vmx_cpu, 1008);
+SNAPSHOT_COVERS(struct vmx_cpu, 1024);
 SNAPSHOT_COVERS(struct vmcs, 72 + 8 * VMCS_FIELD_COUNT);
 
 static void segment(struct archive *a, struct vmx_segment *s)
@@ -136,6 +136,7 @@ static void current_vmcs(struct archive *a, struct vmx_cpu *cpu, uint8_t *ram, u
     }
     cpu->vmcs = way == NONE ? NULL : way == CACHE ? cpu->vmcs_cache : (struct vmcs *)(void *)(ram + cpu->current_vmcs);
     cpu->loaded = loaded ? cpu->vmcs : NULL;
+    cpu->settled_of = NULL; /* found again */
 }
 
 void snapshot_cpu(struct archive *a, struct vmx_cpu *cpu, uint8_t *ram, uint64_t ram_size)

@@ -10,7 +10,10 @@
 
 static void forget(struct bk_vcpu *vcpu, unsigned set)
 {
-    memset(vcpu->set[set].code, 0, sizeof vcpu->set[set].code);
+    struct sim_translations *t = &vcpu->set[set];
+    if (t->fetched)
+        memset(t->code, 0, sizeof t->code);
+    t->fetched = false;
     sim_engine_flush_set(vcpu->engine, set);
 }
 
@@ -25,7 +28,7 @@ static void forget_page(struct bk_vcpu *vcpu, unsigned set, const struct vmx_map
     struct sim_translations *t = &vcpu->set[set];
     if (!vmx_mapping_serves(m, &t->tag, m->linear))
         return;
-    for (unsigned i = 0; i < SIM_CODE_PAGES; i++)
+    for (unsigned i = 0; t->fetched && i < SIM_CODE_PAGES; i++)
         if ((t->code[i].page * SIM_PAGE ^ m->linear) >> m->shift == 0)
             t->code[i].bytes = NULL;
     sim_engine_flush_page(vcpu->engine, set, m->linear, UINT64_C(1) << m->shift);
@@ -56,7 +59,9 @@ const uint8_t *sim_vcpu_code(const struct bk_vcpu *vcpu, gva_t linear, bool user
 void sim_vcpu_fetched(struct bk_vcpu *vcpu, gva_t linear, bool user, const uint8_t *bytes)
 {
     const gva_t page = linear / SIM_PAGE;
-    vcpu->set[vcpu->set_in_use].code[page % SIM_CODE_PAGES] = (struct sim_code_page){.bytes = bytes, .page = page, .user = user};
+    struct sim_translations *t = &vcpu->set[vcpu->set_in_use];
+    t->fetched = true;
+    t->code[page % SIM_CODE_PAGES] = (struct sim_code_page){.bytes = bytes, .page = page, .user = user};
 }
 
 static const struct vmx_mapping *find(void *context, const struct vmx_tag *tag, gva_t linear)

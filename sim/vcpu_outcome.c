@@ -101,10 +101,14 @@ bool sim_vcpu_apply(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome, enu
     case VMX_OUTCOME_FAULT:
         sim_vcpu_push(vcpu, outcome->changed);
         return sim_vcpu_raise(vcpu, &outcome->event, false, entered);
-    case VMX_OUTCOME_DONE:
+    case VMX_OUTCOME_DONE: {
+        const bool was_root = vcpu->set_in_use == SIM_SET_ROOT;
         update_translations(vcpu, outcome);
         sim_vcpu_push(vcpu, outcome->changed);
+        if (was_root && vcpu->set_in_use == SIM_SET_NON_ROOT)
+            vcpu->touched = 0; /* a VM entry: what the model does not name itself is in step with the VMCS */
         return false;
+    }
     case VMX_OUTCOME_SHUTDOWN:
         *entered = outcome->abort != 0 ? abort_vmx(vcpu, outcome->abort) : shut_down(vcpu);
         return true;

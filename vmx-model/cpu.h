@@ -66,6 +66,9 @@ struct vmx_cpu {
     const struct vmcs *loaded;
     uint32_t loaded_entry_controls;
     uint32_t stale, unsaved;
+    /* Groups whose fields in the VMCS are exactly what an exit would save of a guest that was loaded from them: it need not. */
+    const struct vmcs *settled_of;
+    uint32_t settled;
     uint32_t violated; /* enum vmx_check: the rule that the last VMLAUNCH or VMRESUME executed by the model violated, VMX_CHECK_NONE for none */
 };
 

@@ -57,6 +57,18 @@ static void refuse(struct vmx_cpu *cpu, struct vmx_entry_result *result)
     }
 }
 
+/* Groups that were just loaded and need not be saved unless the guest changes them. */
+static uint32_t settled(struct vmx_cpu *cpu, const struct vmcs *v, uint32_t loaded)
+{
+    const uint32_t written = v->unloaded >> GROUP_SHIFT;
+    cpu->settled = cpu->settled_of == v ? cpu->settled & ~written : 0;
+    cpu->settled_of = v;
+    const uint32_t unknown = loaded & (VMX_GROUP_SEGMENTS | VMX_GROUP_TABLES) & ~cpu->settled;
+    if (unknown != 0)
+        cpu->settled |= unknown & vmx_saved_already(v, &cpu->state);
+    return cpu->settled;
+}
+
 /* Loads what differs from what `state` holds. False: the PDPTEs of a guest without EPT are bad. */
 static bool load_guest(struct vmx_cpu *cpu, struct vmx_entry_result *result)
 {
@@ -70,7 +82,7 @@ static bool load_guest(struct vmx_cpu *cpu, struct vmx_entry_result *result)
         return false;
     if (pdptes_changed)
         groups |= VMX_GROUP_CONTROL;
-    cpu->unsaved |= groups;
+    cpu->unsaved |= groups & ~settled(cpu, v, groups);
     cpu->loaded = v;
     cpu->loaded_entry_controls = entry;
     v->unloaded = 0;
@@ -182,4 +194,5 @@ struct vmx_entry_result vmx_enter(struct vmx_cpu *cpu, enum vmx_entry_instructio
 void vmx_forget_guest(struct vmx_cpu *cpu)
 {
     cpu->loaded = NULL;
+    cpu->settled_of = NULL;
 }

@@ -124,9 +124,12 @@ static struct vmx_outcome enter(struct vmx_cpu *cpu, const struct vmx_instructio
         return vmx_outcome_run();
     const struct vmx_entry_result entry = vmx_enter(cpu, instruction);
     cpu->violated = entry.check;
+    struct vmx_outcome outcome;
     switch (entry.kind) {
     case VMX_ENTERED:
-        return switched(entry.inject ? vmx_raise(cpu, &entry.event, true) : vmx_outcome_done(0));
+        outcome = entry.inject ? vmx_raise(cpu, &entry.event, true) : vmx_outcome_done(0);
+        cpu->unsaved |= outcome.changed;
+        return switched(outcome);
     case VMX_ENTRY_FAULT:
         return (struct vmx_outcome){.kind = VMX_OUTCOME_FAULT, .event = entry.event};
     case VMX_FAIL_INVALID:

@@ -62,6 +62,21 @@ static uint32_t save_tables(struct vmcs *v, const struct vmx_state *s)
            put(v, VMCS_GUEST_IDTR_LIMIT, s->idtr.limit, VMCS_GROUP_GUEST_TABLES);
 }
 
+uint32_t vmx_saved_already(const struct vmcs *v, const struct vmx_state *s)
+{
+    bool segments = true;
+    for (unsigned n = 0; n < VMX_SEGMENT_COUNT; n++) {
+        const struct vmx_segment *const segment = &s->seg[n];
+        segments = segments && vmcs_get(v, (enum vmcs_field)(VMCS_GUEST_ES_SELECTOR + n)) == segment->selector &&
+                   vmcs_get(v, (enum vmcs_field)(VMCS_GUEST_ES_BASE + n)) == segment->base &&
+                   vmcs_get(v, (enum vmcs_field)(VMCS_GUEST_ES_LIMIT + n)) == segment->limit &&
+                   vmcs_get(v, (enum vmcs_field)(VMCS_GUEST_ES_AR_BYTES + n)) == (segment->access_rights & VMX_AR_DEFINED);
+    }
+    const bool tables = vmcs_get(v, VMCS_GUEST_GDTR_BASE) == s->gdtr.base && vmcs_get(v, VMCS_GUEST_GDTR_LIMIT) == s->gdtr.limit &&
+                        vmcs_get(v, VMCS_GUEST_IDTR_BASE) == s->idtr.base && vmcs_get(v, VMCS_GUEST_IDTR_LIMIT) == s->idtr.limit;
+    return (segments ? VMX_GROUP_SEGMENTS : 0u) | (tables ? VMX_GROUP_TABLES : 0u);
+}
+
 static uint32_t save_debug(struct vmcs *v, const struct vmx_state *s, uint32_t exit)
 {
     if ((exit & VMX_EXITCTL_SAVE_DEBUG_CONTROLS) == 0) {
@@ -130,6 +145,7 @@ void vmx_save_guest_state(struct vmx_cpu *cpu, uint32_t changed)
         written |= save_segments(v, s);
     if ((changed & VMX_GROUP_TABLES) != 0)
         written |= save_tables(v, s);
+    cpu->settled &= ~(written >> GROUP_SHIFT);
     if ((changed & VMX_GROUP_DEBUG) != 0)
         written |= save_debug(v, s, exit);
     if ((changed & VMX_GROUP_MSR) != 0)

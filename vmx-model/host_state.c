@@ -182,7 +182,7 @@ uint32_t vmx_return_to_host(struct vmx_cpu *cpu)
     cpu->monitor_armed = false;
     if (!cpu->native_root) {
         vmx_load_host_state(cpu, &cpu->state);
-        vmx_forget_guest(cpu);
+        cpu->loaded = NULL;
     } else {
         if ((vmcs_get(cpu->vmcs, VMCS_VM_ENTRY_CONTROLS) & VMX_ENTRYCTL_LOAD_DEBUG_CONTROLS) == 0)
             load_shared_debug_registers(cpu);

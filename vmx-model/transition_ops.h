@@ -16,6 +16,9 @@ _Static_assert(VMX_GROUP_IP << GROUP_SHIFT == VMCS_GROUP_GUEST_IP && VMX_GROUP_C
 /* Loads groups of cpu->state from the guest-state area. SDM 3C, "Loading Guest State". */
 void vmx_load_guest_groups(struct vmx_cpu *cpu, uint32_t groups);
 
+/* Of the groups SEGMENTS and TABLES: those whose fields saving this state would not change. */
+uint32_t vmx_saved_already(const struct vmcs *v, const struct vmx_state *s);
+
 /* IA32_EFER as VM entry would set it on top of the present value. */
 uint64_t vmx_entry_efer(const struct vmx_state *s, const struct vmcs *v);
 

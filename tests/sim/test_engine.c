@@ -126,29 +126,31 @@ static void sensitive_instructions_stop_before_acting(void)
 }
 
 /* VMREAD and VMWRITE of registers: one field, which is RDX. */
-enum { FIELD_ABSENT = 99, ZF = 1 << 6, FIELD_BYTES = 3 };
+enum { FIELD_ABSENT = 99, ZF = 1 << 6 };
 
-static unsigned field_access(void *context, uint64_t rip, uint64_t *flags)
+static unsigned known_instruction(void *context, uint64_t rip, uint64_t *flags)
+{
+    struct guest *g = context;
+    (void)flags;
+    return g->ram[rip] == 0x0f && g->ram[rip + 1] == 0x01 ? SIM_ENGINE_STOPS : 0;
+}
+
+static bool field_access(void *context, bool write, unsigned encoding, unsigned value, uint64_t *flags)
 {
     struct guest *g = context;
     uint64_t *gpr = sim_engine_gpr(g->engine);
-    const uint8_t *code = g->ram + rip;
-    if (code[0] != 0x0f || (code[1] != 0x78 && code[1] != 0x79))
-        return code[0] == 0x0f && code[1] == 0x01 ? SIM_ENGINE_STOPS : 0;
-    const bool absent = gpr[VMX_RAX] == FIELD_ABSENT;
+    const bool absent = gpr[encoding] == FIELD_ABSENT;
     *flags = absent ? ZF : 0;
-    if (code[1] == 0x78 && !absent)
-        gpr[VMX_RBX] = gpr[VMX_RDX];
-    if (code[1] == 0x79 && !absent)
-        gpr[VMX_RDX] = gpr[VMX_RCX];
-    return FIELD_BYTES;
+    if (!absent)
+        gpr[write ? VMX_RDX : value] = gpr[write ? value : VMX_RDX];
+    return true;
 }
 
 static struct guest *guest_with_fields(void)
 {
     struct guest *g = guest_new();
     const char *message;
-    const struct sim_engine_callbacks callbacks = {.context = g, .translate = guest_translate, .undefined = field_access};
+    const struct sim_engine_callbacks callbacks = {.context = g, .translate = guest_translate, .undefined = known_instruction, .field = field_access};
     sim_engine_free(g->engine);
     g->engine = sim_engine_new(g->ram, GUEST_RAM, &callbacks, &message);
     CU_ASSERT_PTR_NOT_NULL_FATAL(g->engine);
