@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
+#include <stddef.h>
+/* Of AddressSanitizer's run-time library; the header that declares it comes with one compiler only. */
+size_t __sanitizer_get_current_allocated_bytes(void); /* NOLINT(bugprone-reserved-identifier) */
 #else
 #include <malloc.h>
 #endif
