@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "pack.h"
 
-enum { PATH_BYTES = 64, TIMEOUT_MS = 20000, OUTPUT_MAX = 64 << 20 };
+enum { PATH_BYTES = 64, TIMEOUT_MS = 60000, CPU_SECONDS = 20, OUTPUT_MAX = 64 << 20, MEMORY_MAX = 1 << 30 };
 
 struct folder {
     char path[PATH_BYTES];
@@ -68,6 +69,28 @@ static bool write_source(const struct folder *folder, unsigned line, const char 
     return fclose(file) == 0;
 }
 
+/* A source may make nasm write or remember without end. It inherits the bound on files; those on memory and on time of the
+   processor come as soon as it runs. */
+static bool spawn_bounded(pid_t *child, const posix_spawn_file_actions_t *actions, char *const *arguments)
+{
+    struct rlimit ours;
+    const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX}, time = {CPU_SECONDS, CPU_SECONDS};
+    const bool known = getrlimit(RLIMIT_FSIZE, &ours) == 0;
+    const struct rlimit file = {OUTPUT_MAX, ours.rlim_max};
+    if (known && ours.rlim_cur > OUTPUT_MAX)
+        (void)setrlimit(RLIMIT_FSIZE, &file);
+    errno = posix_spawnp(child, "nasm", actions, NULL, arguments, environ);
+    const int why = errno;
+    if (known)
+        (void)setrlimit(RLIMIT_FSIZE, &ours);
+    if (why == 0) {
+        (void)prlimit(*child, RLIMIT_AS, &memory, NULL);
+        (void)prlimit(*child, RLIMIT_CPU, &time, NULL);
+    }
+    errno = why;
+    return why == 0;
+}
+
 static bool spawn_nasm(const struct folder *folder, pid_t *child)
 {
     char *const arguments[] = {(char *)"nasm",     (char *)"-f", (char *)"bin",          (char *)"-X",           (char *)"gnu",
@@ -78,10 +101,7 @@ static bool spawn_nasm(const struct folder *folder, pid_t *child)
     bool good = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
                 posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
                 posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder->messages, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0;
-    if (good) {
-        errno = posix_spawnp(child, "nasm", &actions, NULL, arguments, environ);
-        good = errno == 0;
-    }
+    good = good && spawn_bounded(child, &actions, arguments);
     posix_spawn_file_actions_destroy(&actions);
     return good;
 }
@@ -178,6 +198,8 @@ static bool run(const struct folder *folder, const char *path, unsigned line, co
         return fail(error, path, line, errno == ENOENT ? "nasm is not installed: it assembles the guest's code" : strerror(errno));
     if (!wait_for(child, &status))
         return fail(error, path, line, "nasm did not come to an end");
+    if (WIFSIGNALED(status))
+        return fail(error, path, line, WTERMSIG(status) == SIGXFSZ ? "nasm: the code has more than 64 MiB" : "nasm did not come to an end");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return report(folder, path, line, error);
     out->bytes = (uint8_t *)read_file(folder->binary, &out->size);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../vmx-model/names.h"
 #include "loader.h"
@@ -99,6 +100,11 @@ static void resolve(const struct loader *loader, const char *path, char out[1024
 
 static bool read_part(const struct loader *loader, unsigned line, const char *path, uint64_t offset, uint64_t most, uint8_t **bytes, size_t *size)
 {
+    struct stat kind;
+    if (stat(path, &kind) != 0)
+        return load_fail(loader, line, NULL, "file \"%s\": %s", path, strerror(errno));
+    if (!S_ISREG(kind.st_mode)) /* a pipe or a terminal may never end */
+        return load_fail(loader, line, NULL, "file \"%s\" is no file but a folder, a device or a pipe", path);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return load_fail(loader, line, NULL, "file \"%s\": %s", path, strerror(errno));
@@ -114,8 +120,7 @@ static bool read_part(const struct loader *loader, unsigned line, const char *pa
             free(*bytes);
     }
     fclose(file);
-    return good ||
-           load_fail(loader, line, NULL, "file \"%s\" cannot be read: a folder, over %d MiB, or shorter than the offset", path, FILE_MAX >> 20);
+    return good || load_fail(loader, line, NULL, "file \"%s\" cannot be read: over %d MiB, or shorter than the offset", path, FILE_MAX >> 20);
 }
 
 static bool load_file(struct loader *loader, const struct script_table *table, uint8_t **bytes, size_t *size)

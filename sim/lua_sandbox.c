@@ -303,7 +303,7 @@ static int protected_run(lua_State *lua)
     return 0;
 }
 
-/* Lua's messages begin with "script:LINE: ". */
+/* Lua's messages begin with "script:LINE: "; those of what the prelude calls for the script with the prelude's line, which tells nobody anything. */
 static void report(const struct sandbox *sandbox, const char *message)
 {
     struct sim_error *error = sandbox->error;
@@ -311,7 +311,10 @@ static void report(const struct sandbox *sandbox, const char *message)
     int skip = 0;
     if (message == NULL)
         message = "the script failed";
+    unsigned in_prelude;
     if (sscanf(message, "script:%u: %n", &line, &skip) == 1 && skip > 0)
+        message += skip;
+    else if (sscanf(message, "prelude:%u: %n", &in_prelude, &skip) == 1 && skip > 0)
         message += skip;
     error->line = line;
     snprintf(error->file, sizeof error->file, "%s", sandbox->path);

@@ -50,6 +50,33 @@ static void bad_scripts_give_the_line_and_what_is_wrong(void)
     RUN_ROWS(rows, 2);
 }
 
+static void what_works_without_end_in_a_library_is_refused(void)
+{
+    static const struct row rows[] = {
+        {"\nreturn string.find(('a'):rep(5000), ('.-'):rep(8) .. 'b')", "s.lua:2: the pattern may take too long on a text of 5000 characters"},
+        {"\nreturn (('a'):rep(100000):gsub('(.-)(.-)b', 'x'))", "s.lua:2: the pattern may take too long"},
+        {"\nreturn ('a'):match(('a'):rep(20000))", "s.lua:2: a pattern of that length takes too long"},
+        {"\nreturn table.move({ 1 }, 1, 1e15, 2)", "s.lua:2: table.move of that many values takes too long"},
+        {"\nreturn table.move({ 1 }, math.mininteger, math.maxinteger, 2)", "s.lua:2: table.move of that many values takes too long"},
+        {"local t = setmetatable({}, { __len = function() return 1 << 40 end })\ntable.insert(t, 1, 3)", "s.lua:1: a table of that length"},
+        {"local t = setmetatable({}, { __len = function() return 1 << 40 end })\ntable.remove(t, 1)", "s.lua:1: a table of that length"},
+        {"\ntable.insert(nil, 3)", "s.lua:2: bad argument #1 to 'insert' (table expected, got nil)"},
+        {"return scenario { name = 'x',\nguest = file '/dev/zero' }", "s.lua:2: file \"/dev/zero\" is no file but a folder, a device or a pipe"},
+        {"return scenario { name = 'x',\nguest = file '/tmp' }", "s.lua:2: file \"/tmp\" is no file"},
+        {"return scenario { name = 'x', guest = asm [[\nalign 0x40000000\nnop ]] }", "s.lua:2: nasm"},
+    };
+    RUN_ROWS(rows, 2);
+    static const struct row good[] = {
+        {"local a, b = ('key = 12'):match('^%s*(%w+)%s*=%s*(%w+)%s*$')\nassert(a == 'key' and b == '12')\n"
+         "assert(('x-y*z'):gsub('[-*]', '+') == 'x+y+z' and ('a.b'):find('.', 1, true) == 2)\n"
+         "local t = table.move({ 1, 2, 3 }, 1, 3, 2)\ntable.insert(t, 9)\ntable.remove(t, 1)\ntable.sort(t)\n"
+         "assert(table.concat(t, ',') == '1,2,3,9')\n"
+         "return scenario { name = 'plain', guest = asm [[ vmcall ]], steps = { expect 'VMCALL' {} } }",
+         "1 passed"},
+    };
+    RUN_ROWS(good, 0);
+}
+
 static void unknown_names_give_the_nearest(void)
 {
     static const struct row rows[] = {
@@ -179,6 +206,7 @@ static void devices_pipes_and_links_keep_their_place(void)
 }
 
 COMMAND_SUITE("tools/bad_input", {"bad_scripts_give_the_line_and_what_is_wrong", bad_scripts_give_the_line_and_what_is_wrong},
+              {"what_works_without_end_in_a_library_is_refused", what_works_without_end_in_a_library_is_refused},
               {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
               {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
               {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
