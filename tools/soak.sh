@@ -1,40 +1,50 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Long runs: guests against their instruction-by-instruction reference, one trace whatever the build and the host do, guests that mean harm. ctest runs a
-# small part of each. Safe to repeat; builds stand in build-soak/.
+# small part of each. Builds stand in build-soak/. What a tree of sources has passed is remembered there, so that an interrupted soak goes on.
 set -euo pipefail
-runs=100 blocks=100000 seconds=600 first=1 jobs=$(nproc) parts="exact determinism hostile" builds="gcc-O0 gcc-O3 clang-O0 clang-O3"
+runs=100 slow_runs=4 blocks=100000 seconds=600 states=10000000 first=1 jobs=$(nproc) parts="exact determinism hostile model"
+builds="gcc-O3 clang-O3 gcc-O0 clang-O0" valgrind=1 anew=0 named=""
 usage() {
   cat <<END
-usage: tools/soak.sh [options] [exact] [determinism] [hostile]
-Long runs, all three parts unless some are named. Exit status 0: nothing was found, 1: something was (it is printed), 2: bad usage.
+usage: tools/soak.sh [options] [exact] [determinism] [hostile] [model]
+Long runs, all parts unless some are named, in pieces of a minute or so, as many at once as there are processors. A piece that the same sources have passed
+is not run again. Exit status 0: nothing was found, 1: something was (it is printed), 2: bad usage, or a guest that a workload needs is not there.
 
   exact         random guests of BLOCKS blocks in eight modes, a fifth as many with several virtual CPUs, every scenario and workload: as usual,
                 instruction by instruction and in runs of other lengths, with the same trace, final state and memory
-  determinism   every scenario RUNS times, by each build ($builds), with 1 job and with several, once under
-                valgrind: one hash of the trace
-  hostile       random code, descriptors and page tables, as guests and by turns as images on the bare machine, for SECONDS of CPU time under
-                AddressSanitizer and UndefinedBehaviorSanitizer: no crash, none that runs past its limit, no growth of memory
+  determinism   every workload (all scenarios; the guests of scenarios/workloads; the portable scenarios inside the hardware image; firmware, kernels and
+                Xen on the bare machine) RUNS times, shared among the builds with -O3, and SLOW times by each other build: with 1 job and
+                with several, with other environments and addresses; its first $((short / 1000)) thousand instructions under valgrind: one hash of all that it
+                prints and traces
+  hostile       random code, descriptors and page tables; devices, several processors, VMX structures in wrong places; images on the bare machine; files
+                and scripts that are damaged: for SECONDS of CPU time under AddressSanitizer and UndefinedBehaviorSanitizer, without a crash, a run past
+                its limit, or growth of memory
+  model         STATES random states through vmx-model, under the same sanitizers
 
   --blocks N    of the part exact (default $blocks)
-  --runs N      of the part determinism (default $runs)
+  --runs N      of the part determinism (default $runs), and --slow-runs N (default $slow_runs)
   --seconds N   of the part hostile (default $seconds)
+  --states N    of the part model (default $states)
   --first N     number of the first random guest (default $first)
-  --builds "B"  of the part determinism, of gcc-O0 gcc-O3 clang-O0 clang-O3
-  --jobs N      of builds and of the run with several (default: the processors here)
+  --builds "B"  of the part determinism, of gcc-O0 gcc-O3 clang-O0 clang-O3; the first one gives the hash
+  --jobs N      pieces and compilers at once, and jobs of the runs with several (default: the processors here)
   --no-valgrind leaves that out
+  --anew        forgets what these sources have passed
 END
 }
+short=300000 # instructions under valgrind
 die() { echo "tools/soak.sh: $*" >&2; exit 2; }
 number() { [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number from 1 up, not '${2:-}'"; }
-named="" valgrind=1
 while [ $# -gt 0 ]; do
   case "$1" in
   -h | --help) usage; exit 0 ;;
-  --blocks | --runs | --seconds | --first | --jobs) number "$1" "${2:-}"; declare "${1#--}=$2"; shift ;;
+  --blocks | --runs | --slow-runs | --seconds | --states | --first | --jobs)
+    number "$1" "${2:-}"; name=${1#--}; declare "${name//-/_}=$2"; shift ;;
   --builds) builds=${2:-}; [ -n "$builds" ] || die "--builds takes names"; shift ;;
   --no-valgrind) valgrind=0 ;;
-  exact | determinism | hostile) named="$named $1" ;;
+  --anew) anew=1 ;;
+  exact | determinism | hostile | model) named="$named $1" ;;
   *) die "unknown argument '$1'; --help tells more" ;;
   esac
   shift
@@ -43,10 +53,49 @@ for build in $builds; do [[ "$build" =~ ^(gcc|clang)-O[0-3]$ ]] || die "no build
 [ -z "$named" ] || parts=$named
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 soak=$top/build-soak
-mkdir -p "$soak"
+guests=build/guests # as the workloads name them
 cd "$top"
-found=0
-found_something() { echo "FOUND: $*"; found=1; }
+export TZ=UTC
+
+# ---- what these sources have passed ----
+# Sources are told by their content, whatever has been committed.
+sources() { find . -name 'build*' -prune -o -name .git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16; }
+state=$soak/passed/$(sources)
+[ "$anew" = 0 ] || rm -rf "$state"
+mkdir -p "$state/hash"
+touch "$state/pieces"
+scratch=$(mktemp -d "$soak/run.XXXXXX")
+trap 'rm -rf "$scratch"; kill $(jobs -p) 2>/dev/null || true' EXIT
+: >"$scratch/found"
+: >"$scratch/missing"
+found() { echo "FOUND: $*" | tee -a "$scratch/found"; }
+passed() { cut -d' ' -f2- "$state/pieces" | grep -qxF -- "$*"; }
+
+# cpu_seconds COMMAND...: runs it; its output is in $log, its status and the CPU time that it took in $used.
+measured() {
+  local TIMEFORMAT='%U %S' status=0
+  { time "$@" >"$log" 2>&1 || status=$?; } 2>"$log.time"
+  used=$(awk '{ s += $1 + $2 } END { printf "%.1f", s }' "$log.time")
+  return "$status"
+}
+# piece KEY COMMAND...: unless it was passed; remembered when it is. A shell function may be the command.
+piece() {
+  local key=$1 log used=0
+  shift
+  log=$scratch/log.$BASHPID
+  if passed "$key"; then return 0; fi
+  if measured "$@"; then
+    echo "$used $key" >>"$state/pieces"
+    tail -n 1 "$log" | sed "s|^|$key: |"
+  else
+    { tail -n 40 "$log"; found "$key"; }
+  fi
+}
+# The same beside others, as many as --jobs says.
+beside() {
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+  piece "$@" &
+}
 
 # build NAME COMPILER CMAKE-OPTIONS... with $targets. Warnings are the business of the usual build, which knows one compiler.
 build() {
@@ -57,83 +106,160 @@ build() {
     >"$soak/$name.log" 2>&1 && cmake --build "$soak/$name" -j "$jobs" --target $targets >>"$soak/$name.log" 2>&1 ||
     { tail -n 20 "$soak/$name.log"; echo "cannot build $name: see $soak/$name.log" >&2; exit 1; }
 }
+build_at() { build "$1" "${1%-*}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-${1#*-}"; }
 
-# Scripts that run here: workloads need guests that tools/setup.sh fetches.
-scripts() { find scenarios -name '*.lua' | sort; }
-scripts_that_run() {
-  local script
-  for script in $(scripts); do
-    if "$soak/gcc-O3/vmxbench" run -q "$script" >"$soak/probe.log" 2>&1; then echo "$script"; else echo "left out, it does not run here: $script" >&2; fi
+# needs WHAT FILE: false, and it is said, when a guest has not been fetched.
+needs() {
+  [ ! -e "$2" ] || return 0
+  echo "$1 was left out: $2 is not there; tools/setup.sh fetches it (a Linux kernel: tools/fetch_linux.sh)" >>"$scratch/missing"
+  return 1
+}
+guest_of() { sed -n 's|.*"\.\./\.\./\('"$guests"'/[^"]*\)".*|\1|p' "$1" | head -n 1; }
+scripts() { find scenarios -name '*.lua' ! -path '*/workloads/*' | sort; }
+# Workload scripts whose guests are there.
+workload_scripts() {
+  local script guest
+  for script in scenarios/workloads/*.lua; do
+    guest=$(guest_of "$script")
+    if [ -z "$guest" ] || needs "$script" "$guest"; then echo "$script"; fi
   done
 }
 
+# ---- exact ----
 exact() {
-  targets="fuzz_guest exact_scenarios vmxbench" build gcc-O3 gcc -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O3
-  local guests=$(((blocks + 63) / 64)) at=$first number
-  while [ "$guests" -gt 0 ]; do
-    number=$((guests < 500 ? guests : 500))
-    "$soak/gcc-O3/tests/fuzz/fuzz_guest" exact "$number" "$at" >"$soak/exact.log" 2>&1 || { cat "$soak/exact.log"; found_something "exact $number $at"; }
-    tail -n 1 "$soak/exact.log"
-    "$soak/gcc-O3/tests/fuzz/fuzz_guest" shared $(((number + 4) / 5)) "$at" >"$soak/exact.log" 2>&1 || { cat "$soak/exact.log"; found_something "shared $(((number + 4) / 5)) $at"; }
-    guests=$((guests - number)) at=$((at + number))
+  targets="fuzz_guest exact_scenarios" build_at gcc-O3
+  local left=$(((blocks + 63) / 64)) at=$first count script
+  while [ "$left" -gt 0 ]; do
+    count=$((left < 200 ? left : 200))
+    beside "exact: $count guests from $at" "$soak/gcc-O3/tests/fuzz/fuzz_guest" exact "$count" "$at"
+    beside "exact: $(((count + 4) / 5)) guests that share from $at" "$soak/gcc-O3/tests/fuzz/fuzz_guest" shared $(((count + 4) / 5)) "$at"
+    left=$((left - count)) at=$((at + count))
   done
-  local script
-  for script in $(scripts_that_run); do
-    "$soak/gcc-O3/tests/scenarios/exact_scenarios" 17 "$script" >"$soak/exact.log" 2>&1 || { cat "$soak/exact.log"; found_something "exact $script"; }
+  for script in $(scripts) $(workload_scripts); do
+    beside "exact: $script" "$soak/gcc-O3/tests/scenarios/exact_scenarios" 17 "$script"
   done
-  echo "exact: done"
+  wait
 }
 
-# hash PROGRAM... : of the trace of all scripts that run
-hash_of() { "$@" run -q --trace - "${all[@]}" 2>"$soak/hash.log" | sha256sum | cut -c1-64; }
-
+# ---- determinism ----
+# run_of WORKLOAD VMXBENCH JOBS LIMIT FOLDER: what it prints is on standard output, traces are in the folder. LIMIT 0: to its end.
+run_of() {
+  local what=${1#*:} vmxbench=$2 how_many=$3 limit=$4 folder=$5 boot
+  boot="$vmxbench boot --limit $([ "$limit" = 0 ] && echo 300000000 || echo "$limit") --trace $folder/trace"
+  case "$1" in
+  scenarios:*) $vmxbench run -q -j "$how_many" --trace "$folder/trace" $(scripts) ;;
+  script:*)
+    if [ "$limit" = 0 ]; then
+      $vmxbench run -q -j "$how_many" --trace "$folder/trace" "$what"
+    else
+      $vmxbench snapshot --instructions "$limit" -o "$folder/snapshot" "$what"
+    fi ;;
+  inside:*) $vmxbench run -q -j "$how_many" --on inside --trace "$folder/trace" scenarios/exits scenarios/rules scenarios/entry ;;
+  firmware:*) $boot --bios "$guests/usr/share/seabios/bios.bin" ;;
+  xen:*) $boot --smp 4 --memory 256M --append 'com1=115200,8n1 console=com1' --module tools/soak.sh "$guests/boot/xen-4.17-amd64.gz" ;;
+  kernel:*) $boot --smp 4 "$soak/${builds%% *}/tests/boot/$what-64.bin" ;;
+  esac
+}
+workloads() {
+  local script kernel
+  for kernel in apic delivery smp transitions; do echo "kernel:$kernel"; done
+  for script in $(workload_scripts); do echo "script:$script"; done
+  ! needs firmware "$guests/usr/share/seabios/bios.bin" || echo firmware:
+  ! needs xen "$guests/boot/xen-4.17-amd64.gz" || echo xen:
+  echo scenarios:all
+  echo inside:all
+}
+# A hash of the exit status, all that is printed, and the trace or snapshot.
+hash_of() {
+  local folder status=0
+  folder=$(mktemp -d "$scratch/hash.XXXXXX")
+  run_of "$1" "$2" "$3" "$4" "$folder" >"$folder/out" 2>"$folder/err" || status=$?
+  echo "$status" >"$folder/status"
+  # every scenario and every guest of scenarios/workloads is to come to its end; names of temporary files are no part of the run
+  case "$1" in scenarios:* | script:* | inside:*) [ "$status" = 0 ] || { cat "$folder/out" "$folder/err"; return 1; } ;; esac
+  sed -i "s|$folder|FOLDER|g" "$folder/out" "$folder/err"
+  (cd "$folder" && sha256sum -- * | sha256sum | cut -c1-64)
+  rm -rf "$folder"
+}
+# same_hash KEY WORKLOAD VMXBENCH JOBS LIMIT: the first one of a key is the wanted one.
+same_hash() {
+  local key=$state/hash/${1//[^a-zA-Z0-9]/_} got
+  got=$(hash_of "$2" "$3" "$4" "$5") || { echo "$got"; return 1; }
+  (set -o noclobber; echo "$got" >"$key") 2>"$scratch/clobber.$BASHPID" || true
+  echo "$got"
+  [ "$got" = "$(cat "$key")" ] || { echo "not $(cat "$key")"; return 1; }
+}
+# Another environment each time: the top of the stack, the layout of addresses, the number of jobs.
+one_run() {
+  local run=$3 program=$soak/$2/vmxbench
+  export RUN
+  RUN=$(printf "%$((run * 37))s" x)
+  [ $((run % 3)) != 0 ] || program="setarch -R $program"
+  same_hash "$1" "$1" "$program" $((run % 2 == 0 ? jobs : 1)) 0
+}
+under_valgrind() { same_hash "$1 short" "$1" "valgrind -q --smc-check=all-non-file $soak/$2/vmxbench" 1 "$short"; }
+native_short() { same_hash "$1 short" "$1" "$soak/$2/vmxbench" 1 "$short"; }
 determinism() {
-  local name wanted="" got run
-  targets="vmxbench" build gcc-O3 gcc -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE=-O3
-  mapfile -t all < <(scripts_that_run)
-  check() { # WHAT HASH
-    [ -n "$wanted" ] || wanted=$2
-    [ "$2" = "$wanted" ] || found_something "determinism: $1 gives $2, not $wanted"
-  }
+  local name all workload fast="" at=0 run
   for name in $builds; do
-    targets="vmxbench" build "$name" "${name%-*}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-${name#*-}"
-    for run in $(seq "$([ "$name" = gcc-O3 ] && echo "$runs" || echo 1)"); do
-      # another environment each time: size of the stack's top, address-space layout, directory of temporary files
-      got=$(RUN=$(printf "%${run}s" x) hash_of "$soak/$name/vmxbench")
-      check "$name, run $run" "$got"
-    done
-    echo "$name: $got"
+    targets="vmxbench boot_kernels" build_at "$name"
+    [[ "$name" != *-O3 ]] || fast="$fast $name"
   done
-  got=$(hash_of setarch -R "$soak/gcc-O3/vmxbench")
-  check "without address-space randomisation" "$got"
-  "$soak/gcc-O3/vmxbench" run -q -j "$jobs" --trace "$soak/jobs.trace" "${all[@]}" >"$soak/hash.log" 2>&1 || true
-  check "$jobs jobs" "$(sha256sum <"$soak/jobs.trace" | cut -c1-64)"
-  if [ "$valgrind" = 1 ] && command -v valgrind >/dev/null; then
-    mapfile -t all < <(scripts_that_run 2>"$soak/probe.log" | grep -v workloads)
-    wanted=$(hash_of "$soak/gcc-O3/vmxbench")
-    check "under valgrind" "$(hash_of valgrind -q --smc-check=all-non-file "$soak/gcc-O3/vmxbench")"
-  fi
-  echo "determinism: done"
+  mapfile -t all < <(workloads)
+  for workload in "${all[@]}"; do # the first run alone: it says what is wanted
+    piece "determinism: $workload by ${builds%% *}, run 1" one_run "$workload" "${builds%% *}" 1
+    for run in $(seq 2 "$runs"); do
+      set -- ${fast:-$builds}
+      shift $((at % $#)) && at=$((at + 1))
+      beside "determinism: $workload by $1, run $run" one_run "$workload" "$1" "$run"
+    done
+    for name in $builds; do
+      [[ " $fast " != *" $name "* ]] || continue
+      for run in $(seq "$slow_runs"); do beside "determinism: $workload by $name, run $run" one_run "$workload" "$name" "$run"; done
+    done
+    wait
+    [ "$valgrind" = 1 ] || continue
+    piece "determinism: $workload, short" native_short "$workload" "${builds%% *}"
+    beside "determinism: $workload, short, under valgrind" under_valgrind "$workload" "${builds%% *}"
+  done
+  wait
 }
 
+# ---- hostile ----
+build_sanitized() { build sanitize gcc -DCMAKE_BUILD_TYPE=Release -DVMXBENCH_SANITIZE=ON; }
+seconds_of() { awk -v part="$1:" '$2 == part { s += $1 } END { print int(s) }' "$state/pieces"; }
 hostile() {
-  targets="fuzz_guest fuzz_image" build sanitize gcc -DCMAKE_BUILD_TYPE=Release -DVMXBENCH_SANITIZE=ON
-  local at=$first used status
-  SECONDS_BEFORE=$(times_of_children)
-  while used=$(($(times_of_children) - SECONDS_BEFORE)); [ "$used" -lt "$seconds" ]; do
-    status=0
-    "$soak/sanitize/tests/fuzz/fuzz_guest" hostile 200 "$at" >"$soak/hostile.log" 2>&1 || status=$?
-    [ "$status" = 0 ] || { tail -n 40 "$soak/hostile.log"; found_something "hostile 200 $at (exit status $status)"; }
-    status=0
-    "$soak/sanitize/tests/boot/fuzz_image" 200 "$at" >"$soak/hostile.log" 2>&1 || status=$?
-    [ "$status" = 0 ] || { tail -n 40 "$soak/hostile.log"; found_something "fuzz_image 200 $at (exit status $status)"; }
+  targets="fuzz_guest fuzz_image fuzz_input" build_sanitized
+  # freed memory that is kept back for the sanitizer is not growth
+  export ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
+  local at=$first tests=$soak/sanitize/tests
+  while [ "$(seconds_of hostile)" -lt "$seconds" ] && [ ! -s "$scratch/found" ]; do
+    beside "hostile: 200 guests from $at" "$tests/fuzz/fuzz_guest" hostile 200 "$at"
+    beside "hostile: 200 wild guests from $at" "$tests/fuzz/fuzz_guest" wild 200 "$at"
+    beside "hostile: 200 images from $at" "$tests/boot/fuzz_image" 200 "$at"
+    beside "hostile: 2000 inputs from $at" "$tests/fuzz/fuzz_input" 2000 "$((at * 10))"
     at=$((at + 200))
   done
-  echo "hostile: guests and images $first to $((at - 1)), $used seconds of CPU time"
+  wait
+  echo "hostile: $(seconds_of hostile) seconds of CPU time"
 }
-# Whole seconds of CPU time that ended child processes have used.
-times_of_children() { times | tail -n 1 | awk '{ s = 0; for (i = 1; i <= NF; i++) { split($i, t, /[ms]/); s += t[1] * 60 + t[2] }; print int(s) }'; }
 
-for part in $parts; do "$part"; done
-[ "$found" = 0 ] && echo "nothing found"
-exit "$found"
+# ---- model ----
+model() {
+  targets="fuzz_model" build_sanitized
+  local at=$first left=$states count
+  while [ "$left" -gt 0 ]; do
+    count=$((left < 500000 ? left : 500000))
+    beside "model: $count states from $at" "$soak/sanitize/tests/fuzz/fuzz_model" "$count" "$at"
+    left=$((left - count)) at=$((at + count))
+  done
+  wait
+}
+
+for part in $parts; do
+  "$part"
+  echo "$part: done, $(grep -c " $part:" "$state/pieces" || true) pieces passed, $(seconds_of "$part") seconds of CPU time"
+done
+[ ! -s "$scratch/found" ] || { cat "$scratch/found"; exit 1; }
+[ ! -s "$scratch/missing" ] || { sort -u "$scratch/missing"; exit 2; }
+echo "nothing found"
