@@ -154,6 +154,8 @@ struct bk_machine *sim_bare_snapshot_read(const char *path, const struct sim_bar
     if (machine != NULL && a.wrong != NULL) {
         sim_machine_free(machine);
         machine = NULL;
+        free(trace->bytes);
+        trace->bytes = NULL;
     }
     free(a.bytes);
     return machine;

@@ -112,7 +112,7 @@ static bool make_bare_snapshot(struct random *random, const char *path, struct i
     if (good) {
         machine->pause = 1000 + random_below(random, 20000);
         over = sim_bare_run(machine, &status) != SIM_BOARD_PAUSED;
-        good = over || sim_bare_snapshot_write(machine, &options, &none, path, &error);
+        good = over || sim_bare_snapshot_write(machine, &none, path, &error);
     }
     if (machine != NULL)
         sim_machine_free(machine);
