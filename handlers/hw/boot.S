@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Into 64-bit C: from a multiboot loader, and on other processors from a SIPI; descriptor tables, trap stubs, and the host's hop between processors. */
+/* Into 64-bit C: from a multiboot loader, and on other processors from a SIPI; descriptor tables, trap entries, and the host's hop between processors. */
 
 .set HEADER_MAGIC, 0x1badb002
 .set HEADER_FLAGS, 3                    /* modules on page boundaries, memory sizes wanted */
@@ -191,10 +191,10 @@ hw_parked:
         ret
 
 /* ---- traps ---- */
-/* One stub for each vector, 16 bytes apart: error code (0 where the processor pushes none), vector. */
+/* One entry for each vector, 16 bytes apart: error code (0 where the processor pushes none), vector. */
 .align 16
-.globl hw_trap_stubs
-hw_trap_stubs:
+.globl hw_trap_entries
+hw_trap_entries:
 .set vector, 0
 .rept 256
         .align 16

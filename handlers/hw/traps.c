@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { VECTORS = 256, STUB_BYTES = 16, GATE_INTERRUPT = 0x8e, IST_DOUBLE_FAULT = 1, NMI = 2, DOUBLE_FAULT = 8, FIRST_INTERRUPT = 32 };
+enum { VECTORS = 256, ENTRY_BYTES = 16, GATE_INTERRUPT = 0x8e, IST_DOUBLE_FAULT = 1, NMI = 2, DOUBLE_FAULT = 8, FIRST_INTERRUPT = 32 };
 
 struct gate {
     uint16_t offset_low, selector;
@@ -23,7 +23,7 @@ struct fixup {
     uint64_t fault, resume;
 };
 
-extern const uint8_t hw_trap_stubs[];
+extern const uint8_t hw_trap_entries[];
 extern const struct fixup hw_fixups[], hw_fixups_end[];
 bool hw_trap(struct trap_frame *frame);
 
@@ -37,13 +37,13 @@ static struct {
 void hw_traps_init(void)
 {
     for (unsigned vector = 0; vector < VECTORS; vector++) {
-        const uintptr_t stub = (uintptr_t)hw_trap_stubs + STUB_BYTES * vector;
-        idt[vector] = (struct gate){.offset_low = (uint16_t)stub,
+        const uintptr_t entry = (uintptr_t)hw_trap_entries + ENTRY_BYTES * vector;
+        idt[vector] = (struct gate){.offset_low = (uint16_t)entry,
                                     .selector = HW_CODE_SELECTOR,
                                     .ist = vector == DOUBLE_FAULT ? IST_DOUBLE_FAULT : 0,
                                     .type = GATE_INTERRUPT,
-                                    .offset_middle = (uint16_t)(stub >> 16),
-                                    .offset_high = (uint32_t)(stub >> 32)};
+                                    .offset_middle = (uint16_t)(entry >> 16),
+                                    .offset_high = (uint32_t)(entry >> 32)};
     }
     hw_traps_load();
 }

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_image COUNT [FIRST]: random images FIRST to FIRST + COUNT - 1 on the bare machine. Each is a function of its number, must end within its limit, in
    one of the ways that are known, and the same when it runs again. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "image.h"
 #include "sim/multiboot.h"
 #include "tests/support/growth.h"
+#include "tests/support/watch.h"
 
-enum { SECONDS_PER_IMAGE = 60, ENDS = SIM_BOARD_FAILED + 1, LINE_BYTES = 96, AGAIN_ONE_IN = 4 };
+enum { ENDS = SIM_BOARD_FAILED + 1, AGAIN_ONE_IN = 4 };
 
 static uint64_t current;
 static unsigned long long images[IMAGE_KINDS][ENDS], instructions, exits, entries_refused;
-
-static void on_signal(int number)
-{
-    char line[LINE_BYTES];
-    const int size = snprintf(line, sizeof line, "image %llu %s\n", /* NOLINT(bugprone-signal-handler): the program ends */
-                              (unsigned long long)current, number == SIGPROF ? "takes a minute" : "ends the program");
-    if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
-        _exit(2);
-    _exit(1);
-}
 
 /* What a run came to; two runs of one image are the same in all of it. */
 struct result {
@@ -138,17 +126,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: fuzz_image COUNT [FIRST]    images FIRST to FIRST + COUNT - 1 (from 1); each depends on its number only\n");
         return 2;
     }
-#ifndef __SANITIZE_ADDRESS__
-    (void)signal(SIGSEGV, on_signal);
-#endif
-    (void)signal(SIGABRT, on_signal);
-    (void)signal(SIGPROF, on_signal);
-    const struct itimerval a_minute = {.it_value = {.tv_sec = SECONDS_PER_IMAGE}}; /* of CPU time */
+    watch_begin("image");
     unsigned long long bad = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     struct growth growth = {.marked = false};
     for (uint64_t i = 0; i < total; i++) {
-        (void)setitimer(ITIMER_PROF, &a_minute, NULL);
+        watch_case(first + i);
         bad += !one_image(first + i);
         if (i == GROWTH_WARM_UP)
             growth_mark(&growth);

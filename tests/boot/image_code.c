@@ -2,27 +2,14 @@
 /* Random instructions that root software executes: VMX instructions, control registers, MSRs, device registers. */
 #include "image_code.h"
 
-#include <string.h>
-
+#include "tests/fuzz/emit.h"
 #include "vmx-model/vmcs.h"
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
-static void byte(struct guest_code *c, unsigned value)
-{
-    *c->at++ = (uint8_t)value;
-}
-
 static void word(struct guest_code *c, uint32_t value)
 {
-    memcpy(c->at, &value, sizeof value);
-    c->at += sizeof value;
-}
-
-static void text(struct guest_code *c, const char *bytes, unsigned size)
-{
-    memcpy(c->at, bytes, size);
-    c->at += size;
+    number(c, value, sizeof value);
 }
 
 /* MOV r32, imm32 */
@@ -63,13 +50,13 @@ static void vmwrite(struct guest_code *c)
     const bool known = random_below(c->random, 16) != 0;
     load(c, RCX, known ? vmcs_fields[random_below(c->random, VMCS_FIELD_COUNT)].encoding : value(c));
     load(c, RAX, value(c));
-    text(c, "\x0f\x79\xc8", 3);
+    bytes(c, "\x0f\x79\xc8", 3);
 }
 
 static void vmread(struct guest_code *c)
 {
     load(c, RCX, vmcs_fields[random_below(c->random, VMCS_FIELD_COUNT)].encoding);
-    text(c, "\x0f\x78", 2);
+    bytes(c, "\x0f\x78", 2);
     if (random_below(c->random, 2) == 0)
         byte(c, 0xc8);
     else
@@ -78,29 +65,29 @@ static void vmread(struct guest_code *c)
 
 static void enter(struct guest_code *c)
 {
-    text(c, random_below(c->random, 2) == 0 ? "\x0f\x01\xc2" : "\x0f\x01\xc3", 3);
+    bytes(c, random_below(c->random, 2) == 0 ? "\x0f\x01\xc2" : "\x0f\x01\xc3", 3);
 }
 
 static void region(struct guest_code *c)
 {
     switch (random_below(c->random, 8)) {
     case 0:
-        text(c, "\xf3\x0f\xc7", 3); /* VMXON */
+        bytes(c, "\xf3\x0f\xc7", 3); /* VMXON */
         operand(c, 6);
         return;
     case 1:
-        text(c, "\x66\x0f\xc7", 3); /* VMCLEAR */
+        bytes(c, "\x66\x0f\xc7", 3); /* VMCLEAR */
         operand(c, 6);
         return;
     case 2:
-        text(c, "\x0f\xc7", 2); /* VMPTRST */
+        bytes(c, "\x0f\xc7", 2); /* VMPTRST */
         operand(c, 7);
         return;
     case 3:
-        text(c, "\x0f\x01\xc1", 3); /* VMCALL */
+        bytes(c, "\x0f\x01\xc1", 3); /* VMCALL */
         return;
     default:
-        text(c, "\x0f\xc7", 2); /* VMPTRLD */
+        bytes(c, "\x0f\xc7", 2); /* VMPTRLD */
         operand(c, 6);
         return;
     }
@@ -109,7 +96,7 @@ static void region(struct guest_code *c)
 static void invalidate(struct guest_code *c)
 {
     load(c, RCX, random_below(c->random, 5));
-    text(c, random_below(c->random, 2) == 0 ? "\x66\x0f\x38\x80" : "\x66\x0f\x38\x81", 4);
+    bytes(c, random_below(c->random, 2) == 0 ? "\x66\x0f\x38\x80" : "\x66\x0f\x38\x81", 4);
     operand(c, RCX);
 }
 
@@ -126,7 +113,7 @@ static void control_register(struct guest_code *c)
     if (random_below(c->random, 4) == 0) {
         load(c, RAX, value(c));
     } else {
-        text(c, "\x0f\xba\xf8", 3); /* BTC EAX */
+        bytes(c, "\x0f\xba\xf8", 3); /* BTC EAX */
         byte(c, random_below(c->random, 32));
     }
     byte(c, 0x0f);
@@ -139,7 +126,7 @@ static void msr(struct guest_code *c)
     static const uint32_t firsts[] = {0x480, 0x800, 0x1b, 0x10, 0x174, 0x277, 0x1d9, 0xc0000080, 0xc0000100, 0x3a, 0x38f, 0xda0};
     load(c, RCX, firsts[random_below(c->random, sizeof firsts / sizeof firsts[0])] + random_below(c->random, 4) * random_below(c->random, 20));
     load(c, RAX, value(c));
-    text(c, random_below(c->random, 2) == 0 ? "\x0f\x30" : "\x0f\x32", 2);
+    bytes(c, random_below(c->random, 2) == 0 ? "\x0f\x30" : "\x0f\x32", 2);
 }
 
 /* Registers of devices, and where nothing is. */
@@ -148,7 +135,7 @@ static void device(struct guest_code *c)
     static const uint32_t firsts[] = {0xfee00000, 0xfee00000, 0xfec00000, 0xfed00000, 0xe0000000, 0x0};
     load(c, RDI, firsts[random_below(c->random, sizeof firsts / sizeof firsts[0])] + (uint32_t)random_below(c->random, 0x400));
     load(c, RAX, value(c));
-    text(c, random_below(c->random, 2) == 0 ? "\x89\x07" : "\x8b\x07", 2);
+    bytes(c, random_below(c->random, 2) == 0 ? "\x89\x07" : "\x8b\x07", 2);
 }
 
 static void port(struct guest_code *c)
@@ -163,8 +150,8 @@ static void port(struct guest_code *c)
 
 static void wait(struct guest_code *c)
 {
-    static const char *const bytes[] = {"\xfb\x90\xfa", "\xf3\x90\x90", "\x0f\x01\xc4", "\xfb\xf4\x90"}; /* STI NOP CLI, PAUSE, VMXOFF, STI HLT */
-    text(c, bytes[random_below(c->random, random_below(c->random, 8) == 0 ? 4 : 3)], 3);
+    static const char *const waits[] = {"\xfb\x90\xfa", "\xf3\x90\x90", "\x0f\x01\xc4", "\xfb\xf4\x90"}; /* STI NOP CLI, PAUSE, VMXOFF, STI HLT */
+    bytes(c, waits[random_below(c->random, random_below(c->random, 8) == 0 ? 4 : 3)], 3);
 }
 
 void image_code_append(struct guest_code *code)

@@ -96,23 +96,6 @@ static void store(struct dif_case *c, bool mmx, uint32_t undefined)
 /* ---- values ---- */
 static uint64_t value_seed; /* 0: the same values for every instruction */
 
-static uint64_t some_value(struct random *random)
-{
-    const uint64_t any = random_next(random);
-    switch (random_below(random, 6)) {
-    case 0:
-        return random_below(random, 2) != 0 ? 0 - (any & 3) : any & 3;
-    case 1:
-        return UINT64_C(1) << (any & 63);
-    case 2:
-        return any & 0x1f1f;
-    case 3:
-        return any & UINT32_MAX;
-    default:
-        return any;
-    }
-}
-
 /* A counter of REP, a bit offset, and what SHLD and SHRD shift 16 bits by must not be just anything. */
 static bool takes_any_register(const struct opcode_case *o, unsigned reg)
 {
@@ -139,7 +122,7 @@ static void some_vector(struct random *random, uint8_t bytes[48])
                                        0x7ff0000000000001,
                                        0x41dfffffffc00000};
     for (unsigned i = 0; i < 6; i++) {
-        uint64_t value = some_value(random);
+        uint64_t value = random_edge(random);
         if (random_below(random, 3) == 0)
             value = doubles[random_below(random, sizeof doubles / sizeof *doubles)];
         else if (random_below(random, 2) == 0)
@@ -163,7 +146,7 @@ static void build(struct dif_case *c, const struct opcode_case *o, uint64_t numb
         struct random random = {.state = value_seed * UINT64_C(0xd1342543de82ef95) + number};
         for (unsigned i = 0; i < sizeof any; i++)
             if (takes_any_register(o, any[i]))
-                registers[any[i]] = o->mode == 0 ? some_value(&random) : some_value(&random) & UINT32_MAX;
+                registers[any[i]] = o->mode == 0 ? random_edge(&random) : random_edge(&random) & UINT32_MAX;
         some_vector(&random, data);
     }
     *c = (struct dif_case){.kind = CASE_PROGRAM, .seed = o->mode, .number = number, .caps = vmx_profile("bochs-skylake-x"), .exits = 1, .groups = 1};

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random instructions that reach devices: ports, strings over page ends, registers in memory by unusual instructions, code among the devices. */
 #include "device_code.h"
-
-#include <string.h>
+#include "emit.h"
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 enum { OPERAND_16 = 0x66, ADDRESS_16 = 0x67, LOCK = 0xf0 };
-
-static unsigned below(struct guest_code *c, unsigned limit)
-{
-    return random_below(c->random, limit);
-}
-
-static void byte(struct guest_code *c, unsigned value)
-{
-    *c->at++ = (uint8_t)value;
-}
 
 /* MOV r32, imm32 */
 static void load(struct guest_code *c, unsigned reg, uint32_t value)

@@ -3,36 +3,22 @@
    by instruction, and in runs of random length, and all three must agree. shared: the same with several virtual CPUs, twice as usual, and through snapshots.
    hostile: guests without sense, which must end at their limit. wild: the same with devices, several virtual CPUs and VMX structures in wrong places; every
    eighth is compared as well. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "guest_stream.h"
 #include "handlers/bench/bench.h"
 #include "sim/snapshot.h"
 #include "tests/support/growth.h"
 #include "tests/support/random.h"
+#include "tests/support/watch.h"
 
-enum { LIMIT = 2000, SNAPSHOTS = 3, SECONDS_PER_GUEST = 60, COMPARED_ONE_IN = 8 };
+enum { LIMIT = 2000, SNAPSHOTS = 3, COMPARED_ONE_IN = 8 };
 
 static uint64_t current;
 static enum stream_kind kind;
 static unsigned long long instructions[STREAM_MODES], exits[STREAM_MODES], guests[STREAM_MODES], refused[STREAM_MODES];
-
-static void on_signal(int number)
-{
-    static const char *text;
-    char line[96];
-    text = number == SIGPROF ? "takes a minute" : "ends the program";
-    const int size =
-        snprintf(line, sizeof line, "guest %llu %s\n", (unsigned long long)current, text); /* NOLINT(bugprone-signal-handler): the program ends */
-    if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
-        _exit(2);
-    _exit(1);
-}
 
 static void count(const struct stream *stream, const struct exact_run *run)
 {
@@ -235,17 +221,12 @@ int main(int argc, char **argv)
                         "its number only\n");
         return 2;
     }
-#ifndef __SANITIZE_ADDRESS__
-    (void)signal(SIGSEGV, on_signal);
-#endif
-    (void)signal(SIGABRT, on_signal);
-    (void)signal(SIGPROF, on_signal);
-    const struct itimerval a_minute = {.it_value = {.tv_sec = SECONDS_PER_GUEST}}; /* of CPU time */
+    watch_begin("guest");
     unsigned long long bad = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     struct growth growth = {.marked = false};
     for (uint64_t i = 0; i < total; i++) {
-        (void)setitimer(ITIMER_PROF, &a_minute, NULL);
+        watch_case(first + i);
         bad += !one_guest(first + i);
         if (i == GROWTH_WARM_UP)
             growth_mark(&growth);

@@ -2,11 +2,9 @@
 /* fuzz_input COUNT [FIRST]: damaged inputs FIRST to FIRST + COUNT - 1: traces, packed scenarios, snapshots, dumps, scripts, images, profiles. Each is a
    function of its number, and whoever reads it refuses it in words or does something with it that ends. */
 #define _DEFAULT_SOURCE
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "guest_stream.h"
@@ -20,27 +18,17 @@
 #include "sim/snapshot_bare.h"
 #include "tests/support/exact.h"
 #include "tests/support/growth.h"
+#include "tests/support/watch.h"
 #include "tools/explain_dump.h"
 #include "tools/graph.h"
 #include "tools/stats.h"
 #include "tools/trace_format.h"
 
-enum { SECONDS_PER_INPUT = 60, VCPUS = 2, STEPS = 3000, PATH_BYTES = 64, LINE_BYTES = 96, SEQUENCE = 50, EDGES = 20, RAM = 4 << 20 };
+enum { VCPUS = 2, STEPS = 3000, PATH_BYTES = 64, SEQUENCE = 50, EDGES = 20, RAM = 4 << 20 };
 
-static uint64_t current;
 static char folder[] = "/tmp/vmxbench-input.XXXXXX";
 static unsigned long long inputs[INPUT_KINDS], taken[INPUT_KINDS];
 static FILE *nowhere;
-
-static void on_signal(int number)
-{
-    char line[LINE_BYTES];
-    const int size = snprintf(line, sizeof line, "input %llu %s\n", /* NOLINT(bugprone-signal-handler): the program ends */
-                              (unsigned long long)current, number == SIGPROF ? "takes a minute" : "ends the program");
-    if (size > 0 && write(STDERR_FILENO, line, (size_t)size) < 0)
-        _exit(2);
-    _exit(1);
-}
 
 /* ---- readers: true, the input was taken ---- */
 static bool read_trace(const struct input *input)
@@ -212,7 +200,6 @@ static bool one_input(uint64_t number)
     struct random random = {.state = number};
     struct input input;
     const enum input_kind kind = kind_of(number);
-    current = number;
     if (!input_make(kind, &random, folder, &input)) {
         printf("input %llu (%s): cannot be made\n", (unsigned long long)number, input_kind_names[kind]);
         free(input.bytes);
@@ -257,17 +244,12 @@ int main(int argc, char **argv)
     nowhere = fopen("/dev/null", "w");
     if (nowhere == NULL || mkdtemp(folder) == NULL)
         return 2;
-#ifndef __SANITIZE_ADDRESS__
-    (void)signal(SIGSEGV, on_signal);
-#endif
-    (void)signal(SIGABRT, on_signal);
-    (void)signal(SIGPROF, on_signal);
+    watch_begin("input");
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    const struct itimerval a_minute = {.it_value = {.tv_sec = SECONDS_PER_INPUT}}; /* of CPU time */
     unsigned long long bad = 0;
     struct growth growth = {.marked = false};
     for (uint64_t i = 0; i < total; i++) {
-        (void)setitimer(ITIMER_PROF, &a_minute, NULL);
+        watch_case(first + i);
         bad += !one_input(first + i);
         if (i == GROWTH_WARM_UP)
             growth_mark(&growth);

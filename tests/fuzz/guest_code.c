@@ -2,38 +2,10 @@
 /* Random instructions: arithmetic, memory, strings, jumps, x87 and SSE, what is sensitive, what faults, what changes the code. */
 #include "guest_code.h"
 #include "device_code.h"
+#include "emit.h"
 #include "shared_code.h"
 
-#include <string.h>
-
 enum { DATA = 0xb000, DATA_BYTES = 0x4000, CODE = 0x8000, CODE_BYTES = 0x1000 };
-
-static unsigned below(struct guest_code *c, unsigned limit)
-{
-    return random_below(c->random, limit);
-}
-
-static bool chance(struct guest_code *c, unsigned of)
-{
-    return below(c, of) == 0;
-}
-
-static void byte(struct guest_code *c, unsigned value)
-{
-    *c->at++ = (uint8_t)value;
-}
-
-static void number(struct guest_code *c, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        byte(c, (unsigned)(value >> (8 * i)));
-}
-
-static void bytes(struct guest_code *c, const char *text, unsigned size)
-{
-    memcpy(c->at, text, size);
-    c->at += size;
-}
 
 static uint32_t data_address(struct guest_code *c)
 {

@@ -1,37 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random instructions that are about other processors: locked operations on words that all change, stores into code that they may run, messages. */
 #include "shared_code.h"
-
-#include <string.h>
+#include "emit.h"
 
 enum { DATA = 0xb000, CODE = 0x8000, CODE_BYTES = 0x1000, RSP = 4, RBX = 3 };
-
-static unsigned below(struct guest_code *c, unsigned limit)
-{
-    return random_below(c->random, limit);
-}
-
-static bool chance(struct guest_code *c, unsigned of)
-{
-    return below(c, of) == 0;
-}
-
-static void byte(struct guest_code *c, unsigned value)
-{
-    *c->at++ = (uint8_t)value;
-}
-
-static void number(struct guest_code *c, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        byte(c, (unsigned)(value >> (8 * i)));
-}
-
-static void bytes(struct guest_code *c, const char *text, unsigned size)
-{
-    memcpy(c->at, text, size);
-    c->at += size;
-}
 
 /* Any register but the stack pointer. */
 static unsigned reg(struct guest_code *c)

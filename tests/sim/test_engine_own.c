@@ -204,27 +204,10 @@ static void (*const operations[])(struct bits *) = {pdep, pext, andn, blsi,  bls
                                                     shlx, shrx, rorx, tzcnt, lzcnt, popcnt, crc,   adcx, adox, swap};
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
-static uint64_t interesting(struct random *random)
-{
-    const uint64_t any = random_next(random);
-    switch (random_below(random, 6)) {
-    case 0:
-        return random_below(random, 2) != 0 ? 0 - (any & 3) : any & 3;
-    case 1:
-        return UINT64_C(1) << (any & 63);
-    case 2:
-        return any & 0x1f1f;
-    case 3:
-        return any & UINT32_MAX;
-    default:
-        return any;
-    }
-}
-
 /* Runs one instruction, with HLT behind it. */
 static bool agrees(struct guest *g, struct random *random, const uint8_t *code, unsigned size, unsigned operation, unsigned width)
 {
-    struct bits x = {.a = interesting(random), .b = interesting(random), .c = interesting(random), .d = interesting(random), .width = width};
+    struct bits x = {.a = random_edge(random), .b = random_edge(random), .c = random_edge(random), .d = random_edge(random), .width = width};
     x.flags = (uint32_t)random_next(random) & ALL;
     uint8_t all[16];
     memcpy(all, code, size);

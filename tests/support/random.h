@@ -23,4 +23,22 @@ static inline unsigned random_below(struct random *r, unsigned limit)
     return (unsigned)(random_next(r) >> 32) % limit;
 }
 
+/* What tells results apart: about 0, a single bit, a count or index of small parts, 32 bits, or anything. */
+static inline uint64_t random_edge(struct random *r)
+{
+    const uint64_t any = random_next(r);
+    switch (random_below(r, 6)) {
+    case 0:
+        return random_below(r, 2) != 0 ? 0 - (any & 3) : any & 3;
+    case 1:
+        return UINT64_C(1) << (any & 63);
+    case 2:
+        return any & 0x1f1f;
+    case 3:
+        return any & UINT32_MAX;
+    default:
+        return any;
+    }
+}
+
 #endif
