@@ -15,6 +15,7 @@ BLOCK_LAUNCHED  equ 0x2020
 BLOCK_NUMBER    equ 0x2024              ; which processor it is
 BLOCK_HITS      equ 0x2028              ; interrupts that its guest was sent
 BLOCK_WRONG     equ 0x202c              ; turns without the token
+BLOCK_EARLIER   equ 0x2030              ; turns whose time was before that of the turn before
 VAPIC           equ 0x360000
 DESCRIPTOR      equ 0x362000
 MSR_BITMAPS     equ 0x350000
@@ -276,7 +277,7 @@ guest_rounds:
         vmcall
         jmp guest_rounds
 
-; A token goes round, from guest to guest, by shared memory and an interprocessor interrupt that ends the HLT of the next one.
+; A token goes round, from guest to guest, by shared memory and an interprocessor interrupt that ends the HLT of the next one. Time goes on from turn to turn.
 ring:   mov dword [token], 0
         mov dword [guest_of_all], guest_in_ring
         mov dword [exits_of_all], 1
@@ -288,6 +289,7 @@ ring:   mov dword [token], 0
 .clear: mov [zdi + BLOCK_NUMBER], eax
         mov dword [zdi + BLOCK_HITS], 0
         mov dword [zdi + BLOCK_WRONG], 0
+        mov dword [zdi + BLOCK_EARLIER], 0
         add edi, BLOCK
         inc eax
         cmp eax, ecx
@@ -298,8 +300,11 @@ ring:   mov dword [token], 0
         shl eax, 14
         mov ecx, [zax + CPUS + BLOCK_GUEST]
         mov [value], ecx
+        mov ecx, [zax + CPUS + BLOCK_EARLIER]
+        mov [earlier], ecx
         mov eax, [zax + CPUS + BLOCK_WRONG]
         expect_value "turns of its guest with the token elsewhere", 0, eax
+        expect_value "turns of its guest before the turn before", 0, [earlier]
         expect_value "turns of its guest", TURNS, [value]
         inc dword [number]
         mov eax, [number]
@@ -316,6 +321,14 @@ guest_in_ring:
         hlt
         jmp guest_in_ring
 .turn:  inc dword [zbx + BLOCK_GUEST]
+        rdtsc
+        sub eax, [stamp]
+        sbb edx, [stamp + 4]
+        jnc .later
+        inc dword [zbx + BLOCK_EARLIER]
+.later: rdtsc
+        mov [stamp], eax
+        mov [stamp + 4], edx
         mov ecx, [zbx + BLOCK_NUMBER]
         cmp ecx, [token]
         je .right
@@ -657,6 +670,8 @@ alive:          dd 0
 number:         dd 0
 wanted:         dd 0
 token:          dd 0
+stamp:          dd 0, 0
+earlier:        dd 0
 guest_of_all:   dd 0
 exits_of_all:   dd 0
 prepared:       dd 0
