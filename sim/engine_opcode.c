@@ -143,6 +143,11 @@ bool engine_is_bit_test(struct engine_opcode o)
     return o.map == ENGINE_MAP_0F && (o.byte == 0xa3 || o.byte == 0xab || o.byte == 0xb3 || o.byte == 0xbb || o.byte == 0xba);
 }
 
+bool engine_loops_on_flags(struct engine_opcode o)
+{
+    return o.map == ENGINE_MAP_1 && (o.byte == 0xe0 || o.byte == 0xe1);
+}
+
 bool engine_spoils_flags(struct engine_opcode o)
 {
     const unsigned reg = o.modrm >> 3 & 7;

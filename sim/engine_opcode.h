@@ -31,6 +31,8 @@ bool engine_modifies_memory(struct engine_opcode opcode);
 bool engine_is_bit_test(struct engine_opcode opcode);
 /* RCL, RCR and SETcc in memory: Unicorn changes its form of the arithmetic flags before the access that may fault. */
 bool engine_spoils_flags(struct engine_opcode opcode);
+/* LOOPE and LOOPNE: where the counter ends the loop Unicorn forgets which form of the arithmetic flags is theirs. */
+bool engine_loops_on_flags(struct engine_opcode opcode);
 /* A legacy SSE instruction whose operand of 16 bytes in memory, if it has one, must be aligned: #GP. */
 bool engine_is_aligned_vector(struct engine_opcode opcode);
 /* Transfers of control, conditional or not; those that are unconditional. */

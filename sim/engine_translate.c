@@ -108,6 +108,12 @@ static bool stands_alone(struct sim_engine *engine, const struct engine_at *at)
            engine_is_rewritten(engine, at, &address, &byte);
 }
 
+/* Unicorn settles the form that the arithmetic flags have before it in too few of the ways through it, or loses it: at the start of a block it is settled. */
+static bool needs_settled_flags(struct engine_opcode opcode)
+{
+    return engine_is_bit_test(opcode) || engine_spoils_flags(opcode) || engine_loops_on_flags(opcode);
+}
+
 /* The length that the block must not exceed: instructions that must be the first of theirs end it before them. */
 static unsigned find_end(struct sim_engine *engine, const struct unicorn_block *block, const uint64_t *starts, unsigned count)
 {
@@ -118,7 +124,7 @@ static unsigned find_end(struct sim_engine *engine, const struct unicorn_block *
             return 1;
         if (i != 0 && (block->flags & FPU_STATE) != 0 && engine_has_general_registers(at.opcode))
             return i;
-        if (i != 0 && (alone || engine_is_bit_test(at.opcode) || engine_spoils_flags(at.opcode)))
+        if (i != 0 && (alone || needs_settled_flags(at.opcode)))
             return i;
     }
     return count;

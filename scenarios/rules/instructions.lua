@@ -102,6 +102,26 @@ scenarios[#scenarios + 1] = scenario {
   ]],
   steps = { expect "VMCALL" { rcx = 0xffffd4c3, rdx = 0xd4c3b2a1, rsi = 0xffff0008, rdi = 15 } },
 }
+-- LOOPE and LOOPNE change no flag, however they end: by the counter, by ZF, or with a jump.
+for _, case in ipairs { { "loope", 1, 0, 0 }, { "loope", 2, 0, 1 }, { "loopne", 1, 0, 0 }, { "loopne", 2, 0x10000, 1 } } do
+  scenarios[#scenarios + 1] = scenario {
+    name  = string.format("%s-leaves-the-flags-%d", case[1], case[2]),
+    guest = asm(string.format([[
+            mov ecx, %d
+            mov eax, 0x7fffffff
+            xor edx, edx
+            add eax, 1              ; OF, SF, AF, PF
+            %s taken
+            jmp behind
+    taken:  mov edx, 0x10000
+    behind: pushfq
+            pop rbx
+            and ebx, 0x8d5
+            vmcall
+    ]], case[2], case[1])),
+    steps = { expect "VMCALL" { rbx = 0x894, rdx = case[3], rcx = case[4] } },
+  }
+end
 -- ENTER asks for the last stack pointer as if it wrote there.
 scenarios[#scenarios + 1] = scenario {
   name   = "enter-ends-on-an-absent-page",

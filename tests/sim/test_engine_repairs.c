@@ -131,6 +131,27 @@ static void bit_tests_change_cf_alone(void)
     }
 }
 
+static void a_loop_that_ends_by_its_counter_keeps_the_flags(void)
+{
+    BLOB(loop_equal, "mov $0x7fffffff, %eax\n add $1, %eax\n loope .+2\n hlt");
+    BLOB(loop_unequal, "mov $0x7fffffff, %eax\n add $1, %eax\n loopne .+2\n hlt");
+    static const struct {
+        const uint8_t *code, *end;
+    } cases[] = {{loop_equal, loop_equal_end}, {loop_unequal, loop_unequal_end}};
+    for (unsigned i = 0; i < 2; i++)
+        for (uint64_t counter = 1; counter < 3; counter++)
+            for (uint64_t deadline = 1; deadline < 5; deadline++) {
+                struct guest *g = start(cases[i].code, cases[i].end);
+                g->state.gpr[VMX_RCX] = counter;
+                while (guest_run(g, deadline) == SIM_STOP_DEADLINE)
+                    continue;
+                CU_ASSERT_EQUAL(g->state.rflags & ARITHMETIC, OF | SF | AF | PF);
+                CU_ASSERT_EQUAL(g->state.gpr[VMX_RCX], counter - 1);
+                CU_ASSERT_EQUAL(sim_engine_retired(g->engine), 3);
+                guest_free(g);
+            }
+}
+
 static void a_page_is_looked_at_when_it_is_needed(void)
 {
     struct guest *g = guest_new();
@@ -239,6 +260,7 @@ SUITE("sim/engine_repairs", {"a_call_gate_finds_the_stack_in_the_task_state", a_
       {"an_undefined_instruction_waits_for_the_deadline", an_undefined_instruction_waits_for_the_deadline},
       {"pushf_never_pushes_rf", pushf_never_pushes_rf}, {"cmpxchg8b_changes_zf_alone", cmpxchg8b_changes_zf_alone},
       {"a_fault_leaves_the_flags", a_fault_leaves_the_flags}, {"bit_tests_change_cf_alone", bit_tests_change_cf_alone},
+      {"a_loop_that_ends_by_its_counter_keeps_the_flags", a_loop_that_ends_by_its_counter_keeps_the_flags},
       {"a_page_is_looked_at_when_it_is_needed", a_page_is_looked_at_when_it_is_needed},
       {"rf_ends_with_the_first_iteration_and_rep_counts_once", rf_ends_with_the_first_iteration_and_rep_counts_once},
       {"a_watched_run_ends_before_what_faults_at_its_fetch", a_watched_run_ends_before_what_faults_at_its_fetch})
