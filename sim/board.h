@@ -28,7 +28,6 @@ struct sim_board {
     uint64_t window;    /* every processor runs until its time reaches this; then all go on to the next */
     uint64_t sequence;  /* of the windows' lengths */
     uint64_t deadline;  /* time at which a device wants to act next */
-    uint64_t tsc_read;  /* the latest time that a processor has read */
     unsigned turn;      /* whose turn of the window it is; the number of processors: the window is over */
     unsigned culprit;   /* who faulted three times */
     bool triple_fault;

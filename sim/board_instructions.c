@@ -97,28 +97,13 @@ static void give_way(struct bk_vcpu *vcpu)
         sim_spend(vcpu, end - now);
 }
 
-/* Time-stamp counters of several processors are one clock: who reads after another one reads no less, although it may be behind it by a part of a window. */
-static void read_clock(struct bk_vcpu *vcpu)
-{
-    struct sim_board *board = vcpu->machine->board;
-    if (vcpu->cpu.tsc < board->tsc_read)
-        vcpu->cpu.tsc = board->tsc_read;
-    board->tsc_read = vcpu->cpu.tsc;
-}
-
 /* ---- around every sensitive instruction ---- */
 struct vmx_outcome sim_board_instruction(struct bk_vcpu *vcpu, const struct vmx_instruction *i)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
     const uint32_t index = (uint32_t)cpu->state.gpr[VMX_RCX];
     switch (i->op) {
-    case VMX_OP_RDTSC:
-    case VMX_OP_RDTSCP:
-        read_clock(vcpu);
-        break;
     case VMX_OP_RDMSR:
-        if (index == VMX_MSR_TSC)
-            read_clock(vcpu);
         if (lapic_has_msr(index) && !is_virtualized(cpu, index, false))
             return read_apic(vcpu, i, index);
         break;
@@ -147,11 +132,6 @@ void sim_board_executed(struct bk_vcpu *vcpu, const struct vmx_instruction *i, c
         return;
     const uint32_t index = (uint32_t)vcpu->cpu.state.gpr[VMX_RCX];
     switch (i->op) {
-    case VMX_OP_RDTSC:
-    case VMX_OP_RDTSCP:
-    case VMX_OP_RDMSR:
-        vcpu->cpu.tsc = sim_now(vcpu); /* its own again */
-        return;
     case VMX_OP_WRMSR:
         if (index == VMX_MSR_TSC || index == VMX_MSR_TSC_ADJUST)
             sim_board_tsc_written(vcpu);

@@ -128,6 +128,7 @@ struct bk_machine {
     uint64_t limit;                            /* of sim_used(); UINT64_MAX: none */
     uint64_t retired_at_limit, ticks_at_limit; /* when the limit was set */
     uint64_t pause;                            /* in the measure of `limit`: there the run pauses; UINT64_MAX: nowhere */
+    uint64_t tsc_read;                         /* the latest time that a processor has read from its time-stamp counter, of several */
     uint64_t steps;                            /* VM exits and event deliveries, which bound a guest that makes no progress */
     struct sim_source sources[BK_SOURCES_MAX];
     unsigned source_count;

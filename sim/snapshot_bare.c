@@ -11,7 +11,7 @@
 static const char magic[8] = {'V', 'M', 'X', 'B', 'B', 'A', 'R', 'E'};
 enum { PROFILE_BYTES = 128 };
 
-SNAPSHOT_COVERS(struct sim_board, 112 + sizeof(struct hv_device_set));
+SNAPSHOT_COVERS(struct sim_board, 104 + sizeof(struct hv_device_set));
 SNAPSHOT_COVERS(struct sim_board_trace, sizeof(struct trace_writer) + 32 + 24 * SIM_BARE_CPUS_MAX);
 
 /* ---- both ways ---- */
@@ -35,7 +35,6 @@ static void board(struct archive *a, struct bk_machine *machine)
     ARCHIVE(a, board->window);
     ARCHIVE(a, board->sequence);
     ARCHIVE(a, board->deadline);
-    ARCHIVE(a, board->tsc_read);
     ARCHIVE_BELOW(a, board->turn, machine->vcpu_count + 1);
     ARCHIVE_BELOW(a, board->culprit, machine->vcpu_count);
     ARCHIVE(a, board->triple_fault);

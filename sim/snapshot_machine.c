@@ -10,7 +10,7 @@ SNAPSHOT_COVERS(struct sim_arrival, 16);
 SNAPSHOT_COVERS(struct sim_pcpu, 80 + SIM_ARRIVALS_MAX * sizeof(struct sim_arrival) + sizeof(struct sim_tlb));
 SNAPSHOT_COVERS(struct bk_vcpu,
                 1576 + SIM_DECODED * sizeof(struct sim_decoded) + sizeof(((struct bk_vcpu *)0)->memo) + sizeof(struct vmx_cpu) + sizeof(struct vmcs));
-SNAPSHOT_COVERS(struct bk_machine, 488 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
+SNAPSHOT_COVERS(struct bk_machine, 496 + BK_SOURCES_MAX * sizeof(struct sim_source) + sizeof(struct vmx_caps) +
                                        SIM_VCPUS_MAX * sizeof(struct bk_vcpu) + SIM_PCPUS_MAX * sizeof(struct sim_pcpu) + sizeof(struct sim_ram_log));
 SNAPSHOT_COVERS(struct sim_engine_image, 1168);
 
@@ -203,6 +203,7 @@ void snapshot_machine(struct archive *a, struct bk_machine *machine)
     ARCHIVE(a, machine->limit);
     ARCHIVE(a, machine->retired_at_limit);
     ARCHIVE(a, machine->ticks_at_limit);
+    ARCHIVE(a, machine->tsc_read);
     ARCHIVE(a, machine->steps);
     ARCHIVE_BELOW(a, machine->source_count, BK_SOURCES_MAX + 1);
     for (unsigned i = 0; i < machine->source_count; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../vmx-model/decide.h"
+#include "../vmx-model/registers.h"
 #include "board.h"
 
 /* The bytes at RIP, through the page that was fetched from last. *out says why there are none. */
@@ -52,9 +53,26 @@ static void count(struct bk_vcpu *vcpu, const struct vmx_outcome *outcome)
         sim_engine_count_iteration(vcpu->engine);
 }
 
+static bool reads_clock(const struct vmx_cpu *cpu, const struct vmx_instruction *i)
+{
+    return i->op == VMX_OP_RDTSC || i->op == VMX_OP_RDTSCP || (i->op == VMX_OP_RDMSR && (uint32_t)cpu->state.gpr[VMX_RCX] == VMX_MSR_TSC);
+}
+
+/* Time-stamp counters of several processors are one clock: who reads after another one reads no less, although its own time may be a part of a turn behind. */
+static void order_clock(struct bk_vcpu *vcpu)
+{
+    struct bk_machine *machine = vcpu->machine;
+    if (vcpu->cpu.tsc < machine->tsc_read)
+        vcpu->cpu.tsc = machine->tsc_read;
+    machine->tsc_read = vcpu->cpu.tsc;
+}
+
 /* RUN: nobody but the engine executes it. */
 static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruction *i)
 {
+    const bool ordered = vcpu->machine->vcpu_count > 1 && reads_clock(&vcpu->cpu, i);
+    if (ordered)
+        order_clock(vcpu);
     const bool board = vcpu->machine->board != NULL;
     struct vmx_outcome outcome = board ? sim_board_instruction(vcpu, i) : vmx_outcome_run();
     if (outcome.kind == VMX_OUTCOME_RUN)
@@ -65,6 +83,8 @@ static struct vmx_outcome execute(struct bk_vcpu *vcpu, const struct vmx_instruc
         outcome = sim_extended_state(vcpu, i);
     if (board)
         sim_board_executed(vcpu, i, &outcome);
+    if (ordered)
+        vcpu->cpu.tsc = sim_now(vcpu);
     return outcome;
 }
 

@@ -17,7 +17,14 @@ for _, quantum in ipairs { 1, 13, 1000, 100000 } do
               jz mine
               pause
               jmp take
-        mine: add qword [0x9018], 3           ; not atomic by itself
+        mine: rdtsc
+              shl rdx, 32
+              or rax, rdx
+              cmp rax, [0x9020]               ; when the lock was taken before
+              jae on
+              inc qword [0x9028]              ; time went back
+        on:   mov [0x9020], rax
+              add qword [0x9018], 3           ; not atomic by itself
               mov dword [0x9010], 0
               dec rcx
               jnz add
@@ -37,7 +44,7 @@ for _, quantum in ipairs { 1, 13, 1000, 100000 } do
         expect "CPUID" {}, expect "CPUID" { vcpu = 1 }, expect "CPUID" { vcpu = 2 }, expect "CPUID" { vcpu = 3 },
         expect "VMCALL" {},
       },
-      final = { memory = { [0x9000] = string.pack("<I8I8", 400, 4), [0x9018] = string.pack("<I8", 1200) } },
+      final = { memory = { [0x9000] = string.pack("<I8I8", 400, 4), [0x9018] = string.pack("<I8", 1200), [0x9028] = string.pack("<I8", 0) } },
     }
   end
 end
