@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #include "pack.h"
+#include "temporary.h"
 
-enum { PATH_BYTES = 64, TIMEOUT_MS = 60000, CPU_SECONDS = 20, OUTPUT_MAX = 64 << 20, MEMORY_MAX = 1 << 30 };
+enum { TIMEOUT_MS = 60000, CPU_SECONDS = 20, OUTPUT_MAX = 64 << 20, MEMORY_MAX = 1 << 30 };
 
 struct folder {
-    char path[PATH_BYTES];
-    char source[PATH_BYTES], binary[PATH_BYTES], map[PATH_BYTES], messages[PATH_BYTES];
+    char path[TEMPORARY_BYTES];
+    char source[TEMPORARY_INSIDE_BYTES], binary[TEMPORARY_INSIDE_BYTES], map[TEMPORARY_INSIDE_BYTES], messages[TEMPORARY_INSIDE_BYTES];
 };
 
 static bool fail(struct sim_error *error, const char *path, unsigned line, const char *message)
@@ -33,20 +34,15 @@ static bool fail(struct sim_error *error, const char *path, unsigned line, const
     return false;
 }
 
-static void join(char out[PATH_BYTES], const char *folder, const char *name)
+static bool make_folder(struct folder *folder, const char *path, unsigned line, struct sim_error *error)
 {
-    snprintf(out, PATH_BYTES, "%.40s/%s", folder, name);
-}
-
-static bool make_folder(struct folder *folder)
-{
-    snprintf(folder->path, sizeof folder->path, "/tmp/vmxbench-XXXXXX");
-    if (mkdtemp(folder->path) == NULL)
-        return false;
-    join(folder->source, folder->path, "guest.asm");
-    join(folder->binary, folder->path, "guest.bin");
-    join(folder->map, folder->path, "guest.map");
-    join(folder->messages, folder->path, "messages");
+    char why[sizeof error->message];
+    if (!temporary_folder(folder->path, why, sizeof why))
+        return fail(error, path, line, why);
+    snprintf(folder->source, sizeof folder->source, "%s/guest.asm", folder->path);
+    snprintf(folder->binary, sizeof folder->binary, "%s/guest.bin", folder->path);
+    snprintf(folder->map, sizeof folder->map, "%s/guest.map", folder->path);
+    snprintf(folder->messages, sizeof folder->messages, "%s/messages", folder->path);
     return true;
 }
 
@@ -59,13 +55,13 @@ static void remove_folder(const struct folder *folder)
     (void)rmdir(folder->path);
 }
 
-/* %line makes NASM count in the script's lines. */
+/* %line makes NASM count in the script's lines. The map goes to standard output, since NASM's syntax has no place for every path. */
 static bool write_source(const struct folder *folder, unsigned line, const char *source, unsigned bits, uint64_t address)
 {
     FILE *file = fopen(folder->source, "w");
     if (file == NULL)
         return false;
-    fprintf(file, "[map symbols %s]\nbits %u\norg 0x%" PRIx64 "\n%%line %u+1 script\n%s\n", folder->map, bits, address, line - 1, source);
+    fprintf(file, "[map symbols]\nbits %u\norg 0x%" PRIx64 "\n%%line %u+1 script\n%s\n", bits, address, line - 1, source);
     return fclose(file) == 0;
 }
 
@@ -99,7 +95,7 @@ static bool spawn_nasm(const struct folder *folder, pid_t *child)
     if (posix_spawn_file_actions_init(&actions) != 0)
         return false;
     bool good = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
-                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
+                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, folder->map, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
                 posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, folder->messages, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0;
     good = good && spawn_bounded(child, &actions, arguments);
     posix_spawn_file_actions_destroy(&actions);
@@ -193,7 +189,7 @@ static bool run(const struct folder *folder, const char *path, unsigned line, co
     pid_t child;
     int status;
     if (!write_source(folder, line, source, bits, address))
-        return fail(error, path, line, "the source for nasm cannot be written to /tmp");
+        return fail(error, path, line, "the source for nasm cannot be written to the folder for temporary files");
     if (!spawn_nasm(folder, &child))
         return fail(error, path, line, errno == ENOENT ? "nasm is not installed: it assembles the guest's code" : strerror(errno));
     if (!wait_for(child, &status))
@@ -213,8 +209,8 @@ bool assemble(const char *path, unsigned line, const char *source, unsigned bits
 {
     struct folder folder;
     *out = (struct assembled){0};
-    if (!make_folder(&folder))
-        return fail(error, path, line, "no folder for nasm can be made in /tmp");
+    if (!make_folder(&folder, path, line, error))
+        return false;
     const bool good = run(&folder, path, line, source, bits, address, out, error);
     remove_folder(&folder);
     if (!good)

@@ -320,6 +320,7 @@ static void begin(struct judge *judge, uint32_t *crc)
     judge->shown = pack_allocate(NULL, scenario->final_count * sizeof *judge->shown);
     for (size_t i = 0; i < scenario->final_count; i++) {
         judge->seen[i] = pack_allocate(NULL, scenario->finals[i].size);
+        memset(judge->seen[i], 0, scenario->finals[i].size);
         judge->shown[i] = 0;
     }
 }

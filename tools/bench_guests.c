@@ -10,6 +10,7 @@
 #include "../handlers/bench/packed.h"
 #include "../handlers/bench/trace.h"
 #include "../sim/run.h"
+#include "../sim/temporary.h"
 
 /* Both sides are measured in turn, so that a busy moment of the machine meets both; of each the best counts. */
 enum { TURNS = 5, MODES = 3 };
@@ -45,16 +46,19 @@ static double run_here(const struct sim_scenario *scenario, uint64_t *instructio
 }
 
 /* Code of a scenario in a temporary file for the stock program. */
-static bool write_code(const struct sim_scenario *scenario, char *path, size_t size)
+static bool write_code(const struct sim_scenario *scenario, char path[TEMPORARY_BYTES])
 {
     struct packed_reader reader;
     struct packed_record record;
-    snprintf(path, size, "/tmp/vmxbench-code.XXXXXX");
-    const int descriptor = mkstemp(path);
-    if (descriptor < 0 || packed_open(&reader, scenario->packed, scenario->packed_size) != NULL)
+    char why[512];
+    const int descriptor = temporary_file(path, why, sizeof why);
+    if (descriptor < 0) {
+        fprintf(stderr, "vmxbench bench: %s\n", why);
         return false;
+    }
     bool written = false;
-    while (packed_next(&reader, &record))
+    const bool readable = packed_open(&reader, scenario->packed, scenario->packed_size) == NULL;
+    while (readable && packed_next(&reader, &record))
         if (record.kind == PACKED_MEMORY && packed_u64(&record, 0) == scenario->code_address)
             written = write(descriptor, record.payload + 8, record.size - 8) == (ssize_t)(record.size - 8);
     close(descriptor);
@@ -64,7 +68,7 @@ static bool write_code(const struct sim_scenario *scenario, char *path, size_t s
 /* Seconds of stock Unicorn for so many rounds; 0 when it cannot be run. */
 static double run_stock(const char *code, uint64_t address, unsigned rounds, const char *mode)
 {
-    char program[4096], command[8400];
+    char program[4096], command[TEMPORARY_BYTES + 4200];
     bench_program(program, sizeof program, "vmxbench-stock");
     snprintf(command, sizeof command, "'%s' '%s' %llu %u %s", program, code, (unsigned long long)address, rounds, mode);
     FILE *from = popen(command, "r");
@@ -88,8 +92,8 @@ static bool compare(const char *name, unsigned rounds, unsigned slow_rounds, str
 {
     static const char *const modes[MODES] = {"plain", "block", "limit"};
     struct sim_scenario *scenario = bench_load(name);
-    char code[64];
-    if (scenario == NULL || !write_code(scenario, code, sizeof code))
+    char code[TEMPORARY_BYTES];
+    if (scenario == NULL || !write_code(scenario, code))
         return false;
     bool good = true;
     for (int turn = 0; turn < TURNS && good; turn++) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../sim/session.h"
+#include "../sim/temporary.h"
 
 enum { COLD_RUNS = 15, SCRIPTS = 1000, REPEATS = 2, JOBS_MAX = BENCH_PROCESSES_MAX };
 
@@ -42,7 +43,7 @@ static double cold_milliseconds(void)
 /* SCRIPTS links to one script, dealt out to as many folders FOLDER/0, FOLDER/1 and so on. */
 static bool make_scripts(const char *folder, long folders)
 {
-    char path[160];
+    char path[TEMPORARY_INSIDE_BYTES];
     for (long i = 0; i < folders; i++) {
         snprintf(path, sizeof path, "%s/%ld", folder, i);
         if (mkdir(path, 0700) != 0)
@@ -58,7 +59,7 @@ static bool make_scripts(const char *folder, long folders)
 
 static void remove_scripts(const char *folder, long folders)
 {
-    char path[160];
+    char path[TEMPORARY_INSIDE_BYTES];
     for (int i = 0; i < SCRIPTS; i++) {
         snprintf(path, sizeof path, "%s/%ld/%04d.lua", folder, i % folders, i);
         (void)unlink(path);
@@ -73,7 +74,7 @@ static void remove_scripts(const char *folder, long folders)
 /* Seconds of one `vmxbench run -q -j 1` for each folder, all at once: processes that share nothing but the machine. */
 static double apart_seconds(const char *folder, long folders)
 {
-    static char names[JOBS_MAX][160], program[4096];
+    static char names[JOBS_MAX][TEMPORARY_INSIDE_BYTES], program[4096];
     static const char *arguments[JOBS_MAX][7];
     char *const *all[JOBS_MAX];
     bench_program(program, sizeof program, "vmxbench");
@@ -90,10 +91,12 @@ static double apart_seconds(const char *folder, long folders)
    allows at most: what one worker leaves idle while the assembler's process begins and ends, its kernel uses already. 0: there is one processor. */
 static void shares_of_jobs(long processors, double *jobs_share, double *apart_share)
 {
-    char folder[] = "/tmp/vmxbench-bench.XXXXXX", jobs[24];
+    char folder[TEMPORARY_BYTES], why[512], jobs[24];
     double one = 0, all = 0, apart = 0;
     snprintf(jobs, sizeof jobs, "%ld", processors);
-    if (processors > 1 && mkdtemp(folder) != NULL) {
+    if (processors > 1 && !temporary_folder(folder, why, sizeof why)) {
+        fprintf(stderr, "vmxbench bench: %s\n", why);
+    } else if (processors > 1) {
         const bool made = make_scripts(folder, processors);
         for (int i = 0; made && i < REPEATS; i++) {
             const double a = run_seconds("1", folder), b = run_seconds(jobs, folder), c = apart_seconds(folder, processors);

@@ -10,6 +10,7 @@
 #include "../sim/multiboot.h"
 #include "../sim/profile.h"
 #include "../sim/scenario.h"
+#include "../sim/snapshot.h"
 #include "../sim/snapshot_bare.h"
 #include "../vmx-model/checks.h"
 #include "boot_files.h"
@@ -266,6 +267,10 @@ int cmd_boot(int argc, char **argv)
     const int status = boot_parse(&request, argc, argv);
     if (status >= 0)
         return status;
+    if (request.image != NULL && sim_snapshot_is_file(request.image)) {
+        fprintf(stderr, "vmxbench boot: %s is a snapshot of a scenario's run: vmxbench run FILE goes on from it\n", request.image);
+        return 2;
+    }
     const bool snapshot = request.image != NULL && sim_bare_snapshot_is_file(request.image);
     if (snapshot && request.shapes != NULL) {
         fprintf(stderr, "vmxbench boot: %s is a snapshot, which says itself what %s would say\n", request.image, request.shapes);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sim/temporary.h"
+
 enum { NOT_FOUND = 127 };
 
 /* In the child: from `input` to `output`. */
@@ -45,25 +47,43 @@ static bool read_all(int from, uint8_t **bytes, size_t *size)
     }
 }
 
+/* A file without a name that holds the graph, to be read from its begin; -1: `why` says what is wrong. */
+static int graph_file(const char *graph, size_t size, char *why, size_t why_size)
+{
+    char path[TEMPORARY_BYTES];
+    const int file = temporary_file(path, why, why_size);
+    if (file < 0)
+        return -1;
+    (void)unlink(path);
+    FILE *const to = fdopen(dup(file), "wb");
+    bool written = to != NULL && fwrite(graph, 1, size, to) == size;
+    written = to != NULL && fclose(to) == 0 && written;
+    if (written && lseek(file, 0, SEEK_SET) == 0)
+        return file;
+    snprintf(why, why_size, "the graph cannot be written to a temporary file: %s", strerror(errno));
+    close(file);
+    return -1;
+}
+
 bool dot_render(const char *graph, size_t graph_size, const char *format, uint8_t **picture, size_t *picture_size, char *why, size_t why_size)
 {
     int ends[2], status = -1;
-    FILE *const input = tmpfile();
     *picture = NULL;
-    if (input == NULL || fwrite(graph, 1, graph_size, input) != graph_size || fflush(input) != 0 || fseek(input, 0, SEEK_SET) != 0 ||
-        pipe2(ends, O_CLOEXEC) != 0) {
-        snprintf(why, why_size, "no temporary file: %s", strerror(errno));
-        if (input != NULL)
-            fclose(input);
+    const int input = graph_file(graph, graph_size, why, why_size);
+    if (input < 0)
+        return false;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        snprintf(why, why_size, "no pipe: %s", strerror(errno));
+        close(input);
         return false;
     }
     const pid_t child = fork();
     if (child == 0)
-        become_dot(fileno(input), ends[1], format);
+        become_dot(input, ends[1], format);
     close(ends[1]);
     const bool whole = child > 0 && read_all(ends[0], picture, picture_size);
     close(ends[0]);
-    fclose(input);
+    close(input);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../sim/snapshot.h"
+#include "../sim/snapshot_bare.h"
 #include "../sim/trace_memory.h"
 
 static char *error_text(const struct sim_error *error)
@@ -121,6 +122,13 @@ static void run_snapshot(const char *path, bool changed, unsigned repeat, struct
         sim_scenario_free(scenario, 1);
 }
 
+static void refuse_bare_snapshot(const char *path, struct replay *out)
+{
+    struct sim_error error = {.message = "a snapshot of a bare machine, which `vmxbench boot` wrote: vmxbench boot FILE goes on from it"};
+    snprintf(error.file, sizeof error.file, "%s", path);
+    replay_add_error(out, path, path, &error);
+}
+
 static void replay_script(const char *path, const struct sim_override *overrides, size_t override_count, unsigned repeat, bool results,
                           struct replay *out)
 {
@@ -144,6 +152,8 @@ void replay_file(const char *path, const struct sim_override *overrides, size_t 
     *out = (struct replay){0};
     if (sim_snapshot_is_file(path))
         run_snapshot(path, override_count != 0, repeat, out);
+    else if (sim_bare_snapshot_is_file(path))
+        refuse_bare_snapshot(path, out);
     else
         replay_script(path, overrides, override_count, repeat, false, out);
 }

@@ -225,6 +225,10 @@ static void finals_are_compared(void)
         {"memory = { [0x9000] = 'abcd' }", NULL},
         {"memory = { [0x9001] = { 0x62, 0x63, 0x65 } }", "memory at 0x9003: expected 65, got 64"},
         {"memory = { [0x9002] = 'cde' }", "memory at 0x9004: expected 65, got no memory there"},
+        {"memory = { [0x20000] = 'ab' }", "memory at 0x20000: expected 61 62, got no memory there"},
+        {"memory = { [0x20000] = '\\0\\0' }", "memory at 0x20000: expected 00 00, got no memory there"},
+        {"memory = { [0x8ffe] = '\\0\\0ab' }", "memory at 0x8ffe: expected 00 00 61 62, got no memory there"},
+        {"memory = { [0x9000] = 'abcd', [0x20000] = '\\0' }", "memory at 0x20000: expected 00, got no memory there"},
         {"output = 'ell'", NULL},
         {"output = 'help'", "output: expected \"help\", got \"hello.\""},
     };
@@ -238,6 +242,26 @@ static void finals_are_compared(void)
             trace_numbers(&trial.writer, TRACE_OUTPUT, 0, (const uint64_t[]){0x3f8, (uint8_t)*at}, 2, NULL, 0);
         add_end(&trial, TRACE_STOP_HALTED, "");
         judge(&trial, rows[i].words);
+    }
+}
+
+static void result_with_memory_that_no_record_shows_does_not_hold(void)
+{
+    static const struct {
+        const char *final;
+        bool holds;
+    } rows[] = {{"[0x9000] = 'abcd'", true}, {"[0x9000] = 'abce'", false}, {"[0x20000] = '\\0'", false}, {"[0x9003] = 'd\\0'", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct trial trial;
+        struct sim_result result;
+        char body[256];
+        snprintf(body, sizeof body, "steps = {}, final = { memory = { %s } }", rows[i].final);
+        begin(&trial, body);
+        add_end(&trial, TRACE_STOP_HALTED, "");
+        sim_judge_result(&trial.scenarios[0], trial.trace, trial.size, &result);
+        CU_ASSERT_TRUE(result.complete && result.conditions == 1);
+        CU_ASSERT_EQUAL(result.holds, rows[i].holds);
+        sim_scenario_free(trial.scenarios, trial.count);
     }
 }
 
@@ -271,4 +295,5 @@ SUITE("sim/judge", {"met_expectations_pass", met_expectations_pass}, {"another_r
       {"further_exit_fails_unless_the_rest_is_free", further_exit_fails_unless_the_rest_is_free},
       {"failed_entries_are_told_apart", failed_entries_are_told_apart}, {"failed_entry_is_no_exit", failed_entry_is_no_exit},
       {"the_named_rule_is_the_one_that_is_violated", the_named_rule_is_the_one_that_is_violated}, {"finals_are_compared", finals_are_compared},
+      {"result_with_memory_that_no_record_shows_does_not_hold", result_with_memory_that_no_record_shows_does_not_hold},
       {"unusable_traces_are_said_to_be_so", unusable_traces_are_said_to_be_so}, {"last_exits_are_listed", last_exits_are_listed})

@@ -115,6 +115,36 @@ static void contradictions_and_bad_code_give_the_line(void)
     RUN_ROWS(rows, 2);
 }
 
+/* Whatever its name, temporary files stand there, and none is left. */
+static void temporary_files_go_where_tmpdir_says(void)
+{
+    static const struct {
+        const char *line;
+        int status;
+        const char *words;
+    } rows[] = {
+        {"mkdir -p \"a, b\" && chmod 700 \"a, b\" && TMPDIR=\"$PWD/a, b\" $V run s.lua", 0, "1 passed"},
+        {"TMPDIR=\"a, b\" $V run s.lua", 0, "1 passed"},
+        {"TMPDIR=\"a, b\" $V graph -o s.svg s.lua && test -s s.svg && ls \"a, b\" && echo none is left", 0, "none is left"},
+        {"ls -A \"a, b\" | wc -c", 0, "0\n"},
+        {"TMPDIR= $V run s.lua", 0, "1 passed"},
+        {"TMPDIR=/nowhere $V run s.lua", 2, "s.lua:1: no temporary folder can be made in /nowhere, which TMPDIR names: No such file or directory\n"},
+        {"TMPDIR=s.lua $V run s.lua", 2, "s.lua:1: no temporary folder can be made in s.lua, which TMPDIR names: Not a directory\n"},
+        {"$V run --trace t s.lua && TMPDIR=/nowhere $V graph -o s.svg t", 2,
+         "no temporary file can be made in /nowhere, which TMPDIR names: No such file or directory\n"},
+        {"TMPDIR=$(printf %05000d 0) $V run s.lua", 2, "s.lua:1: TMPDIR is longer than 4096 bytes\n"},
+    };
+    write_script("s.lua", SCENARIO("steps = { expect 'VMCALL' {} }"));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const int got = shell("{ %s; } 2>&1", rows[i].line);
+        if (got != rows[i].status)
+            fprintf(stderr, "%s: status %d\n", rows[i].line, got);
+        CU_ASSERT_EQUAL(got, rows[i].status);
+        expect_words(rows[i].line, rows[i].words);
+    }
+    CU_ASSERT_EQUAL(shell("rm -r 'a, b' s.svg t"), 0);
+}
+
 static void guests_that_go_wrong_fail(void)
 {
     static const struct row rows[] = {
@@ -209,6 +239,7 @@ COMMAND_SUITE("tools/bad_input", {"bad_scripts_give_the_line_and_what_is_wrong",
               {"what_works_without_end_in_a_library_is_refused", what_works_without_end_in_a_library_is_refused},
               {"unknown_names_give_the_nearest", unknown_names_give_the_nearest},
               {"contradictions_and_bad_code_give_the_line", contradictions_and_bad_code_give_the_line},
+              {"temporary_files_go_where_tmpdir_says", temporary_files_go_where_tmpdir_says},
               {"guests_that_go_wrong_fail", guests_that_go_wrong_fail},
               {"files_that_are_no_scripts_are_told_from_them", files_that_are_no_scripts_are_told_from_them},
               {"the_other_scripts_run", the_other_scripts_run}, {"reports_survive_any_name", reports_survive_any_name},

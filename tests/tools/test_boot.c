@@ -170,6 +170,8 @@ static void a_saved_machine_goes_on_byte_for_byte(void)
     CU_ASSERT_EQUAL(vmxbench("boot second >> parts && cmp console parts"), 0);
     CU_ASSERT_EQUAL(vmxbench("boot --smp 2 saved 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "saved is a snapshot, which says itself what --smp would say"));
+    CU_ASSERT_EQUAL(vmxbench("run saved 2>&1"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "saved: a snapshot of a bare machine"));
     CU_ASSERT_EQUAL(vmxbench("boot --snapshot untraced --at 100 long"), 0);
     CU_ASSERT_EQUAL(vmxbench("boot --trace part untraced 2>&1"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "untraced was saved without --trace"));

@@ -50,6 +50,8 @@ static void mistakes_are_told(void)
                 {"$V snapshot -o s one.lua; $V run --set hlt_exiting=0 s", "--set and --profile are for scenario scripts"},
                 {"$V snapshot -o s one.lua; printf x >>s; $V run s", "there is more in it than belongs there"},
                 {"printf VMXBSNAP >s; $V run s", "it is cut off"},
+                {"printf VMXBBARE >s; $V run s", "s: a snapshot of a bare machine, which `vmxbench boot` wrote: vmxbench boot FILE goes on from it"},
+                {"$V snapshot -o s one.lua; $V boot s", "s is a snapshot of a scenario's run: vmxbench run FILE goes on from it"},
                 {"$V run --repeat 0 one.lua", "a number of replays"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expect(rows[i].line, 2, rows[i].words);

@@ -14,14 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 512, SILENCE_SECONDS = 30, POLL_MILLISECONDS = 10, NOT_STARTED = 127 };
+#include "../../sim/temporary.h"
+
+enum { SILENCE_SECONDS = 30, POLL_MILLISECONDS = 10, NOT_STARTED = 127 };
 
 static const char *const file_names[] = {"rom.bin", "vga.bin", "bochsrc", "start", "serial", "log", "output"};
 enum file { FILE_ROM, FILE_VGA, FILE_CONFIGURATION, FILE_START, FILE_SERIAL, FILE_LOG, FILE_OUTPUT, FILE_COUNT };
 
 struct folder {
-    char path[PATH_BYTES / 2];
-    char file[FILE_COUNT][PATH_BYTES];
+    char path[TEMPORARY_BYTES];
+    char file[FILE_COUNT][TEMPORARY_INSIDE_BYTES];
 };
 
 static bool fail(struct sim_error *error, const char *what, const char *why)
@@ -34,10 +36,9 @@ static bool fail(struct sim_error *error, const char *what, const char *why)
 
 static bool make_folder(struct folder *folder, struct sim_error *error)
 {
-    const char *temporary = getenv("TMPDIR");
-    snprintf(folder->path, sizeof folder->path, "%s/vmxbench-XXXXXX", temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
-    if (mkdtemp(folder->path) == NULL)
-        return fail(error, "no folder for a run can be made", strerror(errno));
+    char why[512];
+    if (!temporary_folder(folder->path, why, sizeof why))
+        return fail(error, why, "");
     for (unsigned i = 0; i < FILE_COUNT; i++)
         snprintf(folder->file[i], sizeof folder->file[i], "%s/%s", folder->path, file_names[i]);
     return true;
@@ -73,7 +74,7 @@ static bool read_file(const char *path, struct bytes *to)
     return read;
 }
 
-/* Time comes from executed instructions alone; slow "instructions per second" make bytes of the serial port cheap. */
+/* Files by the names that they have in the folder: Bochs' syntax has no place for every path. Time comes from executed instructions alone; slow "instructions per second" make bytes of the serial port cheap. */
 static bool write_configuration(const struct folder *folder, const char *model, unsigned memory_mbytes, unsigned cpus)
 {
     FILE *file = fopen(folder->file[FILE_CONFIGURATION], "w");
@@ -82,11 +83,11 @@ static bool write_configuration(const struct folder *folder, const char *model, 
     fprintf(file, "config_interface: textconfig\ndisplay_library: term\n");
     fprintf(file, "cpu: model=%s, count=%u, ips=1000000, reset_on_triple_fault=0, ignore_bad_msrs=0\n", model, cpus);
     fprintf(file, "memory: guest=%u, host=%u\n", memory_mbytes, memory_mbytes);
-    fprintf(file, "romimage: file=%s\nvgaromimage: file=%s\n", folder->file[FILE_ROM], folder->file[FILE_VGA]);
+    fprintf(file, "romimage: file=%s\nvgaromimage: file=%s\n", file_names[FILE_ROM], file_names[FILE_VGA]);
     fprintf(file, "vga: extension=none, update_freq=1\npci: enabled=0\nfloppy_bootsig_check: disabled=1\n");
-    fprintf(file, "clock: sync=none, time0=946684800\ncom1: enabled=1, mode=file, dev=%s\n", folder->file[FILE_SERIAL]);
+    fprintf(file, "clock: sync=none, time0=946684800\ncom1: enabled=1, mode=file, dev=%s\n", file_names[FILE_SERIAL]);
     fprintf(file, "sound: waveoutdrv=dummy\nspeaker: enabled=0\n");
-    fprintf(file, "panic: action=fatal\nerror: action=ignore\ninfo: action=ignore\ndebug: action=ignore\nlog: %s\n", folder->file[FILE_LOG]);
+    fprintf(file, "panic: action=fatal\nerror: action=ignore\ninfo: action=ignore\ndebug: action=ignore\nlog: %s\n", file_names[FILE_LOG]);
     return fclose(file) == 0;
 }
 
@@ -98,17 +99,17 @@ static bool write_inputs(const struct folder *folder, const struct bytes *rom, c
            write_file(folder->file[FILE_START], start, sizeof start - 1) && write_configuration(folder, model, memory_mbytes, cpus);
 }
 
-/* The child: without a terminal, its output in a file. Does not return. */
+/* The child: in the folder, without a terminal, its output in a file. Does not return. */
 static _Noreturn void become_bochs(const struct folder *folder)
 {
     const int in = open("/dev/null", O_RDONLY), out = open(folder->file[FILE_OUTPUT], O_WRONLY | O_CREAT | O_TRUNC, 0600);
     (void)setsid();
-    if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+    if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 || chdir(folder->path) != 0)
         _exit(NOT_STARTED);
     (void)setenv("TERM", "vt100", 1);
     (void)setenv("LINES", "25", 1);
     (void)setenv("COLUMNS", "80", 1);
-    execlp("bochs", "bochs", "-q", "-f", folder->file[FILE_CONFIGURATION], "-rc", folder->file[FILE_START], (char *)NULL);
+    execlp("bochs", "bochs", "-q", "-f", file_names[FILE_CONFIGURATION], "-rc", file_names[FILE_START], (char *)NULL);
     _exit(NOT_STARTED);
 }
 
