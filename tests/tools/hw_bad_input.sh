@@ -11,8 +11,7 @@ mkdir "$folder/bin"
 cat >"$folder/bin/bochs" <<'END'
 #!/bin/sh
 set -eu
-for word; do case $word in */bochsrc) rc=$word ;; esac; done
-rom=${rc%/*}/rom.bin
+rc=bochsrc rom=rom.bin # it runs where they stand
 # bytes OFFSET OCTAL: into the ROM.  place PATTERN: where the last such bytes of the ROM stand.
 bytes() { printf "$2" | dd of="$rom" bs=1 seek="$1" conv=notrunc 2>/dev/null; }
 place() { LC_ALL=C grep -obUaP "$1" "$rom" | tail -n 1 | cut -d : -f 1; }
