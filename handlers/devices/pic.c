@@ -2,7 +2,7 @@
 /* The pair of 8259A interrupt controllers of a PC: initialisation words, priorities with rotation, special modes, poll, ELCR. */
 #include "pic.h"
 
-enum { CASCADE = 2, SLAVE_LINE_MASK = 1u << CASCADE, NONE = 8, SPURIOUS = 7 };
+enum { CASCADE = 2, NONE = 8, SPURIOUS = 7 };
 enum { ICW1 = 1u << 4, ICW1_ICW4 = 1u << 0, ICW1_SINGLE = 1u << 1, ICW4_AUTO_EOI = 1u << 1, ICW4_SFNM = 1u << 4, OCW3 = 1u << 3 };
 enum { OCW3_READ = 1u << 1, OCW3_READ_ISR = 1u << 0, OCW3_POLL = 1u << 2, OCW3_MASK_CHANGE = 1u << 6, OCW3_MASK_ON = 1u << 5 };
 enum { ELCR_MASTER_FIXED = 0x07, ELCR_SLAVE_FIXED = 0x21 }; /* timer, keyboard, cascade; RTC, FPU: always edge-triggered */
@@ -22,22 +22,20 @@ static unsigned best_priority(const struct pic_chip *chip, uint8_t set)
 }
 
 /* Inputs in service that hold others back. */
-static uint8_t holding(const struct pic_chip *chip, bool master)
+static uint8_t holding(const struct pic_chip *chip)
 {
-    uint8_t isr = chip->isr;
-    if (chip->special_mask)
-        isr &= (uint8_t)~chip->imr;
-    if (master && chip->special_fully_nested)
-        isr &= (uint8_t)~SLAVE_LINE_MASK; /* the slave may interrupt its own service */
-    return isr;
+    return chip->special_mask ? chip->isr & (uint8_t)~chip->imr : chip->isr;
 }
 
 static int requested(const struct pic_chip *chip, bool master)
 {
-    const unsigned priority = best_priority(chip, chip->irr & (uint8_t)~chip->imr);
-    if (priority == NONE || priority >= best_priority(chip, holding(chip, master)))
+    const unsigned priority = best_priority(chip, chip->irr & (uint8_t)~chip->imr), held = best_priority(chip, holding(chip));
+    if (priority == NONE || priority > held)
         return -1;
-    return (int)at_priority(chip, priority);
+    const unsigned input = at_priority(chip, priority);
+    if (priority == held && !(master && chip->special_fully_nested && input == CASCADE))
+        return -1; /* the slave alone may interrupt its own service */
+    return (int)input;
 }
 
 static void chip_line(struct pic_chip *chip, unsigned input, bool level)
@@ -60,7 +58,7 @@ static void cascade(struct pic *pic)
 static void chip_acknowledge(struct pic_chip *chip, unsigned input)
 {
     const uint8_t mask = (uint8_t)(1u << input);
-    if ((chip->level & mask) == 0 || (chip->lines & mask) == 0)
+    if ((chip->level & mask) == 0)
         chip->irr &= (uint8_t)~mask;
     if (!chip->auto_eoi)
         chip->isr |= mask;
@@ -159,8 +157,7 @@ static void end_of_interrupt(struct pic_chip *chip, uint32_t value)
     }
     if ((command & EOI) != 0) {
         if ((command & SPECIFIC) == 0) {
-            const uint8_t isr = chip->special_mask ? chip->isr & (uint8_t)~chip->imr : chip->isr;
-            const unsigned priority = best_priority(chip, isr);
+            const unsigned priority = best_priority(chip, holding(chip));
             if (priority == NONE)
                 return;
             input = at_priority(chip, priority);
@@ -240,7 +237,10 @@ uint32_t pic_elcr_read(void *device, struct bus *bus, uint16_t port, unsigned si
 void pic_elcr_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value)
 {
     struct pic *pic = device;
+    struct pic_chip *chip = &pic->chip[port & 1u];
     (void)bus;
     (void)size;
-    pic->chip[port & 1u].level = (uint8_t)(value & ~((port & 1u) != 0 ? (uint32_t)ELCR_SLAVE_FIXED : ELCR_MASTER_FIXED));
+    chip->level = (uint8_t)(value & ~((port & 1u) != 0 ? (uint32_t)ELCR_SLAVE_FIXED : ELCR_MASTER_FIXED));
+    chip->irr = (uint8_t)((chip->irr & ~chip->level) | (chip->lines & chip->level)); /* a level is a request as it stands */
+    cascade(pic);
 }

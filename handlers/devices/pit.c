@@ -19,22 +19,28 @@ static bool periodic(const struct pit_channel *c)
     return c->mode == MODE_RATE || c->mode == MODE_SQUARE;
 }
 
+/* What a count of 0 stands for, and where a count wraps. */
+static uint32_t full(const struct pit_channel *c)
+{
+    return c->bcd ? 10000 : 0x10000;
+}
+
 /* Clocks since the count was loaded. */
 static uint64_t elapsed(const struct pit_channel *c, const struct bus *bus)
 {
-    return bus->now > c->start ? bus_rescale(bus->now - c->start, bus->hz, PIT_HZ) : 0;
+    return bus_rescale(bus->now - c->start, bus->hz, PIT_HZ);
 }
 
 static uint32_t current(const struct pit_channel *c, const struct bus *bus)
 {
     if (!c->counting)
-        return c->count & 0xffffu;
+        return c->count;
     const uint64_t clocks = elapsed(c, bus);
     if (!periodic(c))
-        return (uint32_t)(c->count - clocks) & 0xffffu; /* wraps and goes on */
+        return c->count + full(c) - (uint32_t)(clocks % full(c)); /* wraps and goes on */
     if (c->mode == MODE_RATE)
-        return (uint32_t)(c->count - clocks % c->count) & 0xffffu;
-    return (uint32_t)(c->count - clocks * 2 % c->count) & 0xfffeu; /* counts by two, twice a period */
+        return c->count - (uint32_t)(clocks % c->count);
+    return (c->count - (uint32_t)(clocks * 2 % c->count)) & ~1u; /* counts by two, twice a period */
 }
 
 static bool output(const struct pit_channel *c, const struct bus *bus)
@@ -67,8 +73,8 @@ static uint32_t from_bcd(uint32_t value)
 
 static uint16_t readable(const struct pit_channel *c, const struct bus *bus)
 {
-    const uint32_t value = current(c, bus);
-    return (uint16_t)(c->bcd ? to_bcd(value % 10000) : value);
+    const uint32_t value = current(c, bus) % full(c);
+    return (uint16_t)(c->bcd ? to_bcd(value) : value);
 }
 
 void pit_init(struct pit *pit)
@@ -109,6 +115,18 @@ static void read_back(struct pit *pit, const struct bus *bus, uint32_t value)
     }
 }
 
+/* A channel without a count: nothing that it did before is an interrupt any more. */
+static void stop(struct pit *pit, struct bus *bus, unsigned number)
+{
+    struct pit_channel *c = &pit->channel[number];
+    c->counting = false;
+    if (number != 0)
+        return;
+    pit->interrupts = 0;
+    if (c->mode == MODE_TERMINAL)
+        bus_set_line(bus, PIT_LINE, false);
+}
+
 static void command(struct pit *pit, struct bus *bus, uint32_t value)
 {
     const unsigned number = value >> 6;
@@ -125,9 +143,8 @@ static void command(struct pit *pit, struct bus *bus, uint32_t value)
     c->access = (uint8_t)access;
     c->mode = (uint8_t)(mode > MODE_HARD_STROBE ? mode - 4 : mode);
     c->bcd = (value & 1u) != 0;
-    c->counting = c->write_high = c->read_high = c->latched = c->status_latched = false;
-    if (number == 0 && c->mode == MODE_TERMINAL)
-        bus_set_line(bus, PIT_LINE, false);
+    c->write_high = c->read_high = c->latched = c->status_latched = false;
+    stop(pit, bus, number);
 }
 
 /* ---- counts ---- */
@@ -135,14 +152,10 @@ static void load(struct pit *pit, struct bus *bus, unsigned number, uint32_t raw
 {
     struct pit_channel *c = &pit->channel[number];
     const uint32_t value = c->bcd ? from_bcd(raw) : raw;
-    c->count = value != 0 ? value : c->bcd ? 10000 : 0x10000;
+    stop(pit, bus, number);
+    c->count = value != 0 ? value : full(c);
     c->start = bus->now;
     c->counting = c->mode != MODE_ONE_SHOT && c->mode != MODE_HARD_STROBE; /* these two wait for their gate */
-    if (number == 0) {
-        pit->interrupts = 0;
-        if (c->mode == MODE_TERMINAL)
-            bus_set_line(bus, PIT_LINE, false);
-    }
 }
 
 void pit_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value)
@@ -164,7 +177,7 @@ void pit_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint
         c->write_low = (uint8_t)value;
         c->write_high = true;
         if (c->mode == MODE_TERMINAL)
-            c->counting = false; /* the first byte stops counting */
+            stop(pit, bus, number); /* by the first byte */
     } else {
         c->write_high = false;
         load(pit, bus, number, c->write_low | (value & 0xffu) << 8);
@@ -220,6 +233,12 @@ void pit_port61_write(void *device, struct bus *bus, uint16_t port, unsigned siz
 }
 
 /* ---- interrupts ---- */
+/* Clocks until the output rises that rises once: a strobe is low for the clock after the last one of its count. */
+static uint64_t first_rise(const struct pit_channel *c)
+{
+    return c->mode == MODE_SOFT_STROBE ? c->count + UINT64_C(1) : c->count;
+}
+
 /* Rises of the output of channel 0 since its count was loaded. */
 static uint64_t rises(const struct pit_channel *c, uint64_t clocks)
 {
@@ -227,7 +246,7 @@ static uint64_t rises(const struct pit_channel *c, uint64_t clocks)
         return 0;
     if (periodic(c))
         return clocks / c->count;
-    return clocks >= c->count ? 1 : 0;
+    return clocks >= first_rise(c) ? 1 : 0;
 }
 
 void pit_advance(struct pit *pit, struct bus *bus)
@@ -246,5 +265,5 @@ uint64_t pit_deadline(const struct pit *pit, const struct bus *bus)
     const struct pit_channel *c = &pit->channel[0];
     if (!c->counting || (!periodic(c) && pit->interrupts != 0))
         return UINT64_MAX;
-    return c->start + bus_rescale_up((pit->interrupts + 1) * c->count, PIT_HZ, bus->hz);
+    return c->start + bus_rescale_up(periodic(c) ? (pit->interrupts + 1) * c->count : first_rise(c), PIT_HZ, bus->hz);
 }
