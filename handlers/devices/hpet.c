@@ -24,7 +24,7 @@ bool hpet_replaces_legacy(const struct hpet *hpet)
 
 static uint64_t counter_now(const struct hpet *hpet, const struct bus *bus)
 {
-    if ((hpet->config & ENABLE) == 0 || bus->now <= hpet->start)
+    if ((hpet->config & ENABLE) == 0)
         return hpet->counter;
     return hpet->counter + bus_rescale(bus->now - hpet->start, bus->hz, HPET_HZ);
 }
@@ -134,20 +134,31 @@ uint64_t hpet_read(void *device, struct bus *bus, uint64_t offset, unsigned size
     return read_register(hpet, bus, offset & ~UINT64_C(7)) >> 8 * (offset & 7u);
 }
 
-static void write_config(struct hpet *hpet, struct bus *bus, uint64_t value)
-{
-    const uint64_t now = counter_now(hpet, bus);
-    hpet->config = value & (ENABLE | LEGACY);
-    hpet->counter = hpet->checked = now;
-    hpet->start = bus->now;
-}
-
-static void lower(struct hpet *hpet, struct bus *bus, unsigned timer)
+static void drive(const struct hpet *hpet, struct bus *bus, unsigned timer, bool asserted)
 {
     bool isa;
     unsigned number;
     if (hpet_route(hpet, timer, &isa, &number))
-        bus_set_wire(bus, isa, number, false);
+        bus_set_wire(bus, isa, number, asserted);
+}
+
+/* A level stands while its status bit does and the timer may interrupt. */
+static void drive_level(const struct hpet *hpet, struct bus *bus, unsigned timer)
+{
+    if ((hpet->timer[timer].config & LEVEL) != 0 && (hpet->status >> timer & 1u) != 0)
+        drive(hpet, bus, timer, true);
+}
+
+static void write_config(struct hpet *hpet, struct bus *bus, uint64_t value)
+{
+    const uint64_t now = counter_now(hpet, bus);
+    for (unsigned i = 0; i < HPET_TIMERS; i++)
+        drive(hpet, bus, i, false);
+    hpet->config = value & (ENABLE | LEGACY);
+    hpet->counter = hpet->checked = now;
+    hpet->start = bus->now;
+    for (unsigned i = 0; i < HPET_TIMERS; i++)
+        drive_level(hpet, bus, i);
 }
 
 static void write_status(struct hpet *hpet, struct bus *bus, uint64_t value)
@@ -155,19 +166,20 @@ static void write_status(struct hpet *hpet, struct bus *bus, uint64_t value)
     for (unsigned i = 0; i < HPET_TIMERS; i++)
         if (((hpet->status & value) >> i & 1u) != 0) {
             hpet->status &= ~(UINT64_C(1) << i);
-            lower(hpet, bus, i);
+            drive(hpet, bus, i, false);
         }
 }
 
 static void write_timer_config(struct hpet *hpet, struct bus *bus, unsigned timer, uint64_t value)
 {
     struct hpet_timer *t = &hpet->timer[timer];
-    lower(hpet, bus, timer);
+    drive(hpet, bus, timer, false);
     t->config = (t->config & ~(uint64_t)WRITABLE) | (value & WRITABLE);
     if ((t->config & CAN_PERIODIC) == 0)
         t->config &= ~(uint64_t)PERIODIC;
     t->value_next = (value & SET_VALUE) != 0;
     t->comparator &= width_mask(t);
+    drive_level(hpet, bus, timer);
 }
 
 /* A periodic timer takes it as its period, but for the first write after SET_VALUE: that one is its next match. */

@@ -154,6 +154,90 @@ static void extint_through_it_is_reported(void)
     CU_ASSERT_EQUAL(reports, 1);
 }
 
+static void a_vector_ends_the_levels_that_carry_it(void)
+{
+    start_apics();
+    redirect(0, 1, LEVEL | 0x49);
+    redirect(9, 1, LEVEL | 0x49);
+    redirect(23, 1, LEVEL | 0x4a);
+    redirect(10, 1, MASKED | 0x49);
+    for (unsigned i = 0; i < 24; i += i == 0 ? 9 : i == 9 ? 14 : 1)
+        input(i, true);
+    for (unsigned i = 0; i < 24; i += i == 0 ? 9 : i == 9 ? 14 : 1)
+        input(i, false);
+    devices_memory_write(&board, IOAPIC_BASE + 0x40, 4, 0x49);
+    CU_ASSERT_EQUAL(io_read(0x10), LEVEL | 0x49);
+    CU_ASSERT_EQUAL(io_read(0x22), LEVEL | 0x49);
+    CU_ASSERT_EQUAL(io_read(0x3e), LEVEL | REMOTE_IRR | 0x4a);
+    CU_ASSERT_EQUAL(take(1), 0x4a);
+    set_apic(1, EOI, 0);
+    CU_ASSERT_EQUAL(io_read(0x3e), LEVEL | 0x4a);
+}
+
+/* A level that is in service is not sent again by an end of another vector, nor by a write to its entry. */
+static void a_level_in_service_is_not_sent_again(void)
+{
+    start_apics();
+    redirect(9, 1, LEVEL | 0x49);
+    input(9, true);
+    CU_ASSERT_EQUAL(take(1), 0x49);
+    devices_memory_write(&board, IOAPIC_BASE + 0x40, 4, 0x4a);
+    redirect(9, 1, LEVEL | 0x49);
+    input(9, true);
+    CU_ASSERT_EQUAL(io_read(0x22), LEVEL | REMOTE_IRR | 0x49);
+    CU_ASSERT_FALSE(bit_of(1, IRR, 0x49));
+    CU_ASSERT_FALSE(ioapic_would_interrupt(&board.ioapic, &board.lapics, 9, 0xf));
+    set_apic(1, EOI, 0);
+    CU_ASSERT_TRUE(bit_of(1, IRR, 0x49));
+}
+
+static void a_falling_edge_sends_nothing(void)
+{
+    start_apics();
+    input(5, true);
+    redirect(5, 2, 0x45);
+    input(5, true); /* high before it was unmasked: no edge */
+    input(5, false);
+    CU_ASSERT_EQUAL(offered(2), 0);
+    input(5, true);
+    CU_ASSERT_EQUAL(offered(2), 0x45);
+    CU_ASSERT_FALSE(ioapic_would_interrupt(&board.ioapic, &board.lapics, 5, 0xf)); /* it is requested already */
+    redirect(6, 2, MASKED | 0x46);
+    CU_ASSERT_FALSE(ioapic_would_interrupt(&board.ioapic, &board.lapics, 6, 0xf));
+    redirect(6, 2, 0x46);
+    CU_ASSERT_TRUE(ioapic_would_interrupt(&board.ioapic, &board.lapics, 6, 0xf));
+    CU_ASSERT_FALSE(ioapic_would_interrupt(&board.ioapic, &board.lapics, 6, 0xb));
+}
+
+/* 82093AA, "Memory Mapped Registers for Accessing IOAPIC Registers": a selector, a window, and nothing else that reads or stores. */
+static void only_the_window_reaches_the_registers(void)
+{
+    start_apics();
+    CU_ASSERT_EQUAL(io_read(2), io_read(0));
+    io_write(0, 0x05000000);
+    CU_ASSERT_EQUAL(io_read(2), 0x05000000);
+    io_write(2, 0x06000000);
+    io_write(1, UINT32_MAX);
+    io_write(3, UINT32_MAX);
+    CU_ASSERT_EQUAL(io_read(0), 0x05000000);
+    CU_ASSERT_EQUAL(io_read(3), 0);
+    for (unsigned reg = 0x40; reg < 0x100; reg++) {
+        io_write(reg, UINT32_MAX);
+        CU_ASSERT_EQUAL(io_read(reg), 0);
+    }
+    CU_ASSERT_EQUAL(devices_memory_read(&board, IOAPIC_BASE, 4), 0xff);
+    devices_memory_write(&board, IOAPIC_BASE, 4, 0x112);
+    CU_ASSERT_EQUAL(devices_memory_read(&board, IOAPIC_BASE, 4), 0x12);
+    devices_memory_write(&board, IOAPIC_BASE + 0x20, 4, 0x55);
+    CU_ASSERT_EQUAL(devices_memory_read(&board, IOAPIC_BASE + 0x20, 4), 0);
+    CU_ASSERT_EQUAL(io_read(0x12), MASKED);
+    devices_memory_write(&board, IOAPIC_BASE, 4, 0);
+    devices_memory_write(&board, IOAPIC_BASE + 0x20, 4, 0x01000000);
+    CU_ASSERT_EQUAL(io_read(0), 0x05000000);
+    for (unsigned i = 0; i < 24; i++)
+        CU_ASSERT_EQUAL(io_read(0x10 + 2 * i), MASKED);
+}
+
 SUITE("handlers/devices/ioapic", {"its_registers_read_back", its_registers_read_back}, {"an_edge_is_sent_once", an_edge_is_sent_once},
       {"an_edge_at_a_masked_input_is_lost", an_edge_at_a_masked_input_is_lost}, {"a_level_waits_for_its_end", a_level_waits_for_its_end},
       {"the_eoi_register_ends_a_level", the_eoi_register_ends_a_level},
@@ -161,4 +245,7 @@ SUITE("handlers/devices/ioapic", {"its_registers_read_back", its_registers_read_
       {"unmasking_sends_an_asserted_level", unmasking_sends_an_asserted_level},
       {"a_level_that_nobody_accepts_stays_unsent", a_level_that_nobody_accepts_stays_unsent},
       {"destinations_are_those_of_local_apics", destinations_are_those_of_local_apics},
-      {"extint_through_it_is_reported", extint_through_it_is_reported})
+      {"extint_through_it_is_reported", extint_through_it_is_reported},
+      {"a_vector_ends_the_levels_that_carry_it", a_vector_ends_the_levels_that_carry_it},
+      {"a_level_in_service_is_not_sent_again", a_level_in_service_is_not_sent_again}, {"a_falling_edge_sends_nothing", a_falling_edge_sends_nothing},
+      {"only_the_window_reaches_the_registers", only_the_window_reaches_the_registers})
