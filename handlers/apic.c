@@ -5,22 +5,7 @@
 #include "device_access.h"
 #include "handlers.h"
 
-enum {
-    REG_TPR = 0x80,
-    REG_PPR = 0xa0,
-    REG_EOI = 0xb0,
-    REG_LDR = 0xd0,
-    REG_DFR = 0xe0,
-    REG_ISR = 0x100,
-    REG_IRR = 0x200,
-    REG_ICR_LOW = 0x300,
-    REG_ICR_HIGH = 0x310,
-    REG_LVT_FIRST = 0x320,
-    REG_LVT_LAST = 0x370,
-    REG_TIMER_INITIAL = 0x380,
-    REG_SELF_IPI = 0x3f0,
-    REGISTER_MASK = 0xff0
-};
+enum { REGISTER_MASK = 0xff0 };
 
 /* ---- the page ---- */
 static bool page_register(struct hv_vcpu *vcpu, unsigned offset, hpa_t *address)
@@ -46,13 +31,13 @@ static void store(struct hv_vcpu *vcpu, hpa_t address, uint32_t value)
 uint8_t hv_tpr(struct hv_vcpu *vcpu)
 {
     hpa_t address;
-    return page_register(vcpu, REG_TPR, &address) ? (uint8_t)load(vcpu, address) : hv_apic_tpr(vcpu);
+    return page_register(vcpu, VMX_APIC_TPR, &address) ? (uint8_t)load(vcpu, address) : hv_apic_tpr(vcpu);
 }
 
 void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
 {
     hpa_t address;
-    if (page_register(vcpu, REG_TPR, &address))
+    if (page_register(vcpu, VMX_APIC_TPR, &address))
         store(vcpu, address, value);
     else
         hv_set_apic_tpr(vcpu, value);
@@ -62,7 +47,7 @@ void hv_set_tpr(struct hv_vcpu *vcpu, uint8_t value)
 uint8_t hv_processor_priority(struct hv_vcpu *vcpu)
 {
     hpa_t address;
-    return hv_virtual_interrupt_delivery(vcpu) && page_register(vcpu, REG_PPR, &address) ? (uint8_t)load(vcpu, address) : hv_tpr(vcpu);
+    return hv_virtual_interrupt_delivery(vcpu) && page_register(vcpu, VMX_APIC_PPR, &address) ? (uint8_t)load(vcpu, address) : hv_tpr(vcpu);
 }
 
 /* Bits 27:0 of the destination-format register are 1, so that 0 says that the guest has not written it: then it is as after reset, all ones. */
@@ -70,7 +55,7 @@ enum { DFR_ONES = 0x0fffffff, DFR_RESET = 0xf };
 bool hv_logical_id(struct hv_vcpu *vcpu, uint8_t *id, bool *cluster_model)
 {
     hpa_t logical, format;
-    if (!page_register(vcpu, REG_LDR, &logical) || !page_register(vcpu, REG_DFR, &format))
+    if (!page_register(vcpu, VMX_APIC_LDR, &logical) || !page_register(vcpu, VMX_APIC_DFR, &format))
         return false;
     const uint32_t written = load(vcpu, format);
     *id = (uint8_t)(load(vcpu, logical) >> 24);
@@ -95,7 +80,7 @@ bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu)
 void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
 {
     hpa_t address;
-    if (!page_register(vcpu, REG_IRR + vector / 32u * 0x10u, &address))
+    if (!page_register(vcpu, VMX_APIC_IRR + vector / 32u * 0x10u, &address))
         return;
     store(vcpu, address, load(vcpu, address) | 1u << vector % 32);
     const uint64_t status = hv_read(vcpu, VMCS_GUEST_INTR_STATUS);
@@ -108,7 +93,7 @@ static void end_of_interrupt(struct hv_vcpu *vcpu)
 {
     for (int word = 7; word >= 0; word--) {
         hpa_t address;
-        if (!page_register(vcpu, REG_ISR + (unsigned)word * 0x10u, &address))
+        if (!page_register(vcpu, VMX_APIC_ISR + (unsigned)word * 0x10u, &address))
             return;
         const uint32_t bits = load(vcpu, address);
         if (bits != 0) {
@@ -123,21 +108,21 @@ static void side_effect(struct hv_vcpu *vcpu, unsigned offset, uint32_t value)
 {
     hpa_t address;
     switch (offset & REGISTER_MASK) {
-    case REG_DFR:
-        if (page_register(vcpu, REG_DFR, &address))
+    case VMX_APIC_DFR:
+        if (page_register(vcpu, VMX_APIC_DFR, &address))
             store(vcpu, address, value | DFR_ONES);
         return;
-    case REG_EOI:
+    case VMX_APIC_EOI:
         end_of_interrupt(vcpu);
         return;
-    case REG_ICR_LOW:
-        if (page_register(vcpu, REG_ICR_HIGH, &address))
+    case VMX_APIC_ICR_LOW:
+        if (page_register(vcpu, VMX_APIC_ICR_HIGH, &address))
             hv_send_ipi(vcpu, &(struct hv_ipi){.destination = load(vcpu, address) >> 24, .command = value});
         return;
-    case REG_SELF_IPI:
+    case VMX_APIC_SELF_IPI:
         hv_queue_interrupt(vcpu, (uint8_t)value);
         return;
-    case REG_TIMER_INITIAL:
+    case VMX_APIC_TIMER_INITIAL:
         if (value != 0)
             hv_report(vcpu, "the timer of the local APIC is not modelled: initial count %x", value);
         return;

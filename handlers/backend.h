@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../vmx-model/registers.h"
 #include "../vmx-model/state.h"
 #include "../vmx-model/vmcs.h"
 
@@ -43,9 +44,14 @@ bool bk_vmwrite(struct bk_vcpu *vcpu, enum vmcs_field field, uint64_t value);
 /* General registers but RSP (that is the field GUEST_RSP); `gpr` is never VMX_RSP. */
 uint64_t bk_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr);
 void bk_set_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr, uint64_t value);
-/* Guest state that no VMCS field holds. DR0 to DR3 and DR6 by number; CR2; XCR0; MSRs: STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX, XSS,
-   PASID where the processor has it,
-   and, where VMCS controls do not switch them, PAT, EFER. False: not a guest-switched MSR, nothing done. */
+/* Guest state that no VMCS field holds: DR0 to DR3 and DR6 by number; CR2; XCR0; the MSRs below where the processor has them, PAT and EFER where VMCS controls
+   do not switch them. False: not a guest-switched MSR, nothing done. */
+#define BK_GUEST_MSRS                                                                                                                                \
+    {                                                                                                                                                \
+        VMX_MSR_PAT, VMX_MSR_EFER, VMX_MSR_STAR, VMX_MSR_LSTAR, VMX_MSR_CSTAR, VMX_MSR_FMASK, VMX_MSR_KERNEL_GS_BASE, VMX_MSR_TSC_AUX, VMX_MSR_XSS,  \
+            VMX_MSR_PASID                                                                                                                            \
+    }
+enum { BK_GUEST_MSR_COUNT = 10 };
 uint64_t bk_debug_register(struct bk_vcpu *vcpu, unsigned number);
 void bk_set_debug_register(struct bk_vcpu *vcpu, unsigned number, uint64_t value);
 uint64_t bk_cr2(struct bk_vcpu *vcpu);

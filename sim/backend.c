@@ -157,23 +157,23 @@ void bk_set_xcr0(struct bk_vcpu *vcpu, uint64_t value)
 static uint64_t *guest_msr(struct vmx_state *s, uint32_t index)
 {
     switch (index) {
-    case 0x277:
+    case VMX_MSR_PAT:
         return &s->pat;
-    case 0xda0:
+    case VMX_MSR_XSS:
         return &s->xss;
-    case 0xc0000080:
+    case VMX_MSR_EFER:
         return &s->efer;
-    case 0xc0000081:
+    case VMX_MSR_STAR:
         return &s->star;
-    case 0xc0000082:
+    case VMX_MSR_LSTAR:
         return &s->lstar;
-    case 0xc0000083:
+    case VMX_MSR_CSTAR:
         return &s->cstar;
-    case 0xc0000084:
+    case VMX_MSR_FMASK:
         return &s->fmask;
-    case 0xc0000102:
+    case VMX_MSR_KERNEL_GS_BASE:
         return &s->kernel_gs_base;
-    case 0xc0000103:
+    case VMX_MSR_TSC_AUX:
         return &s->tsc_aux;
     default:
         return NULL;
@@ -197,7 +197,7 @@ bool bk_set_guest_msr(struct bk_vcpu *vcpu, uint32_t index, uint64_t value)
         return false;
     sim_charge(vcpu, SIM_COST_GUEST_MSR);
     *msr = value;
-    vcpu->stale |= index == 0xc0000080 ? VMX_GROUP_CONTROL : VMX_GROUP_MSR;
+    vcpu->stale |= index == VMX_MSR_EFER ? VMX_GROUP_CONTROL : VMX_GROUP_MSR;
     return true;
 }
 

@@ -19,23 +19,6 @@ enum {
     FIRST_MEGABYTE = MEMORY_MIB,
     PAGE = 4096
 };
-enum { HAS_MEMORY = 1 << 0, HAS_COMMAND_LINE = 1 << 2, HAS_MODULES = 1 << 3, HAS_MEMORY_MAP = 1 << 6, HAS_LOADER_NAME = 1 << 9 };
-#define LOADER_MAGIC 0x2badb002u
-
-struct information {
-    uint32_t flags, lower_kbytes, upper_kbytes, boot_device, command_line, module_count, modules, symbols[4], map_bytes, map, drives_bytes, drives,
-        configuration, loader_name, apm, video[8];
-};
-struct module {
-    uint32_t start, end, text, reserved;
-};
-/* `size` does not count itself. */
-struct __attribute__((packed)) map_entry {
-    uint32_t size;
-    uint64_t base, bytes;
-    uint32_t type;
-};
-
 /* Where the loader's data goes on. */
 struct place {
     struct bk_machine *machine;
@@ -81,10 +64,10 @@ static bool load_image(struct bk_machine *machine, const struct multiboot_reques
 }
 
 /* Modules stand on page boundaries behind the image. */
-static bool load_modules(struct place *place, const struct multiboot_request *request, uint64_t image_end, struct information *info,
+static bool load_modules(struct place *place, const struct multiboot_request *request, uint64_t image_end, struct multiboot_information *info,
                          char error[MULTIBOOT_ERROR_BYTES])
 {
-    struct module list[MULTIBOOT_MODULES_MAX];
+    struct multiboot_module list[MULTIBOOT_MODULES_MAX];
     uint64_t at = image_end > FIRST_MEGABYTE ? image_end : FIRST_MEGABYTE;
     for (unsigned i = 0; i < request->module_count; i++) {
         const struct multiboot_file *m = &request->modules[i];
@@ -94,7 +77,7 @@ static bool load_modules(struct place *place, const struct multiboot_request *re
                      place->machine->board->ram_bytes);
             return false;
         }
-        list[i] = (struct module){.start = (uint32_t)at, .end = (uint32_t)(at + m->size), .text = put_text(place, m->text)};
+        list[i] = (struct multiboot_module){.start = (uint32_t)at, .end = (uint32_t)(at + m->size), .text = put_text(place, m->text)};
         at += m->size;
         if (list[i].text == 0)
             return say(error, "the module's text is too long");
@@ -128,14 +111,14 @@ static bool put_bios_data(struct bk_machine *machine)
            bk_write(machine, LOW_KBYTES_AT, &kbytes, sizeof kbytes) && bk_write(machine, LOW_MEMORY_END, &extended_kbytes, sizeof extended_kbytes);
 }
 
-static uint32_t put_memory_map(struct place *place, struct information *info)
+static uint32_t put_memory_map(struct place *place, struct multiboot_information *info)
 {
     struct memory_range range[MEMORY_RANGES];
-    struct map_entry map[MEMORY_RANGES];
+    struct multiboot_map_entry map[MEMORY_RANGES];
     const struct sim_board *board = place->machine->board;
     const unsigned count = memory_map(range, board->ram_bytes, board->rom_bytes);
     for (unsigned i = 0; i < count; i++)
-        map[i] = (struct map_entry){sizeof map[i] - sizeof map[i].size, range[i].first, range[i].bytes, range[i].type};
+        map[i] = (struct multiboot_map_entry){sizeof map[i] - sizeof map[i].size, range[i].first, range[i].bytes, range[i].type};
     info->map_bytes = (uint32_t)(count * sizeof map[0]);
     return put(place, map, info->map_bytes);
 }
@@ -150,10 +133,11 @@ static bool put_acpi_tables(struct bk_machine *machine)
 bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_request *request, char error[MULTIBOOT_ERROR_BYTES])
 {
     struct multiboot_image image;
-    struct place place = {machine, DATA_FIRST + sizeof(struct information)};
-    struct information info = {.flags = HAS_MEMORY | HAS_COMMAND_LINE | HAS_MODULES | HAS_MEMORY_MAP | HAS_LOADER_NAME,
-                               .lower_kbytes = LOW_MEMORY_END >> 10,
-                               .upper_kbytes = (uint32_t)((machine->board->ram_bytes - FIRST_MEGABYTE) >> 10)};
+    struct place place = {machine, DATA_FIRST + sizeof(struct multiboot_information)};
+    struct multiboot_information info = {.flags = MULTIBOOT_MEMORY | MULTIBOOT_COMMAND_LINE | MULTIBOOT_MODULES | MULTIBOOT_MEMORY_MAP |
+                                                  MULTIBOOT_LOADER_NAME,
+                                         .lower_kbytes = LOW_MEMORY_END >> 10,
+                                         .upper_kbytes = (uint32_t)((machine->board->ram_bytes - FIRST_MEGABYTE) >> 10)};
     const char *why = multiboot_read_image(request->kernel.bytes, request->kernel.size, &image);
     if (why != NULL)
         return say(error, why);
@@ -168,6 +152,6 @@ bool sim_multiboot_load(struct bk_machine *machine, const struct multiboot_reque
         return say(error, "the command line is too long: it and the modules' texts have 60 KBytes together");
     if (!bk_write(machine, DATA_FIRST, &info, sizeof info) || !put_bios_data(machine) || !put_vectors(machine) || !put_acpi_tables(machine))
         return say(error, "too little memory for the loader's data");
-    sim_bare_start_at(machine, image.entry, LOADER_MAGIC, DATA_FIRST);
+    sim_bare_start_at(machine, image.entry, MULTIBOOT_LOADER_MAGIC, DATA_FIRST);
     return true;
 }

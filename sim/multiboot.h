@@ -3,9 +3,10 @@
 #ifndef SIM_MULTIBOOT_H
 #define SIM_MULTIBOOT_H
 
+#include "../handlers/bench/multiboot.h"
 #include "bare.h"
 
-enum { MULTIBOOT_MODULES_MAX = 64, MULTIBOOT_ERROR_BYTES = 160 };
+enum { MULTIBOOT_ERROR_BYTES = 160 };
 
 struct multiboot_file {
     const uint8_t *bytes;

@@ -74,7 +74,7 @@ bool vmx_apic_access_virtualized(const struct vmx_cpu *cpu, unsigned offset, uns
         return false;
     if ((secondary & VMX_SEC_APIC_REGISTER_VIRT) != 0)
         return register_virtualized(offset >> 4, write);
-    if (offset == VAPIC_TPR)
+    if (offset == VMX_APIC_TPR)
         return true;
-    return write && (secondary & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0 && (offset == VAPIC_EOI || offset == VAPIC_ICR_LOW);
+    return write && (secondary & VMX_SEC_VIRTUAL_INTR_DELIVERY) != 0 && (offset == VMX_APIC_EOI || offset == VMX_APIC_ICR_LOW);
 }

@@ -27,7 +27,7 @@ void vmx_process_posted_interrupts(struct vmx_cpu *cpu)
         return;
     (void)cpu->memory.write(cpu->memory.context, descriptor, none, REQUESTS_BYTES);
     for (unsigned group = 0; group < WORDS; group++) {
-        const unsigned offset = VAPIC_IRR + 16 * group;
+        const unsigned offset = VMX_APIC_IRR + 16 * group;
         if (requests[group] == 0)
             continue;
         vmx_vapic_set(cpu, offset, vmx_vapic_get(cpu, offset) | requests[group]);

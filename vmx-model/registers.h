@@ -93,6 +93,33 @@
 #define VMX_AR_UNUSABLE (1u << 16)
 #define VMX_AR_DEFINED 0x1f0ffu
 
+/* IA32_FEATURE_CONTROL */
+enum { VMX_FEATURE_CONTROL_LOCK = 1 << 0, VMX_FEATURE_CONTROL_OUTSIDE_SMX = 1 << 2 };
+/* IA32_APIC_BASE */
+enum { VMX_APIC_BASE_BSP = 1 << 8, VMX_APIC_BASE_X2APIC = 1 << 10, VMX_APIC_BASE_ENABLE = 1 << 11 };
+
+/* Registers of a local APIC by their offsets in its page, virtual or not; the MSR of one in x2APIC mode is 800H + offset / 16. IRR and ISR (TMR, too) hold 32
+   vectors in the low 4 bytes of each 16. */
+enum vmx_apic_register {
+    VMX_APIC_ID = 0x20,
+    VMX_APIC_TPR = 0x80,
+    VMX_APIC_PPR = 0xa0,
+    VMX_APIC_EOI = 0xb0,
+    VMX_APIC_LDR = 0xd0,
+    VMX_APIC_DFR = 0xe0,
+    VMX_APIC_SPURIOUS = 0xf0,
+    VMX_APIC_ISR = 0x100,
+    VMX_APIC_IRR = 0x200,
+    VMX_APIC_ICR_LOW = 0x300,
+    VMX_APIC_ICR_HIGH = 0x310,
+    VMX_APIC_LVT_TIMER = 0x320,
+    VMX_APIC_LVT_LINT0 = 0x350,
+    VMX_APIC_LVT_LINT1 = 0x360,
+    VMX_APIC_LVT_ERROR = 0x370,
+    VMX_APIC_TIMER_INITIAL = 0x380,
+    VMX_APIC_SELF_IPI = 0x3f0
+};
+
 enum vmx_msr_index {
     VMX_MSR_TSC = 0x10,
     VMX_MSR_PLATFORM_ID = 0x17,

@@ -5,7 +5,7 @@
 #include "registers.h"
 
 enum { DATA = 0x93, CODE = 0x9b, LDT = 0x82, TSS_BUSY = 0x8b, REAL_LIMIT = 0xffff, DR7_RESET = 0x400 };
-enum { APIC_BASE_BSP = 1 << 8, APIC_BASE_ENABLE = 1 << 11, MISC_FAST_STRINGS = 1, XCR0_X87 = 1 };
+enum { MISC_FAST_STRINGS = 1, XCR0_X87 = 1 };
 #define APIC_BASE_ADDRESS UINT64_C(0xfee00000)
 #define DR6_RESET UINT64_C(0xffff0ff0)
 #define PAT_RESET UINT64_C(0x0007040600070406)
@@ -70,7 +70,7 @@ void vmx_reset(struct vmx_cpu *cpu, bool bootstrap)
     cpu->state.xcr0 = XCR0_X87;
     cpu->state.pat = PAT_RESET;
     cpu->state.misc_enable = MISC_FAST_STRINGS;
-    cpu->state.apic_base = APIC_BASE_ADDRESS | APIC_BASE_ENABLE | (bootstrap ? APIC_BASE_BSP : 0);
+    cpu->state.apic_base = APIC_BASE_ADDRESS | VMX_APIC_BASE_ENABLE | (bootstrap ? VMX_APIC_BASE_BSP : 0);
 }
 
 void vmx_init(struct vmx_cpu *cpu, bool bootstrap)

@@ -38,7 +38,7 @@ void vmx_vapic_set(const struct vmx_cpu *cpu, unsigned offset, uint32_t value)
 }
 uint8_t vmx_vapic_tpr(const struct vmx_cpu *cpu)
 {
-    return (uint8_t)vmx_vapic_get(cpu, VAPIC_TPR);
+    return (uint8_t)vmx_vapic_get(cpu, VMX_APIC_TPR);
 }
 
 /* ---- CR8 ---- */
@@ -50,7 +50,7 @@ uint64_t vmx_virtual_cr8(const struct vmx_cpu *cpu)
 
 struct vmx_outcome vmx_write_virtual_cr8(struct vmx_cpu *cpu, uint64_t value)
 {
-    vmx_vapic_set(cpu, VAPIC_TPR, (uint32_t)(value & 0xf) << 4);
+    vmx_vapic_set(cpu, VMX_APIC_TPR, (uint32_t)(value & 0xf) << 4);
     return vmx_virtualize_tpr(cpu);
 }
 
@@ -71,21 +71,21 @@ static bool is_self_ipi(uint32_t icr)
 /* Registers are named by the offset of their first byte, VICR_HI by any of its four. */
 struct vmx_outcome vmx_apic_write_emulation(struct vmx_cpu *cpu, unsigned offset)
 {
-    switch ((offset & ~3u) == VAPIC_ICR_HIGH ? (unsigned)VAPIC_ICR_HIGH : offset) {
-    case VAPIC_TPR:
-        vmx_vapic_set(cpu, VAPIC_TPR, vmx_vapic_tpr(cpu));
+    switch ((offset & ~3u) == VMX_APIC_ICR_HIGH ? (unsigned)VMX_APIC_ICR_HIGH : offset) {
+    case VMX_APIC_TPR:
+        vmx_vapic_set(cpu, VMX_APIC_TPR, vmx_vapic_tpr(cpu));
         return vmx_virtualize_tpr(cpu);
-    case VAPIC_EOI:
+    case VMX_APIC_EOI:
         if (!vmx_delivers_virtual_interrupts(cpu))
             break;
-        vmx_vapic_set(cpu, VAPIC_EOI, 0);
+        vmx_vapic_set(cpu, VMX_APIC_EOI, 0);
         return vmx_virtualize_eoi(cpu);
-    case VAPIC_ICR_LOW:
-        if (!vmx_delivers_virtual_interrupts(cpu) || !is_self_ipi(vmx_vapic_get(cpu, VAPIC_ICR_LOW)))
+    case VMX_APIC_ICR_LOW:
+        if (!vmx_delivers_virtual_interrupts(cpu) || !is_self_ipi(vmx_vapic_get(cpu, VMX_APIC_ICR_LOW)))
             break;
-        return vmx_virtualize_self_ipi(cpu, (uint8_t)vmx_vapic_get(cpu, VAPIC_ICR_LOW));
-    case VAPIC_ICR_HIGH:
-        vmx_vapic_set(cpu, VAPIC_ICR_HIGH, vmx_vapic_get(cpu, VAPIC_ICR_HIGH) & 0xff000000u);
+        return vmx_virtualize_self_ipi(cpu, (uint8_t)vmx_vapic_get(cpu, VMX_APIC_ICR_LOW));
+    case VMX_APIC_ICR_HIGH:
+        vmx_vapic_set(cpu, VMX_APIC_ICR_HIGH, vmx_vapic_get(cpu, VMX_APIC_ICR_HIGH) & 0xff000000u);
         return vmx_outcome_done(0);
     }
     return apic_write_exit(offset);
@@ -134,6 +134,6 @@ enum vmx_x2apic_write vmx_x2apic_write(struct vmx_cpu *cpu, uint32_t index, uint
     else if (index == VMX_MSR_X2APIC_EOI)
         *trap = vmx_virtualize_eoi(cpu);
     else
-        *trap = value >> 4 != 0 ? vmx_virtualize_self_ipi(cpu, (uint8_t)value) : apic_write_exit(VAPIC_SELF_IPI);
+        *trap = value >> 4 != 0 ? vmx_virtualize_self_ipi(cpu, (uint8_t)value) : apic_write_exit(VMX_APIC_SELF_IPI);
     return VMX_X2APIC_DONE;
 }

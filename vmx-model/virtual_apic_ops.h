@@ -5,18 +5,7 @@
 #define VMX_VIRTUAL_APIC_OPS_H
 
 #include "cpu.h"
-
-/* Offsets in the virtual-APIC page. VISR and VIRR hold 32 vectors in the low 4 bytes of each 16. */
-enum {
-    VAPIC_TPR = 0x80,
-    VAPIC_PPR = 0xa0,
-    VAPIC_EOI = 0xb0,
-    VAPIC_ISR = 0x100,
-    VAPIC_IRR = 0x200,
-    VAPIC_ICR_LOW = 0x300,
-    VAPIC_ICR_HIGH = 0x310,
-    VAPIC_SELF_IPI = 0x3f0
-};
+#include "registers.h"
 
 void vmx_vapic_read(const struct vmx_cpu *cpu, unsigned offset, void *buffer, uint32_t size);
 void vmx_vapic_write(const struct vmx_cpu *cpu, unsigned offset, const void *buffer, uint32_t size);

@@ -51,13 +51,13 @@ void vmx_set_interrupt_status(const struct vmx_cpu *cpu, uint8_t requesting, uin
 static void virtualize_ppr(const struct vmx_cpu *cpu)
 {
     const uint32_t vtpr = vmx_vapic_tpr(cpu), service = vmx_svi(cpu);
-    vmx_vapic_set(cpu, VAPIC_PPR, vtpr >> 4 >= service >> 4 ? vtpr : service & 0xf0);
+    vmx_vapic_set(cpu, VMX_APIC_PPR, vtpr >> 4 >= service >> 4 ? vtpr : service & 0xf0);
 }
 
 void vmx_evaluate_virtual_interrupts(struct vmx_cpu *cpu)
 {
     const bool window = (vmx_primary_controls(cpu) & VMX_PRI_INTR_WINDOW_EXITING) != 0;
-    cpu->pending.virtual_interrupt = !window && vmx_rvi(cpu) >> 4 > (vmx_vapic_get(cpu, VAPIC_PPR) & 0xff) >> 4;
+    cpu->pending.virtual_interrupt = !window && vmx_rvi(cpu) >> 4 > (vmx_vapic_get(cpu, VMX_APIC_PPR) & 0xff) >> 4;
 }
 
 struct vmx_outcome vmx_virtualize_tpr(struct vmx_cpu *cpu)
@@ -74,8 +74,8 @@ struct vmx_outcome vmx_virtualize_tpr(struct vmx_cpu *cpu)
 struct vmx_outcome vmx_virtualize_eoi(struct vmx_cpu *cpu)
 {
     const uint8_t vector = vmx_svi(cpu);
-    set_vector(cpu, VAPIC_ISR, vector, false);
-    vmx_set_interrupt_status(cpu, vmx_rvi(cpu), highest_vector(cpu, VAPIC_ISR));
+    set_vector(cpu, VMX_APIC_ISR, vector, false);
+    vmx_set_interrupt_status(cpu, vmx_rvi(cpu), highest_vector(cpu, VMX_APIC_ISR));
     virtualize_ppr(cpu);
     const uint64_t bitmap = vmcs_get(cpu->vmcs, (enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + vector / 64));
     if ((bitmap >> vector % 64 & 1) != 0)
@@ -86,7 +86,7 @@ struct vmx_outcome vmx_virtualize_eoi(struct vmx_cpu *cpu)
 
 struct vmx_outcome vmx_virtualize_self_ipi(struct vmx_cpu *cpu, uint8_t vector)
 {
-    set_vector(cpu, VAPIC_IRR, vector, true);
+    set_vector(cpu, VMX_APIC_IRR, vector, true);
     if (vector > vmx_rvi(cpu))
         vmx_set_interrupt_status(cpu, vector, vmx_svi(cpu));
     vmx_evaluate_virtual_interrupts(cpu);
@@ -102,10 +102,10 @@ void vmx_virtual_interrupts_at_entry(struct vmx_cpu *cpu)
 uint8_t vmx_take_virtual_interrupt(struct vmx_cpu *cpu)
 {
     const uint8_t vector = vmx_rvi(cpu);
-    set_vector(cpu, VAPIC_ISR, vector, true);
-    vmx_vapic_set(cpu, VAPIC_PPR, vector & 0xf0u);
-    set_vector(cpu, VAPIC_IRR, vector, false);
-    vmx_set_interrupt_status(cpu, highest_vector(cpu, VAPIC_IRR), vector);
+    set_vector(cpu, VMX_APIC_ISR, vector, true);
+    vmx_vapic_set(cpu, VMX_APIC_PPR, vector & 0xf0u);
+    set_vector(cpu, VMX_APIC_IRR, vector, false);
+    vmx_set_interrupt_status(cpu, highest_vector(cpu, VMX_APIC_IRR), vector);
     cpu->pending.virtual_interrupt = false;
     return vector;
 }

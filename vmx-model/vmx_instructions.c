@@ -28,9 +28,6 @@ uint64_t vmx_result_rflags(const struct vmx_result *result, uint64_t rflags)
 }
 
 /* ---- entering and leaving VMX operation ---- */
-
-enum { FEATURE_CONTROL_LOCK = 1u << 0, FEATURE_CONTROL_VMX_OUTSIDE_SMX = 1u << 2 };
-
 static bool fixed_bits_ok(uint64_t value, uint64_t fixed0, uint64_t fixed1)
 {
     return (value & fixed0) == fixed0 && (value & ~fixed1) == 0;
@@ -39,7 +36,7 @@ static bool fixed_bits_ok(uint64_t value, uint64_t fixed0, uint64_t fixed1)
 bool vmx_vmxon_allowed(const struct vmx_cpu *cpu)
 {
     const struct vmx_caps *const caps = cpu->caps;
-    const uint64_t needed = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+    const uint64_t needed = VMX_FEATURE_CONTROL_LOCK | VMX_FEATURE_CONTROL_OUTSIDE_SMX;
     return !cpu->a20_masked && fixed_bits_ok(cpu->state.cr0, caps->cr0_fixed0, caps->cr0_fixed1) &&
            fixed_bits_ok(cpu->state.cr4, caps->cr4_fixed0, caps->cr4_fixed1) && (cpu->feature_control & needed) == needed;
 }

@@ -25,12 +25,21 @@ enum {
     BENCH_USER_CODE_SELECTOR = 0x28,
     BENCH_USER_DATA_SELECTOR = 0x30,
     BENCH_MIN_RAM = 0x80000,
+    BENCH_GUEST_BASE = 0x1000000, /* host-physical, on a machine of the bench's own */
     /* vCPU n has a GDT, a TSS and stacks of its own, n strides beyond or below those of vCPU 0 */
     BENCH_GDT_STRIDE = 0x100,
     BENCH_TSS_STRIDE = 0x200,
     BENCH_STACK_STRIDE = 0x1000, /* also of ring-0 stacks */
     BENCH_IST_STRIDE = 0x800
 };
+
+/* The first eight bytes of an interrupt gate, all that it has outside 64-bit mode; behind them stand bits 63:32 of the handler. SDM 3A, "IDT Descriptors". */
+static inline uint64_t bench_interrupt_gate(uint16_t selector, uint64_t handler, unsigned dpl, unsigned stack_table_entry)
+{
+    enum { PRESENT_INTERRUPT_GATE = 0x8e };
+    const uint64_t attributes = PRESENT_INTERRUPT_GATE | dpl << 5;
+    return (handler & 0xffff) | (uint64_t)selector << 16 | (uint64_t)stack_table_entry << 32 | attributes << 40 | (handler >> 16 & 0xffff) << 48;
+}
 
 struct bench_result {
     enum trace_stop stop;

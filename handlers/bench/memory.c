@@ -3,7 +3,7 @@
    SDM 3A, "Protected-Mode Memory Management" and "Interrupt and Exception Handling". */
 #include "internal.h"
 
-enum { GATE_INTERRUPT = 0xe, GATE_PRESENT = 0x80, GATES = 256, TASK_LIMIT = 0x67, SECOND_TSS = 0x100 /* behind the first */ };
+enum { GATES = 256, TASK_LIMIT = 0x67, SECOND_TSS = 0x100 /* behind the first */ };
 
 static bool no_memory(struct bench_setup *setup)
 {
@@ -72,8 +72,7 @@ static bool write_gate(struct bench_setup *setup, uint32_t vector, uint32_t dpl,
         return bench_fail(setup->result, "packed scenario: a bad interrupt gate");
     if (setup->plan.mode == PACKED_MODE_REAL || setup->plan.mode == PACKED_MODE_RESET)
         return bench_put(setup, vector * 4, handler & UINT32_MAX, 4);
-    const uint64_t attributes = GATE_PRESENT | dpl << 5 | GATE_INTERRUPT;
-    const uint64_t low = (handler & 0xffff) | (uint64_t)BENCH_CODE_SELECTOR << 16 | attributes << 40 | (handler >> 16 & 0xffff) << 48;
+    const uint64_t low = bench_interrupt_gate(BENCH_CODE_SELECTOR, handler, dpl, 0);
     if (!long_mode)
         return bench_put(setup, BENCH_IDT + vector * 8, low, 8);
     return bench_put(setup, BENCH_IDT + vector * 16, low, 8) && bench_put(setup, BENCH_IDT + vector * 16 + 8, handler >> 32, 8);

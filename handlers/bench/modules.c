@@ -6,9 +6,9 @@
 static void report(const struct bench_batch *batch, const char *verdict, const char *text)
 {
     if (text[0] != '\0')
-        batch->voice->say("%s %u: %s\n", verdict, batch->number, text);
+        console_say(batch->console, "%s %u: %s\n", verdict, batch->number, text);
     else
-        batch->voice->print("%s %u\n", verdict, batch->number);
+        console_print(batch->console, "%s %u\n", verdict, batch->number);
 }
 
 static void refuse(struct bench_batch *batch, const char *why)
@@ -18,7 +18,7 @@ static void refuse(struct bench_batch *batch, const char *why)
 }
 
 /* Controls that are 1 in vCPU 0's VMCS though this processor does not take them: why a VM entry failed. SDM 3D, "VMX Capability Reporting Facility". */
-static void name_unsupported(struct bk_machine *machine, bench_print *say)
+static void name_unsupported(struct bk_machine *machine, struct console *console)
 {
     struct bk_vcpu *vcpu = bk_vcpu(machine, 0);
     for (unsigned i = 0; i < vmx_control_count; i++) {
@@ -29,7 +29,7 @@ static void name_unsupported(struct bk_machine *machine, bench_print *say)
         unsigned bit;
         vmx_control_capability(row->word, row->low, &msr, &bit);
         if ((bk_vmread(vcpu, vmx_control_field(row->word)) >> row->low & 1) != 0 && (bk_capability(machine, msr) >> bit & 1) == 0)
-            say("note: unsupported control: %s\n", row->sdm_name);
+            console_say(console, "note: unsupported control: %s\n", row->sdm_name);
     }
 }
 
@@ -45,9 +45,9 @@ static void run_scenario(struct bench_batch *batch, const uint8_t *packed, uint3
     while (!bench_continue(&bench))
         continue;
     if (result.stop == TRACE_STOP_ENTRY_FAIL)
-        name_unsupported(batch->machine, batch->voice->say);
+        name_unsupported(batch->machine, batch->console);
     if (result.stop == TRACE_STOP_ENTRY_FAIL || result.stop == TRACE_STOP_HANDLER || result.stop == TRACE_STOP_HOST_ERROR)
-        bench_dump(batch->machine, bench.cpus, batch->voice->print);
+        bench_dump(batch->machine, bench.cpus, batch->console);
     report(batch, "ran", result.text);
 }
 

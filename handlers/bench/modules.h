@@ -4,17 +4,11 @@
 #define BENCH_MODULES_H
 
 #include "bench.h"
-
-/* Formats as hv_format() does. */
-typedef void bench_print(const char *format, ...);
-struct bench_voice {
-    bench_print *print; /* for the log; */
-    bench_print *say;   /* for whoever looks on, too: what is not the plain course of things */
-};
+#include "console.h"
 
 struct bench_batch {
     struct bk_machine *machine;
-    const struct bench_voice *voice;
+    struct console *console;
     struct trace_writer *trace;
     unsigned number, refused; /* scenarios so far; those that did not run */
 };
@@ -24,11 +18,11 @@ void bench_run_module(struct bench_batch *batch, const void *module, uint64_t si
 
 /* ---- dump.c ---- */
 /* The VMCS of so many vCPUs in the words of KVM's dump_vmcs; the address of each is its vCPU's number. */
-void bench_dump(struct bk_machine *machine, unsigned vcpus, bench_print *print);
+void bench_dump(struct bk_machine *machine, unsigned vcpus, struct console *console);
 
 /* ---- offers.c ---- */
 /* What the processor offers, as lines that `vmxbench run --profile` reads: every VMX capability MSR and CPUID leaf. */
-void bench_print_offers(const struct bk_machine *machine, bench_print *print);
+void bench_print_offers(const struct bk_machine *machine, struct console *console);
 
 /* ---- measure.c ---- */
 /* The least of many measured, in ticks of the time-stamp counter; 0 where the guest cannot run. */

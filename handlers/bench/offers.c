@@ -5,9 +5,9 @@
 
 enum { SUBLEAVES = 64, LEAVES_MAX = 64, EXTENDED = 0x80000000u };
 
-static void print_leaf(bench_print *print, uint32_t leaf, uint32_t subleaf, const uint32_t r[4])
+static void print_leaf(struct console *console, uint32_t leaf, uint32_t subleaf, const uint32_t r[4])
 {
-    print("profile cpuid %08x %08x %08x %08x %08x %08x\n", leaf, subleaf, r[0], r[1], r[2], r[3]);
+    console_print(console, "profile cpuid %08x %08x %08x %08x %08x %08x\n", leaf, subleaf, r[0], r[1], r[2], r[3]);
 }
 
 /* A leaf that has no sub-leaves answers the same for all; one that is absent says nothing, but for its own number. */
@@ -17,27 +17,27 @@ static bool is_new(const uint32_t first[4], const uint32_t r[4], uint32_t sublea
     return !same && (r[0] != 0 || r[1] != 0 || (r[2] != 0 && (r[2] & 0xff) != subleaf));
 }
 
-static void print_leaves(const struct bk_machine *machine, uint32_t from, bench_print *print)
+static void print_leaves(const struct bk_machine *machine, uint32_t from, struct console *console)
 {
     uint32_t first[4], r[4];
     bk_cpuid(machine, from, 0, first);
     const uint32_t last = first[0] >= from && first[0] - from < LEAVES_MAX ? first[0] : from;
     for (uint32_t leaf = from; leaf <= last; leaf++) {
         bk_cpuid(machine, leaf, 0, first);
-        print_leaf(print, leaf, 0, first);
+        print_leaf(console, leaf, 0, first);
         for (uint32_t subleaf = 1; subleaf < SUBLEAVES; subleaf++) {
             bk_cpuid(machine, leaf, subleaf, r);
             if (is_new(first, r, subleaf))
-                print_leaf(print, leaf, subleaf, r);
+                print_leaf(console, leaf, subleaf, r);
         }
     }
 }
 
-void bench_print_offers(const struct bk_machine *machine, bench_print *print)
+void bench_print_offers(const struct bk_machine *machine, struct console *console)
 {
     for (uint32_t msr = VMX_MSR_CAPABILITY_FIRST; msr <= VMX_MSR_CAPABILITY_LAST; msr++)
         if (bk_capability(machine, msr) != 0)
-            print("profile msr %08x %016lx\n", msr, bk_capability(machine, msr));
-    print_leaves(machine, 0, print);
-    print_leaves(machine, EXTENDED, print);
+            console_print(console, "profile msr %08x %016lx\n", msr, bk_capability(machine, msr));
+    print_leaves(machine, 0, console);
+    print_leaves(machine, EXTENDED, console);
 }

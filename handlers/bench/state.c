@@ -102,7 +102,7 @@ static void write_control_registers(struct bench_setup *setup)
 /* State that no VMCS field holds, as after reset, whatever ran before. */
 static void reset_other_state(struct bk_vcpu *vcpu)
 {
-    static const uint32_t zero_msrs[] = {0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000102, 0xc0000103, 0xda0};
+    static const uint32_t msrs[BK_GUEST_MSR_COUNT] = BK_GUEST_MSRS;
     for (unsigned gpr = 0; gpr < VMX_GPR_COUNT; gpr++)
         if (gpr != VMX_RSP)
             bk_set_register(vcpu, (enum vmx_gpr)gpr, 0);
@@ -111,9 +111,9 @@ static void reset_other_state(struct bk_vcpu *vcpu)
     bk_set_debug_register(vcpu, 6, RESET_DR6);
     bk_set_cr2(vcpu, 0);
     bk_set_xcr0(vcpu, 1);
-    for (unsigned i = 0; i < sizeof zero_msrs / sizeof zero_msrs[0]; i++)
-        (void)bk_set_guest_msr(vcpu, zero_msrs[i], 0);
-    (void)bk_set_guest_msr(vcpu, VMX_MSR_PAT, RESET_PAT);
+    for (unsigned i = 0; i < BK_GUEST_MSR_COUNT; i++)
+        if (msrs[i] != VMX_MSR_EFER) /* the processor's own, until VM entry makes it the guest's */
+            (void)bk_set_guest_msr(vcpu, msrs[i], msrs[i] == VMX_MSR_PAT ? RESET_PAT : 0);
 }
 
 void bench_write_state(struct bench_setup *setup)

@@ -2,9 +2,8 @@
 /* A 16550A serial port. Bytes leave at once; the modem lines say that somebody is there. */
 #include "uart.h"
 
-enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCRATCH };
-enum { LCR_DLAB = 1u << 7, IER_RECEIVE = 1u << 0, IER_TRANSMIT = 1u << 1, MCR_LOOP = 1u << 4, MCR_OUT2 = 1u << 3, FCR_ENABLE = 1u << 0 };
-enum { LSR_DATA = 1u << 0, LSR_EMPTY = 3u << 5, IIR_NONE = 1, IIR_TRANSMIT = 2, IIR_RECEIVE = 4, IIR_FIFO = 0xc0 };
+enum { IER_RECEIVE = 1u << 0, IER_TRANSMIT = 1u << 1, MCR_LOOP = 1u << 4, MCR_OUT2 = 1u << 3 };
+enum { LSR_EMPTY = UART_LSR_HOLDING_EMPTY | UART_LSR_ALL_EMPTY, IIR_NONE = 1, IIR_TRANSMIT = 2, IIR_RECEIVE = 4, IIR_FIFO = 0xc0 };
 enum { MSR_PRESENT = 0xb0 }; /* DCD, DSR, CTS */
 
 void uart_init(struct uart *uart)
@@ -40,17 +39,17 @@ static void transmit(struct uart *uart, struct bus *bus, uint8_t byte)
 void uart_write(void *device, struct bus *bus, uint16_t port, unsigned size, uint32_t value)
 {
     struct uart *uart = device;
-    const bool divisor = (uart->lcr & LCR_DLAB) != 0;
+    const bool divisor = (uart->lcr & UART_LCR_DLAB) != 0;
     const uint8_t byte = (uint8_t)value;
     (void)size;
     switch (port & 7u) {
-    case REG_DATA:
+    case UART_DATA:
         if (divisor)
             uart->divisor_low = byte;
         else
             transmit(uart, bus, byte);
         break;
-    case REG_IER:
+    case UART_IER:
         if (divisor) {
             uart->divisor_high = byte;
         } else {
@@ -58,16 +57,16 @@ void uart_write(void *device, struct bus *bus, uint16_t port, unsigned size, uin
             uart->ier = byte & 0xfu;
         }
         break;
-    case REG_IIR_FCR:
+    case UART_IIR_FCR:
         uart->fcr = byte;
         break;
-    case REG_LCR:
+    case UART_LCR:
         uart->lcr = byte;
         break;
-    case REG_MCR:
+    case UART_MCR:
         uart->mcr = byte & 0x1fu;
         break;
-    case REG_SCRATCH:
+    case UART_SCRATCH:
         uart->scratch = byte;
         break;
     default:
@@ -89,37 +88,37 @@ static uint32_t identify(struct uart *uart)
     const unsigned id = pending(uart);
     if (id == IIR_TRANSMIT)
         uart->transmit_interrupt = false;
-    return id | ((uart->fcr & FCR_ENABLE) != 0 ? IIR_FIFO : 0u);
+    return id | ((uart->fcr & UART_FCR_ENABLE) != 0 ? IIR_FIFO : 0u);
 }
 
 uint32_t uart_read(void *device, struct bus *bus, uint16_t port, unsigned size)
 {
     struct uart *uart = device;
-    const bool divisor = (uart->lcr & LCR_DLAB) != 0;
+    const bool divisor = (uart->lcr & UART_LCR_DLAB) != 0;
     uint32_t value = 0;
     (void)size;
     switch (port & 7u) {
-    case REG_DATA:
+    case UART_DATA:
         value = divisor ? uart->divisor_low : uart->loopback_full ? uart->loopback : 0;
         if (!divisor)
             uart->loopback_full = false;
         break;
-    case REG_IER:
+    case UART_IER:
         value = divisor ? uart->divisor_high : uart->ier;
         break;
-    case REG_IIR_FCR:
+    case UART_IIR_FCR:
         value = identify(uart);
         break;
-    case REG_LCR:
+    case UART_LCR:
         value = uart->lcr;
         break;
-    case REG_MCR:
+    case UART_MCR:
         value = uart->mcr;
         break;
-    case REG_LSR:
-        value = LSR_EMPTY | (uart->loopback_full ? LSR_DATA : 0u);
+    case UART_LSR:
+        value = LSR_EMPTY | (uart->loopback_full ? UART_LSR_DATA : 0u);
         break;
-    case REG_MSR:
+    case UART_MSR:
         value = modem_status(uart);
         break;
     default:

@@ -6,6 +6,17 @@
 #include "bus.h"
 
 enum { UART_COM1 = 0x3f8, UART_LINE = 4 };
+enum uart_register { UART_DATA, UART_IER, UART_IIR_FCR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCRATCH };
+enum {
+    UART_LCR_8N1 = 3,
+    UART_LCR_DLAB = 1 << 7,
+    UART_FCR_ENABLE = 1 << 0,
+    UART_FCR_CLEAR = 3 << 1,
+    UART_MCR_DTR_RTS = 3,
+    UART_LSR_DATA = 1 << 0,
+    UART_LSR_HOLDING_EMPTY = 1 << 5, /* takes a byte */
+    UART_LSR_ALL_EMPTY = 1 << 6      /* has sent all */
+};
 
 struct uart {
     uint8_t ier, lcr, mcr, scratch, fcr;

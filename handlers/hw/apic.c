@@ -3,31 +3,17 @@
 #include "machine.h"
 #include "x86.h"
 
-enum apic_register {
-    APIC_ID = 0x20,
-    APIC_TPR = 0x80,
-    APIC_EOI = 0xb0,
-    APIC_SPURIOUS = 0xf0,
-    APIC_ISR = 0x100,
-    APIC_IRR = 0x200,
-    APIC_ICR_LOW = 0x300,
-    APIC_ICR_HIGH = 0x310,
-    APIC_LVT_TIMER = 0x320,
-    APIC_LVT_LINT0 = 0x350,
-    APIC_LVT_LINT1 = 0x360
-};
+#include "../../vmx-model/cpuid_bits.h"
+
 enum {
-    APIC_BASE_ENABLE = 1 << 11,
-    APIC_BASE_X2APIC = 1 << 10,
-    APIC_SOFTWARE_ENABLE = 0x1ff, /* with spurious vector FFH */
-    APIC_LVT_MASKED = 1 << 16,
+    SOFTWARE_ENABLE = 0x1ff, /* with spurious vector FFH */
+    LVT_MASKED = 1 << 16,
     ICR_PENDING = 1 << 12,
     ICR_ASSERT = 1 << 14,
     XAPIC_ID_SHIFT = 24,
     FIRST_VECTOR = 32,
     PIC_MASTER_MASK = 0x21,
-    PIC_SLAVE_MASK = 0xa1,
-    CPUID_1_EDX_APIC = 1 << 9
+    PIC_SLAVE_MASK = 0xa1
 };
 
 static uint64_t apic_base(void)
@@ -37,7 +23,7 @@ static uint64_t apic_base(void)
 
 static bool x2apic(void)
 {
-    return (apic_base() & APIC_BASE_X2APIC) != 0;
+    return (apic_base() & VMX_APIC_BASE_X2APIC) != 0;
 }
 
 static volatile uint32_t *apic_memory(uint32_t number)
@@ -60,18 +46,18 @@ static void apic_write(uint32_t number, uint32_t value)
 
 uint32_t hw_apic_id(void)
 {
-    return x2apic() ? apic_read(APIC_ID) : apic_read(APIC_ID) >> XAPIC_ID_SHIFT;
+    return x2apic() ? apic_read(VMX_APIC_ID) : apic_read(VMX_APIC_ID) >> XAPIC_ID_SHIFT;
 }
 
 void hw_apic_send(uint32_t id, uint32_t message)
 {
     if (x2apic()) {
-        (void)wrmsr(VMX_MSR_X2APIC_FIRST + (APIC_ICR_LOW >> 4), message | ICR_ASSERT | (uint64_t)id << 32);
+        (void)wrmsr(VMX_MSR_X2APIC_FIRST + (VMX_APIC_ICR_LOW >> 4), message | ICR_ASSERT | (uint64_t)id << 32);
         return;
     }
-    apic_write(APIC_ICR_HIGH, id << XAPIC_ID_SHIFT);
-    apic_write(APIC_ICR_LOW, message | ICR_ASSERT);
-    while ((apic_read(APIC_ICR_LOW) & ICR_PENDING) != 0)
+    apic_write(VMX_APIC_ICR_HIGH, id << XAPIC_ID_SHIFT);
+    apic_write(VMX_APIC_ICR_LOW, message | ICR_ASSERT);
+    while ((apic_read(VMX_APIC_ICR_LOW) & ICR_PENDING) != 0)
         ;
 }
 
@@ -79,15 +65,15 @@ bool hw_apic_init(void)
 {
     uint32_t leaf[4];
     cpuid(1, 0, leaf);
-    if ((leaf[3] & CPUID_1_EDX_APIC) == 0 || (apic_base() & APIC_BASE_ENABLE) == 0)
+    if ((leaf[3] & VMX_CPUID_APIC) == 0 || (apic_base() & VMX_APIC_BASE_ENABLE) == 0)
         return false;
     outb(PIC_MASTER_MASK, 0xff);
     outb(PIC_SLAVE_MASK, 0xff);
-    apic_write(APIC_SPURIOUS, APIC_SOFTWARE_ENABLE);
-    apic_write(APIC_TPR, 0);
-    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, APIC_LVT_MASKED);
+    apic_write(VMX_APIC_SPURIOUS, SOFTWARE_ENABLE);
+    apic_write(VMX_APIC_TPR, 0);
+    apic_write(VMX_APIC_LVT_TIMER, LVT_MASKED);
+    apic_write(VMX_APIC_LVT_LINT0, LVT_MASKED);
+    apic_write(VMX_APIC_LVT_LINT1, LVT_MASKED);
     return true;
 }
 
@@ -97,7 +83,7 @@ void hw_apic_restore(uint64_t base)
         (void)wrmsr(VMX_MSR_APIC_BASE, base);
         (void)hw_apic_init();
     }
-    apic_write(APIC_TPR, 0); /* MOV to CR8 of a guest without a TPR shadow reaches it */
+    apic_write(VMX_APIC_TPR, 0); /* MOV to CR8 of a guest without a TPR shadow reaches it */
 }
 
 /* Is a bit of this 256-bit register 1? */
@@ -115,7 +101,7 @@ bool hw_apic_send_interrupt(uint8_t vector)
         return false;
     hw_apic_end_interrupts();
     hw_apic_send(hw_apic_id(), vector);
-    while ((apic_read(APIC_IRR + 0x10u * (vector / 32u)) & 1u << vector % 32u) == 0)
+    while ((apic_read(VMX_APIC_IRR + 0x10u * (vector / 32u)) & 1u << vector % 32u) == 0)
         ;
     return true;
 }
@@ -123,11 +109,11 @@ bool hw_apic_send_interrupt(uint8_t vector)
 bool hw_apic_pending(void)
 {
     hw_apic_end_interrupts();
-    return any(APIC_IRR);
+    return any(VMX_APIC_IRR);
 }
 
 void hw_apic_end_interrupts(void)
 {
-    while (any(APIC_ISR))
-        apic_write(APIC_EOI, 0);
+    while (any(VMX_APIC_ISR))
+        apic_write(VMX_APIC_EOI, 0);
 }

@@ -5,6 +5,7 @@
 
 #include "../../vmx-model/controls.h"
 #include "../../vmx-model/reasons.h"
+#include "../../vmx-model/vmx_instructions.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -139,9 +140,9 @@ static void write_host_state(struct bk_vcpu *vcpu)
                  {VMCS_HOST_CR4, machine->host_cr4},        {VMCS_HOST_CS_SELECTOR, HW_CODE_SELECTOR},
                  {VMCS_HOST_SS_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_DS_SELECTOR, HW_DATA_SELECTOR},
                  {VMCS_HOST_ES_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_FS_SELECTOR, HW_DATA_SELECTOR},
-                 {VMCS_HOST_GS_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_TR_SELECTOR, HW_TSS_SELECTOR + HW_TSS_DESCRIPTOR_BYTES * vcpu->cpu},
+                 {VMCS_HOST_GS_SELECTOR, HW_DATA_SELECTOR}, {VMCS_HOST_TR_SELECTOR, HW_TSS_SELECTOR},
                  {VMCS_HOST_TR_BASE, (uintptr_t)hw_tss},    {VMCS_HOST_GDTR_BASE, (uintptr_t)hw_gdt},
-                 {VMCS_HOST_IDTR_BASE, hw_idt_base()},      {VMCS_HOST_IA32_PAT, machine->host_pat},
+                 {VMCS_HOST_IDTR_BASE, (uintptr_t)hw_idt},  {VMCS_HOST_IA32_PAT, machine->host_pat},
                  {VMCS_HOST_IA32_EFER, machine->host_efer}, {VMCS_HOST_RIP, (uintptr_t)hw_exit}};
     for (unsigned i = 0; i < sizeof state / sizeof *state; i++)
         (void)bk_vmwrite(vcpu, state[i].field, state[i].value);
@@ -150,12 +151,11 @@ static void write_host_state(struct bk_vcpu *vcpu)
 /* EPTPs and VPIDs of an earlier guest come again, over other tables. */
 static void forget_translations(void)
 {
-    enum { ALL_CONTEXTS = 2 };
     const uint64_t capabilities = msr_or_0(VMX_MSR_VMX_EPT_VPID);
     if ((capabilities & VMX_EPTCAP_INVEPT_ALL) != 0)
-        (void)invept(ALL_CONTEXTS, (struct invalidation){0, 0});
+        (void)invept(VMX_INVEPT_ALL, (struct invalidation){0, 0});
     if ((capabilities & VMX_VPIDCAP_INVVPID_ALL) != 0)
-        (void)invvpid(ALL_CONTEXTS, (struct invalidation){0, 0});
+        (void)invvpid(VMX_INVVPID_ALL, (struct invalidation){0, 0});
 }
 
 /* VMCLEAR leaves the data of a region as it was, so every field is written. */
@@ -210,17 +210,15 @@ void bk_set_register(struct bk_vcpu *vcpu, enum vmx_gpr gpr, uint64_t value)
 /* ---- caches and time ---- */
 void bk_invept(struct bk_vcpu *vcpu, unsigned type, uint64_t eptp)
 {
-    enum { ALL_CONTEXTS = 2 };
     hw_make_current(vcpu);
-    if (!invept(type, (struct invalidation){eptp, 0}) && !invept(ALL_CONTEXTS, (struct invalidation){0, 0}))
+    if (!invept(type, (struct invalidation){eptp, 0}) && !invept(VMX_INVEPT_ALL, (struct invalidation){0, 0}))
         vcpu->machine->error = "INVEPT failed";
 }
 
 void bk_invvpid(struct bk_vcpu *vcpu, unsigned type, uint16_t vpid, uint64_t linear)
 {
-    enum { ALL_CONTEXTS = 2 };
     hw_make_current(vcpu);
-    if (!invvpid(type, (struct invalidation){vpid, linear}) && !invvpid(ALL_CONTEXTS, (struct invalidation){0, 0}))
+    if (!invvpid(type, (struct invalidation){vpid, linear}) && !invvpid(VMX_INVVPID_ALL, (struct invalidation){0, 0}))
         vcpu->machine->error = "INVVPID failed";
 }
 
@@ -240,9 +238,9 @@ uint64_t bk_retired(struct bk_vcpu *vcpu)
 /* The processor does not tell a transition apart from the guest's own time: its cost is the one that was measured once. */
 void bk_costs(struct bk_vcpu *vcpu, uint64_t *exit, uint64_t *handler, uint64_t *entry)
 {
-    *exit = vcpu->machine->exit_cost;
+    *exit = vcpu->machine->cost.exit;
     *handler = vcpu->machine->charged;
-    *entry = vcpu->machine->entry_cost;
+    *entry = vcpu->machine->cost.entry;
 }
 
 /* ---- VM entry ---- */
@@ -290,14 +288,6 @@ static void spend(struct bk_vcpu *vcpu)
             *bounds[i] = spent < *bounds[i] ? *bounds[i] - spent : 0;
 }
 
-static bool may_enter(struct bk_vcpu *vcpu)
-{
-    struct bk_machine *machine = vcpu->machine;
-    if (vcpu->vmcs == 0)
-        machine->error = machine->error[0] != '\0' ? machine->error : "the vCPU has no VMCS";
-    return machine->error[0] == '\0';
-}
-
 /* A processor in the wait-for-SIPI state leaves it by a SIPI alone: another one sends it, once this one is there. */
 static unsigned enter_for_sipi(struct bk_vcpu *vcpu)
 {
@@ -326,7 +316,9 @@ static bool is_bounded(struct bk_vcpu *vcpu, bool waits_for_sipi, enum bk_entere
 enum bk_entered bk_enter(struct bk_vcpu *vcpu)
 {
     hw_make_current(vcpu);
-    if (!may_enter(vcpu))
+    if (vcpu->vmcs == 0 && vcpu->machine->error[0] == '\0')
+        vcpu->machine->error = "the vCPU has no VMCS";
+    if (vcpu->machine->error[0] != '\0')
         return BK_HOST_ERROR;
     const uint64_t pin = bk_vmread(vcpu, VMCS_PIN_BASED_VM_EXEC_CONTROL);
     const bool waits_for_sipi = bk_vmread(vcpu, VMCS_GUEST_ACTIVITY_STATE) == VMX_WAIT_FOR_SIPI;

@@ -15,12 +15,13 @@
 .set UART_LINE, 0x3fb
 .set UART_LINE_8N1, 3
 .set UART_STATUS, 0x3fd
-.set UART_HOLDING_EMPTY, 0x20
 .set UART_ALL_EMPTY, 0x40
 .set BOCHS_SHUTDOWN_PORT, 0x8900
 .set TEXT_MEMORY, 0xb8000
 .set CPUS, 8
 .set STACK_BYTES, 16384
+.set HW_TSS_SELECTOR, 0x18
+.set GDT_LIMIT, 5 * 8 - 1
 
 /* Paging and IA-32e mode at once; a far jump to selector 8 is to follow. */
 .macro enter_long_mode
@@ -53,8 +54,8 @@ hw_start:
         cli
         cld
         mov $stack_top, %esp
-        mov %eax, boot_magic
-        mov %ebx, boot_info
+        mov %eax, %edi                  /* the arguments of hw_main() */
+        mov %ebx, %esi
         mov $CPUID_EXTENDED_HIGHEST, %eax
         cpuid
         cmp $CPUID_EXTENDED, %eax
@@ -63,23 +64,6 @@ hw_start:
         cpuid
         test $CPUID_EXTENDED_EDX_LM, %edx
         jz no_long_mode
-        /* 2048 pages of 2 MBytes map the first 4 GBytes one to one. */
-        mov $page_directories, %edi
-        mov $0x83, %eax                 /* present, writable, page size */
-        mov $2048, %ecx
-1:      mov %eax, (%edi)
-        movl $0, 4(%edi)
-        add $0x200000, %eax
-        add $8, %edi
-        loop 1b
-        mov $page_pointers, %edi
-        mov $page_directories + 3, %eax
-        mov $4, %ecx
-2:      mov %eax, (%edi)
-        add $0x1000, %eax
-        add $8, %edi
-        loop 2b
-        movl $page_pointers + 3, page_root
         lgdt gdt_pointer
         enter_long_mode
         ljmp $8, $long_mode
@@ -91,21 +75,18 @@ no_long_mode:
         out %al, %dx
         mov $no_long_mode_text, %esi
         mov $TEXT_MEMORY, %edi
-1:      mov $UART_STATUS, %dx
-2:      in %dx, %al
-        test $UART_HOLDING_EMPTY, %al
-        jz 2b
+        mov $no_long_mode_text_end - no_long_mode_text + 1, %ecx
+        jmp 2f
+1:      mov $UART_DATA, %dx
         mov (%esi), %al
-        mov %al, (%edi)
-        add $2, %edi
-        mov $UART_DATA, %dx
-        outsb
-        cmp $no_long_mode_text_end, %esi
-        jne 1b
-        mov $UART_STATUS, %dx
+        out %al, %dx
+        movsb
+        inc %edi                        /* over the attribute */
+2:      mov $UART_STATUS, %dx
 3:      in %dx, %al
         test $UART_ALL_EMPTY, %al
         jz 3b
+        loop 1b
         mov $BOCHS_SHUTDOWN_PORT, %dx
         mov $8, %ecx
         rep outsb
@@ -117,17 +98,10 @@ no_long_mode:
 long_mode:
         load_data_segments
         mov $stack_top, %rsp
-        /* The TSS descriptor's base, and the stack of double faults in IST1. */
-        mov $hw_tss, %eax
-        mov %ax, gdt_tss + 2
-        shr $16, %eax
-        mov %al, gdt_tss + 4
-        mov %ah, gdt_tss + 7
-        movq $fault_stack_top, hw_tss + 36
-        mov $24, %eax
+        mov $HW_TSS_SELECTOR, %eax
         ltr %ax
-        mov boot_magic, %edi
-        mov boot_info, %esi
+        mov %edi, %edi                  /* the change of mode leaves bits 63:32 undefined */
+        mov %esi, %esi
         xor %ebp, %ebp
         call hw_main
 1:      cli
@@ -147,7 +121,7 @@ hw_trampoline:
         enter_long_mode
         ljmpl $8, $started
 gdt_here:
-        .word gdt_end - hw_gdt - 1
+        .word GDT_LIMIT
         .long hw_gdt
 hw_trampoline_end:
 
@@ -240,34 +214,35 @@ no_long_mode_text:
 no_long_mode_text_end:
         .ascii "Shutdown"
 
-.data
-.align 16
-.globl hw_gdt
-hw_gdt: .quad 0
-        .quad 0x00af9b000000ffff        /* 08: code, 64-bit */
-        .quad 0x00cf93000000ffff        /* 10: data */
-gdt_tss:
-        .quad 0x0000890000000067, 0     /* 18: TSS of 68H bytes; one descriptor a processor, all for the same TSS */
-        .fill 7 * 2, 8, 0
-gdt_end:
+/* The TSS has nothing but the stack of double faults, entry 1 of its interrupt stack table; its descriptor stands in image.ld. */
+.align 8
+.globl hw_tss
+hw_tss: .fill 9, 4, 0
+        .quad fault_stack_top
+        .fill 15, 4, 0
 gdt_pointer:
-        .word gdt_end - hw_gdt - 1
+        .word GDT_LIMIT
         .quad hw_gdt
 
-.bss
+/* 2048 pages of 2 MBytes map the first 4 GBytes one to one: present, writable, page size. */
+.data
 .align 4096
-page_root:
-        .skip 4096
-page_pointers:
-        .skip 4096
 page_directories:
-        .skip 4 * 4096
-.globl hw_tss, hw_stacks, hw_started
-hw_tss: .skip 128
-boot_magic:
-        .skip 4
-boot_info:
-        .skip 4
+.set page, 0x83
+.rept 2048
+        .quad page
+        .set page, page + 0x200000
+.endr
+page_pointers:
+        .quad page_directories + 0x0003, page_directories + 0x1003, page_directories + 0x2003, page_directories + 0x3003
+        .fill 508, 8, 0
+page_root:
+        .quad page_pointers + 3
+        .fill 511, 8, 0
+
+.bss
+.align 16
+.globl hw_stacks, hw_started
 hw_started:
         .skip 4
 .align 16

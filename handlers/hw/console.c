@@ -1,115 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* COM1: text lines and trace frames. */
+/* COM1, the VGA's text screen, and the end of the run. */
 #include "console.h"
 
-#include <stdarg.h>
 #include <stddef.h>
 
-#include "../bench/frame.h"
-#include "../text.h"
+#include "../devices/uart.h"
 #include "x86.h"
 
-enum {
-    COM1 = 0x3f8,
-    UART_DATA = COM1,
-    UART_INTERRUPTS = COM1 + 1,
-    UART_FIFO = COM1 + 2,
-    UART_LINE = COM1 + 3,
-    UART_MODEM = COM1 + 4,
-    UART_STATUS = COM1 + 5,
-    UART_LINE_8N1 = 0x03,
-    UART_LINE_DIVISOR = 0x80,
-    UART_FIFO_ON_CLEAR = 0x07,
-    UART_MODEM_DTR_RTS = 0x03,
-    UART_STATUS_HOLDING_EMPTY = 0x20,
-    UART_STATUS_ALL_EMPTY = 0x40,
-    BOCHS_SHUTDOWN_PORT = 0x8900,
-    TEXT_BYTES = 512
-};
+enum { TEXT_MEMORY = 0xb8000, BOCHS_SHUTDOWN_PORT = 0x8900 };
 
-static struct frame frame;
-
-void console_init(void)
+static uint8_t line_status(void)
 {
-    outb(UART_INTERRUPTS, 0);
-    outb(UART_LINE, UART_LINE_DIVISOR);
-    outb(UART_DATA, 1);
-    outb(UART_INTERRUPTS, 0);
-    outb(UART_LINE, UART_LINE_8N1);
-    outb(UART_FIFO, UART_FIFO_ON_CLEAR);
-    outb(UART_MODEM, UART_MODEM_DTR_RTS);
-    screen_init();
+    return inb(UART_COM1 + UART_LSR);
 }
 
-static void send_byte(uint8_t byte)
-{
-    while ((inb(UART_STATUS) & UART_STATUS_HOLDING_EMPTY) == 0)
-        ;
-    outb(UART_DATA, byte);
-}
-
-void console_flush(void)
-{
-    const uint32_t size = frame_end(&frame);
-    for (uint32_t i = 0; i < size; i++)
-        send_byte(frame.bytes[i]);
-}
-
-bool console_trace(void *context, const void *bytes, uint32_t size)
+static void send(void *context, uint8_t byte)
 {
     (void)context;
-    for (uint32_t done = 0; done < size;) {
-        const uint32_t taken = frame_add(&frame, (const uint8_t *)bytes + done, size - done);
-        if (taken == 0)
-            console_flush();
-        done += taken;
-    }
-    return true;
+    while ((line_status() & UART_LSR_HOLDING_EMPTY) == 0)
+        ;
+    outb(UART_COM1 + UART_DATA, byte);
 }
 
-/* ---- text ---- */
-static bool on_screen;
+struct console hw_console = {.send = send, .screen = (uint16_t *)TEXT_MEMORY};
 
-static void put(char c)
+void hw_console_init(void)
 {
-    send_byte((uint8_t)c);
-    if (on_screen)
-        screen_byte(c);
+    /* Divisor 1; no interrupts; FIFOs on and empty. */
+    static const uint8_t settings[][2] = {{UART_IER, 0},
+                                          {UART_LCR, UART_LCR_DLAB},
+                                          {UART_DATA, 1},
+                                          {UART_IER, 0},
+                                          {UART_LCR, UART_LCR_8N1},
+                                          {UART_IIR_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR},
+                                          {UART_MCR, UART_MCR_DTR_RTS}};
+    for (unsigned i = 0; i < sizeof settings / sizeof *settings; i++)
+        outb(UART_COM1 + settings[i][0], settings[i][1]);
+    console_clear_screen(&hw_console);
 }
 
-static void put_format(const char *format, va_list arguments)
-{
-    char text[TEXT_BYTES];
-    hv_format(text, sizeof text, format, arguments);
-    console_flush();
-    for (const char *c = text; *c != '\0'; c++)
-        put(*c);
-}
-
-void console_print(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    put_format(format, arguments);
-    va_end(arguments);
-}
-
-void console_say(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    on_screen = true;
-    put_format(format, arguments);
-    on_screen = false;
-    va_end(arguments);
-}
-
-_Noreturn void console_end(const char *reason)
+_Noreturn void hw_end(const char *reason)
 {
     if (reason != NULL)
-        console_say("vmxbench-hw: stopped: %s\n", reason);
-    console_flush();
-    while ((inb(UART_STATUS) & UART_STATUS_ALL_EMPTY) == 0)
+        console_say(&hw_console, "vmxbench-hw: stopped: %s\n", reason);
+    console_flush(&hw_console);
+    while ((line_status() & UART_LSR_ALL_EMPTY) == 0)
         ;
     for (const char *c = "Shutdown"; *c != '\0'; c++)
         outb(BOCHS_SHUTDOWN_PORT, (uint8_t)*c);

@@ -9,8 +9,6 @@
 enum {
     TRAMPOLINE = 0x8000,
     TRAMPOLINE_VECTOR = TRAMPOLINE >> 12,
-    TSS_TYPE_AT = 5,
-    TSS_AVAILABLE = 0x89,
     DELAY_PORT = 0x80, /* a write takes about a microsecond */
     AFTER_INIT = 1000,
     AFTER_SIPI = 200,
@@ -32,32 +30,21 @@ static void delay(unsigned microseconds)
         outb(DELAY_PORT, 0);
 }
 
-static void load_task_register(unsigned number)
-{
-    const uint16_t selector = (uint16_t)(HW_TSS_SELECTOR + HW_TSS_DESCRIPTOR_BYTES * number);
-    if (number == 0)
-        return;
-    memcpy(hw_gdt + selector, hw_gdt + HW_TSS_SELECTOR, HW_TSS_DESCRIPTOR_BYTES);
-    hw_gdt[selector + TSS_TYPE_AT] = TSS_AVAILABLE;
-    __asm__ volatile("ltr %0" : : "r"(selector));
-}
-
 static void set_up_cpu(struct hw_cpu *cpu, unsigned number)
 {
     cpu->number = number;
     cpu->stack = (uintptr_t)hw_stacks + (uintptr_t)HW_STACK_BYTES * (number + 1);
-    load_task_register(number);
     cpu->apic_id = hw_apic_id();
     cpu->apic_base = msr_or_0(VMX_MSR_APIC_BASE);
 }
 
-/* Another processor, from the trampoline on. */
+/* Another processor, from the trampoline on. Its task register comes with its first VM exit: no interrupt before changes stacks. */
 _Noreturn void hw_cpu_main(uint32_t number)
 {
     struct hw_cpu *cpu = &the_machine->cpu[number];
     hw_traps_load();
     set_up_cpu(cpu, number);
-    cpu->usable = hw_apic_init() && hw_cpu_vmx_on(cpu) == NULL;
+    cpu->usable = hw_cpu_vmx_on(cpu) == NULL;
     cpu->ready = true;
     hw_parked(cpu);
 }

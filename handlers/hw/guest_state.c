@@ -11,48 +11,34 @@
 static const struct {
     uint64_t (*read)(void);
     void (*write)(uint64_t value);
-    uint64_t at_reset;
-} registers[HW_GUEST_REGISTERS] = {{read_dr0, write_dr0, 0}, {read_dr1, write_dr1, 0},          {read_dr2, write_dr2, 0},
-                                   {read_dr3, write_dr3, 0}, {read_dr6, write_dr6, 0xffff0ff0}, {read_cr2, write_cr2, 0}};
+} registers[HW_GUEST_REGISTERS] = {{read_dr0, write_dr0}, {read_dr1, write_dr1}, {read_dr2, write_dr2},
+                                   {read_dr3, write_dr3}, {read_dr6, write_dr6}, {read_cr2, write_cr2}};
 enum { DR6 = 4 };
-
-static const struct {
-    uint32_t index;
-    uint64_t at_reset;
-} msrs[HW_GUEST_MSRS] = {{VMX_MSR_PAT, UINT64_C(0x0007040600070406)},
-                         {VMX_MSR_EFER, 0},
-                         {VMX_MSR_STAR, 0},
-                         {VMX_MSR_LSTAR, 0},
-                         {VMX_MSR_CSTAR, 0},
-                         {VMX_MSR_FMASK, 0},
-                         {VMX_MSR_KERNEL_GS_BASE, 0},
-                         {VMX_MSR_TSC_AUX, 0},
-                         {VMX_MSR_XSS, 0},
-                         {VMX_MSR_PASID, 0}};
+static const uint32_t msrs[BK_GUEST_MSR_COUNT] = BK_GUEST_MSRS;
 
 /* x87, SSE, AVX and PKRU, whatever the guest's XCR0 is: a guest uses SSE without naming it there. Without XSAVE the area has FXSAVE's layout. */
 static void save_extended(struct bk_vcpu *vcpu)
 {
     const uint64_t all = vcpu->machine->xcr0_all;
-    if (all == 0) {
+    if (all != 0) {
+        vcpu->xcr0 = xgetbv();
+        (void)xsetbv(0, all);
+        __asm__ volatile("xsave64 (%0)" : : "r"(vcpu->extended), "a"(-1), "d"(-1) : "memory");
+    } else {
         __asm__ volatile("fxsave64 (%0)" : : "r"(vcpu->extended) : "memory");
-        return;
     }
-    vcpu->xcr0 = xgetbv();
-    (void)xsetbv(all);
-    __asm__ volatile("xsave64 (%0)" : : "r"(vcpu->extended), "a"(-1), "d"(-1) : "memory");
 }
 
 static void load_extended(struct bk_vcpu *vcpu)
 {
     const uint64_t all = vcpu->machine->xcr0_all;
-    if (all == 0) {
+    if (all != 0) {
+        (void)xsetbv(0, all);
+        __asm__ volatile("xrstor64 (%0)" : : "r"(vcpu->extended), "a"(-1), "d"(-1) : "memory");
+        (void)xsetbv(0, vcpu->xcr0);
+    } else {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(vcpu->extended) : "memory");
-        return;
     }
-    (void)xsetbv(all);
-    __asm__ volatile("xrstor64 (%0)" : : "r"(vcpu->extended), "a"(-1), "d"(-1) : "memory");
-    (void)xsetbv(vcpu->xcr0);
 }
 
 /* Of EFER the host keeps what it needs itself. */
@@ -66,8 +52,8 @@ static void save_state(struct bk_vcpu *vcpu)
 {
     for (unsigned i = 0; i < HW_GUEST_REGISTERS; i++)
         vcpu->reg[i] = registers[i].read();
-    for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
-        vcpu->msr[i] = msr_or_0(msrs[i].index);
+    for (unsigned i = 0; i < BK_GUEST_MSR_COUNT; i++)
+        vcpu->msr[i] = msr_or_0(msrs[i]);
     save_extended(vcpu);
 }
 
@@ -75,8 +61,8 @@ static void load_state(struct bk_vcpu *vcpu)
 {
     for (unsigned i = 0; i < HW_GUEST_REGISTERS; i++)
         registers[i].write(vcpu->reg[i]);
-    for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
-        (void)write_msr(vcpu->machine, msrs[i].index, vcpu->msr[i]);
+    for (unsigned i = 0; i < BK_GUEST_MSR_COUNT; i++)
+        (void)write_msr(vcpu->machine, msrs[i], vcpu->msr[i]);
     load_extended(vcpu);
 }
 
@@ -102,22 +88,16 @@ void hw_make_current(struct bk_vcpu *vcpu)
 
 void hw_reset_guest_state(struct bk_vcpu *vcpu)
 {
-    enum { FXSAVE_FCW = 0, FXSAVE_FTW = 4, FXSAVE_MXCSR = 24, XSAVE_XSTATE_BV = 512, XSTATE_X87_SSE = 3 };
-    static const uint8_t fcw_at_reset[] = {0x40, 0}, mxcsr_at_reset[] = {0x80, 0x1f};
+    /* FCW; FTW: no register is empty, all hold +0.0; MXCSR; XSTATE_BV: x87 and SSE state */
+    static const uint8_t at_reset[] = {[0] = 0x40, [4] = 0xff, [24] = 0x80, [25] = 0x1f, [512] = 3};
     hw_go_to(vcpu->machine, vcpu->cpu);
     take_place(vcpu);
-    memset(vcpu->gpr, 0, sizeof vcpu->gpr);
-    for (unsigned i = 0; i < HW_GUEST_REGISTERS; i++)
-        vcpu->reg[i] = registers[i].at_reset;
-    for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
-        vcpu->msr[i] = msrs[i].at_reset;
+    for (unsigned i = 0; i < BK_GUEST_MSR_COUNT; i++)
+        (void)write_msr(vcpu->machine, msrs[i], msrs[i] == VMX_MSR_PAT ? vcpu->machine->host_pat : 0);
     vcpu->xcr0 = 1;
     memset(vcpu->extended, 0, HW_PAGE);
-    memcpy(vcpu->extended + FXSAVE_FCW, fcw_at_reset, sizeof fcw_at_reset);
-    vcpu->extended[FXSAVE_FTW] = 0xff; /* no register is empty: all hold +0.0 */
-    memcpy(vcpu->extended + FXSAVE_MXCSR, mxcsr_at_reset, sizeof mxcsr_at_reset);
-    vcpu->extended[XSAVE_XSTATE_BV] = XSTATE_X87_SSE;
-    load_state(vcpu);
+    memcpy(vcpu->extended, at_reset, sizeof at_reset);
+    load_extended(vcpu);
 }
 
 uint64_t bk_debug_register(struct bk_vcpu *vcpu, unsigned number)
@@ -155,7 +135,7 @@ void bk_set_xcr0(struct bk_vcpu *vcpu, uint64_t value)
     hw_make_current(vcpu);
     if (vcpu->machine->xcr0_all == 0)
         vcpu->xcr0 = value;
-    else if (!xsetbv(value))
+    else if (!xsetbv(0, value))
         vcpu->machine->error = "the processor refuses the XCR0 of the guest";
 }
 
@@ -165,8 +145,8 @@ static bool is_switched_here(struct bk_vcpu *vcpu, uint32_t index)
     const uint64_t entry = bk_vmread(vcpu, VMCS_VM_ENTRY_CONTROLS);
     if ((index == VMX_MSR_PAT && (entry & VMX_ENTRYCTL_LOAD_PAT) != 0) || (index == VMX_MSR_EFER && (entry & VMX_ENTRYCTL_LOAD_EFER) != 0))
         return false;
-    for (unsigned i = 0; i < HW_GUEST_MSRS; i++)
-        if (msrs[i].index == index)
+    for (unsigned i = 0; i < BK_GUEST_MSR_COUNT; i++)
+        if (msrs[i] == index)
             return true;
     return false;
 }

@@ -4,11 +4,11 @@
 #ifndef HW_MACHINE_H
 #define HW_MACHINE_H
 
-#include "../backend.h"
+#include "../bench/modules.h"
 
 /* Host-physical memory, the same as on the simulated machine: image, pages for VMX structures, guest RAM; scenarios end RAM. */
-enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = 0x1000000, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384 };
-enum { HW_GUEST_REGISTERS = 6, HW_GUEST_MSRS = 10 };
+enum { HW_PAGES_FIRST = 0x400000, HW_GUEST_BASE = BENCH_GUEST_BASE, HW_PAGE = 4096, HW_VCPUS = 8, HW_CPUS = 8, HW_STACK_BYTES = 16384 };
+enum { HW_GUEST_REGISTERS = 6 };
 
 struct bk_vcpu {
     uint64_t gpr[VMX_GPR_COUNT]; /* first: hw_enter() finds it there */
@@ -17,7 +17,7 @@ struct bk_vcpu {
     hpa_t vmcs;   /* 0: bk_vmclear() was not called */
     bool launched;
     /* guest state outside the VMCS while another vCPU's is in the processor; guest_state.c lists it */
-    uint64_t reg[HW_GUEST_REGISTERS], msr[HW_GUEST_MSRS], xcr0;
+    uint64_t reg[HW_GUEST_REGISTERS], msr[BK_GUEST_MSR_COUNT], xcr0;
     uint8_t *extended; /* XSAVE or FXSAVE area, one page */
     uint64_t entry_tsc, exit_tsc;
     uint64_t turn; /* TSC ticks that it may still run in this turn; UINT64_MAX: no turns */
@@ -56,14 +56,14 @@ struct bk_machine {
     uint64_t xcr0_all; /* states that XSAVE exchanges between vCPUs; 0: no XSAVE */
     bool timer;        /* the processor has the VMX-preemption timer */
     uint64_t host_cr0, host_cr4, host_efer, host_pat;
-    uint64_t budget;                /* TSC ticks that guests may still run; UINT64_MAX: unbounded */
-    uint64_t charge_from, charged;  /* TSC ticks of the handlers since the last VM exit: since when, and before */
-    uint64_t exit_cost, entry_cost; /* TSC ticks of a VM exit and a VM entry, measured when the image started */
+    uint64_t budget;               /* TSC ticks that guests may still run; UINT64_MAX: unbounded */
+    uint64_t charge_from, charged; /* TSC ticks of the handlers since the last VM exit: since when, and before */
+    struct bench_transitions cost; /* in TSC ticks, measured when the image started */
     const char *error;
 };
 
 /* ---- vmx_on.c ---- */
-/* Enters VMX operation on this processor. NULL, or why it cannot. */
+/* Makes its local APIC ready and enters VMX operation on this processor. NULL, or why it cannot. */
 const char *hw_cpu_vmx_on(struct hw_cpu *cpu);
 /* The same on the first one, and fills in the machine. NULL, or why this processor cannot. `ram_end` bounds guest RAM. */
 const char *hw_vmx_on(struct bk_machine *machine, uint64_t ram_end);
@@ -84,13 +84,13 @@ void hw_go_to(struct bk_machine *machine, unsigned number);
 void hw_send_init_to(struct bk_machine *machine, unsigned number);
 void hw_hop(struct hw_cpu *from, struct hw_cpu *to);
 _Noreturn void hw_parked(struct hw_cpu *cpu);
-extern uint8_t hw_gdt[], hw_tss[];
-enum { HW_CODE_SELECTOR = 0x08, HW_DATA_SELECTOR = 0x10, HW_TSS_SELECTOR = 0x18, HW_TSS_DESCRIPTOR_BYTES = 16 /* one a processor */ };
+extern const uint8_t hw_gdt[], hw_tss[];
+enum { HW_CODE_SELECTOR = 0x08, HW_DATA_SELECTOR = 0x10, HW_TSS_SELECTOR = 0x18 };
 
 /* ---- guest_state.c ---- */
 /* Makes the VMCS and the guest-switched state of this vCPU those of the processor. */
 void hw_make_current(struct bk_vcpu *vcpu);
-/* Power-up values of the guest-switched state, in the processor. */
+/* x87 and SSE state and MSRs as after power-up, in the processor. Other guest-switched state is the bench's to set. */
 void hw_reset_guest_state(struct bk_vcpu *vcpu);
 
 /* ---- entry.S ---- */
@@ -99,11 +99,11 @@ unsigned hw_enter(uint64_t *registers, bool launched);
 void hw_exit(void);
 
 /* ---- traps.c: events of the processor ---- */
+extern uint64_t hw_idt[][2];
 /* Fills the IDT; unexpected traps print and end the run. */
 void hw_traps_init(void);
 /* The same IDT for another processor. */
 void hw_traps_load(void);
-uint64_t hw_idt_base(void);
 /* Takes one pending interrupt: its vector, or -1. */
 int hw_take_interrupt(void);
 /* An NMI waits, NMIs blocked, for the next VM entry. */

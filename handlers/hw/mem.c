@@ -23,13 +23,9 @@ void *memmove(void *to, const void *from, size_t size)
 {
     if ((uintptr_t)to - (uintptr_t)from >= size)
         return memcpy(to, from, size);
-    size_t words = size / WORD, rest = size % WORD;
     uint8_t *last_to = (uint8_t *)to + size - 1;
     const uint8_t *last_from = (const uint8_t *)from + size - 1;
-    __asm__ volatile("std; rep movsb; cld" : "+D"(last_to), "+S"(last_from), "+c"(rest) : : "memory", "cc");
-    last_to -= WORD - 1;
-    last_from -= WORD - 1;
-    __asm__ volatile("std; rep movsq; cld" : "+D"(last_to), "+S"(last_from), "+c"(words) : : "memory", "cc");
+    __asm__ volatile("std; rep movsb; cld" : "+D"(last_to), "+S"(last_from), "+c"(size) : : "memory", "cc");
     return to;
 }
 

@@ -6,14 +6,7 @@
 
 #include <stddef.h>
 
-enum { VECTORS = 256, ENTRY_BYTES = 16, GATE_INTERRUPT = 0x8e, IST_DOUBLE_FAULT = 1, NMI = 2, DOUBLE_FAULT = 8, FIRST_INTERRUPT = 32 };
-
-struct gate {
-    uint16_t offset_low, selector;
-    uint8_t ist, type;
-    uint16_t offset_middle;
-    uint32_t offset_high, reserved;
-};
+enum { VECTORS = 256, ENTRY_BYTES = 16, STACK_OF_DOUBLE_FAULTS = 1, NMI = 2, DOUBLE_FAULT = 8, FIRST_INTERRUPT = 32 };
 
 struct trap_frame {
     uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax, vector, error_code, rip, cs, rflags, rsp, ss;
@@ -27,7 +20,7 @@ extern const uint8_t hw_trap_entries[];
 extern const struct fixup hw_fixups[], hw_fixups_end[];
 bool hw_trap(struct trap_frame *frame);
 
-static struct gate idt[VECTORS];
+uint64_t hw_idt[VECTORS][2];
 static struct {
     volatile int interrupt; /* the last one taken; -1: none */
     volatile bool nmi;      /* one was taken */
@@ -36,15 +29,9 @@ static struct {
 
 void hw_traps_init(void)
 {
-    for (unsigned vector = 0; vector < VECTORS; vector++) {
-        const uintptr_t entry = (uintptr_t)hw_trap_entries + ENTRY_BYTES * vector;
-        idt[vector] = (struct gate){.offset_low = (uint16_t)entry,
-                                    .selector = HW_CODE_SELECTOR,
-                                    .ist = vector == DOUBLE_FAULT ? IST_DOUBLE_FAULT : 0,
-                                    .type = GATE_INTERRUPT,
-                                    .offset_middle = (uint16_t)(entry >> 16),
-                                    .offset_high = (uint32_t)(entry >> 32)};
-    }
+    for (unsigned vector = 0; vector < VECTORS; vector++)
+        hw_idt[vector][0] = bench_interrupt_gate(HW_CODE_SELECTOR, (uintptr_t)hw_trap_entries + ENTRY_BYTES * vector, 0,
+                                                 vector == DOUBLE_FAULT ? STACK_OF_DOUBLE_FAULTS : 0);
     hw_traps_load();
 }
 
@@ -53,14 +40,8 @@ void hw_traps_load(void)
     const struct __attribute__((packed)) {
         uint16_t limit;
         uint64_t base;
-    } pointer = {sizeof idt - 1, (uintptr_t)idt};
+    } pointer = {sizeof hw_idt - 1, (uintptr_t)hw_idt};
     __asm__ volatile("lidt %0" : : "m"(pointer));
-}
-
-static _Noreturn void unexpected(const struct trap_frame *frame)
-{
-    console_say("vmxbench-hw: exception %lu error code %lx rip %lx cr2 %lx\n", frame->vector, frame->error_code, frame->rip, read_cr2());
-    console_end("an exception in the host");
 }
 
 /* True: go back without IRET, so that NMIs stay blocked. */
@@ -80,7 +61,8 @@ bool hw_trap(struct trap_frame *frame)
             frame->rflags |= VMX_RFLAGS_CF;
             return false;
         }
-    unexpected(frame);
+    console_say(&hw_console, "vmxbench-hw: exception %lu error code %lx rip %lx cr2 %lx\n", frame->vector, frame->error_code, frame->rip, read_cr2());
+    hw_end("an exception in the host");
 }
 
 int hw_take_interrupt(void)
@@ -112,9 +94,4 @@ void hw_pend_nmi(void)
     if (taken.nmi)
         hw_apic_send(hw_apic_id(), HW_APIC_NMI);
     taken.keep_nmis_blocked = false;
-}
-
-uint64_t hw_idt_base(void)
-{
-    return (uintptr_t)idt;
 }

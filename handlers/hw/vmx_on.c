@@ -4,15 +4,12 @@
 #include "x86.h"
 
 #include "../../vmx-model/controls.h"
+#include "../../vmx-model/cpuid_bits.h"
 
 #include <stddef.h>
 #include <string.h>
 
 enum {
-    CPUID_1_ECX_VMX = 1 << 5,
-    CPUID_1_ECX_XSAVE = 1 << 26,
-    FEATURE_CONTROL_LOCKED = 1 << 0,
-    FEATURE_CONTROL_VMX = 1 << 2,
     XCR0_IN_ONE_PAGE = 0x2ff /* x87, SSE, AVX, MPX, AVX-512, PKRU */
 };
 
@@ -22,22 +19,26 @@ static _Alignas(64) uint8_t extended[HW_VCPUS][HW_PAGE];
 static const char *feature_control(void)
 {
     const uint64_t control = msr_or_0(VMX_MSR_FEATURE_CONTROL);
-    if ((control & FEATURE_CONTROL_LOCKED) == 0)
-        return wrmsr(VMX_MSR_FEATURE_CONTROL, control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX) ? NULL : "IA32_FEATURE_CONTROL refuses VMX";
-    return (control & FEATURE_CONTROL_VMX) != 0 ? NULL : "the firmware locked VT-x off in IA32_FEATURE_CONTROL";
+    if ((control & VMX_FEATURE_CONTROL_LOCK) == 0)
+        return wrmsr(VMX_MSR_FEATURE_CONTROL, control | VMX_FEATURE_CONTROL_LOCK | VMX_FEATURE_CONTROL_OUTSIDE_SMX)
+                   ? NULL
+                   : "IA32_FEATURE_CONTROL refuses VMX";
+    return (control & VMX_FEATURE_CONTROL_OUTSIDE_SMX) != 0 ? NULL : "the firmware locked VT-x off in IA32_FEATURE_CONTROL";
 }
 
 const char *hw_cpu_vmx_on(struct hw_cpu *cpu)
 {
     uint8_t *region = vmxon_regions[cpu->number];
     uint32_t leaf[4];
+    if (!hw_apic_init())
+        return "the processor has no enabled local APIC";
     cpuid(1, 0, leaf);
-    if ((leaf[2] & CPUID_1_ECX_VMX) == 0)
+    if ((leaf[2] & VMX_CPUID_VMX) == 0)
         return "the processor has no VT-x (CPUID.1:ECX bit 5 is 0)";
     const char *why = feature_control();
     if (why != NULL)
         return why;
-    const bool xsave = (leaf[2] & CPUID_1_ECX_XSAVE) != 0;
+    const bool xsave = (leaf[2] & VMX_CPUID_XSAVE) != 0;
     write_cr0((read_cr0() | msr_or_0(VMX_MSR_VMX_CR0_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR0_FIXED1));
     write_cr4((read_cr4() | VMX_CR4_VMXE | (xsave ? VMX_CR4_OSXSAVE : 0) | msr_or_0(VMX_MSR_VMX_CR4_FIXED0)) & msr_or_0(VMX_MSR_VMX_CR4_FIXED1));
     const uint64_t basic = msr_or_0(VMX_MSR_VMX_BASIC);

@@ -29,23 +29,22 @@ static inline bool rdmsr(uint32_t msr, uint64_t *value)
     *value = low | (uint64_t)high << 32;
     return done;
 }
-static inline bool wrmsr(uint32_t msr, uint64_t value)
-{
-    bool done;
-    __asm__ volatile("clc\n1: wrmsr" X86_FIXUP : "=@ccnc"(done) : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
-    return done;
-}
+#define X86_WRITE(name)                                                                                                                              \
+    static inline bool name(uint32_t number, uint64_t value)                                                                                         \
+    {                                                                                                                                                \
+        bool done;                                                                                                                                   \
+        const uint32_t low = (uint32_t)value, high = (uint32_t)(value >> 32);                                                                        \
+        __asm__ volatile("clc\n1: " #name X86_FIXUP : "=@ccnc"(done) : "c"(number), "a"(low), "d"(high) : "memory");                                 \
+        return done;                                                                                                                                 \
+    }
+X86_WRITE(wrmsr)
+X86_WRITE(xsetbv)
+#undef X86_WRITE
 /* 0 where the processor has no such MSR. */
 static inline uint64_t msr_or_0(uint32_t msr)
 {
     uint64_t value;
     return rdmsr(msr, &value) ? value : 0;
-}
-static inline bool xsetbv(uint64_t value)
-{
-    bool done;
-    __asm__ volatile("clc\n1: xsetbv" X86_FIXUP : "=@ccnc"(done) : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
-    return done;
 }
 static inline uint64_t xgetbv(void)
 {
@@ -123,17 +122,15 @@ static inline bool vmwrite(uint64_t encoding, uint64_t value)
 struct invalidation {
     uint64_t first, second;
 };
-static inline bool invept(uint64_t type, struct invalidation descriptor)
-{
-    bool done;
-    __asm__ volatile("invept %1, %2" : "=@cca"(done) : "m"(descriptor), "r"(type) : "memory");
-    return done;
-}
-static inline bool invvpid(uint64_t type, struct invalidation descriptor)
-{
-    bool done;
-    __asm__ volatile("invvpid %1, %2" : "=@cca"(done) : "m"(descriptor), "r"(type) : "memory");
-    return done;
-}
+#define X86_INVALIDATE(name)                                                                                                                         \
+    static inline bool name(uint64_t type, struct invalidation descriptor)                                                                           \
+    {                                                                                                                                                \
+        bool done;                                                                                                                                   \
+        __asm__ volatile(#name " %1, %2" : "=@cca"(done) : "m"(descriptor), "r"(type) : "memory");                                                   \
+        return done;                                                                                                                                 \
+    }
+X86_INVALIDATE(invept)
+X86_INVALIDATE(invvpid)
+#undef X86_INVALIDATE
 
 #endif

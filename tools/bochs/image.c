@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../handlers/bench/multiboot.h"
+
 extern const uint8_t bochs_kernel[], bochs_kernel_end[], bochs_rom[], bochs_rom_end[];
 
 enum {
@@ -16,9 +18,7 @@ enum {
     ROM_UNIT = 64 << 10,
     INFO_ADDRESS = 0x90000,
     MODULE_LIST_AT = 128, /* behind the multiboot information */
-    INFO_BYTES = 256,
-    MULTIBOOT_MEMORY = 1 << 0,
-    MULTIBOOT_MODULES = 1 << 3
+    INFO_BYTES = 256
 };
 
 struct copy {
@@ -71,15 +71,17 @@ static bool add_flat_kernel(struct layout *layout, const struct bochs_flat_kerne
 
 static bool add_information(struct layout *layout, uint32_t module, size_t module_size, unsigned memory_mbytes)
 {
-    uint32_t info[INFO_BYTES / 4] = {0};
-    info[0] = MULTIBOOT_MEMORY | (module_size != 0 ? MULTIBOOT_MODULES : 0u);
-    info[1] = 639;                       /* KBytes below 1 MByte */
-    info[2] = (memory_mbytes - 1) << 10; /* and above */
-    info[5] = module_size != 0;          /* modules */
-    info[6] = INFO_ADDRESS + MODULE_LIST_AT;
-    info[MODULE_LIST_AT / 4] = module;
-    info[MODULE_LIST_AT / 4 + 1] = module + (uint32_t)module_size;
-    return add_copy(layout, INFO_ADDRESS, info, sizeof info);
+    uint8_t bytes[INFO_BYTES] = {0};
+    const struct multiboot_information info = {.flags = MULTIBOOT_MEMORY | (module_size != 0 ? MULTIBOOT_MODULES : 0u),
+                                               .lower_kbytes = 639,
+                                               .upper_kbytes = (memory_mbytes - 1) << 10,
+                                               .module_count = module_size != 0,
+                                               .modules = INFO_ADDRESS + MODULE_LIST_AT};
+    const struct multiboot_module list = {.start = module, .end = module + (uint32_t)module_size};
+    _Static_assert(sizeof info <= MODULE_LIST_AT, "the list stands behind the information");
+    memcpy(bytes, &info, sizeof info);
+    memcpy(bytes + MODULE_LIST_AT, &list, sizeof list);
+    return add_copy(layout, INFO_ADDRESS, bytes, sizeof bytes);
 }
 
 size_t bochs_module_room(void)

@@ -2,15 +2,14 @@
 /* Modules of packed scenarios, and what is told of them: the bench of the hardware image on a simulated machine. */
 #include "../../../handlers/bench/modules.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "../../../handlers/text.h"
 #include "../../../sim/machine.h"
 #include "../../../sim/profile.h"
+#include "../../../sim/screen.h"
 #include "../../../sim/trace_memory.h"
 #include "../../../tools/vmcs_dump.h"
 #include "../../../vmx-model/controls.h"
@@ -21,33 +20,15 @@
 static const char profile[] = "bochs-skylake-x";
 static const uint8_t cpuid_code[] = {0x31, 0xc0, 0x0f, 0xa2, 0x0f, 0x01, 0xc1}; /* xor eax, eax; cpuid; vmcall */
 
-static char printed[1 << 16], said[1 << 12];
+static char printed[1 << 16], said[SIM_SCREEN_TEXT_BYTES + 1];
+static uint16_t screen[CONSOLE_ROWS * CONSOLE_COLUMNS];
 
-static void append(char *text, size_t size, const char *more)
+static void collect(void *context, uint8_t byte)
 {
-    const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s", more);
-}
-
-static void print(const char *format, ...)
-{
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    hv_format(line, sizeof line, format, arguments);
-    va_end(arguments);
-    append(printed, sizeof printed, line);
-}
-
-static void say(const char *format, ...)
-{
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format);
-    hv_format(line, sizeof line, format, arguments);
-    va_end(arguments);
-    append(said, sizeof said, line);
-    append(printed, sizeof printed, line);
+    size_t *size = context;
+    CU_ASSERT_FATAL(*size + 1 < sizeof printed);
+    printed[(*size)++] = (char)byte;
+    printed[*size] = '\0';
 }
 
 static struct bk_machine *new_machine(uint64_t guest_bytes)
@@ -61,18 +42,21 @@ static struct bk_machine *new_machine(uint64_t guest_bytes)
 
 static struct sim_trace trace;
 
-/* Runs a module; all that is told stands in `printed` and `said` then. */
+/* Runs a module; all that is told stands in `printed` and, as the screen shows it, in `said` then. */
 static struct bench_batch run(const void *module, uint64_t size)
 {
-    static const struct bench_voice voice = {print, say};
+    size_t printed_bytes = 0;
+    struct console console = {.send = collect, .context = &printed_bytes, .screen = screen};
     struct trace_writer writer = {.sink = sim_trace_append, .context = &trace};
     struct bk_machine *machine = new_machine(0x100000);
-    struct bench_batch batch = {.machine = machine, .voice = &voice, .trace = &writer};
-    printed[0] = said[0] = '\0';
+    struct bench_batch batch = {.machine = machine, .console = &console, .trace = &writer};
+    printed[0] = '\0';
+    console_clear_screen(&console);
     sim_trace_free(&trace);
     trace = (struct sim_trace){NULL, 0, 0};
     trace_begin(&writer);
     bench_run_module(&batch, module, size);
+    said[sim_screen_text((const uint8_t *)screen, said)] = '\0';
     sim_machine_free(machine);
     return batch;
 }
@@ -203,8 +187,9 @@ static void what_the_processor_offers_reads_as_a_profile(void)
     const struct vmx_caps *caps = vmx_profile(profile);
     const int file = mkstemp(path);
     CU_ASSERT_FATAL(file >= 0);
-    printed[0] = '\0';
-    bench_print_offers(machine, print);
+    size_t printed_bytes = 0;
+    struct console console = {.send = collect, .context = &printed_bytes};
+    bench_print_offers(machine, &console);
     CU_ASSERT_EQUAL(write(file, printed, strlen(printed)), (ssize_t)strlen(printed));
     close(file);
     CU_ASSERT_FATAL(sim_profile_read(path, &error));

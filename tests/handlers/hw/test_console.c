@@ -78,5 +78,5 @@ static void the_screen_scrolls(void)
     CU_ASSERT(row_begins(0, "refused 7: "));
 }
 
-SUITE("handlers/hw/screen", {"the_screen_says_why_the_image_stopped", the_screen_says_why_the_image_stopped},
+SUITE("handlers/hw/console", {"the_screen_says_why_the_image_stopped", the_screen_says_why_the_image_stopped},
       {"the_screen_scrolls", the_screen_scrolls})
