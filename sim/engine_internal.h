@@ -210,8 +210,10 @@ uint64_t engine_last_instruction(const struct sim_engine *engine);
 /* engine_near.c */
 /* RIP is where a block would begin. A near branch that must not lead there has not happened: it faults. */
 void engine_check_target(struct sim_engine *engine);
-/* Code may run at RIP: within the limit of CS, or canonical. */
-bool engine_target_is_allowed(const struct unicorn_env *env);
+/* Code may run there: within the limit of CS, or canonical. */
+bool engine_target_is_allowed(const struct unicorn_env *env, uint64_t rip);
+/* engine_target.c: puts a look at the target into a block that has been translated, when the instruction at `last`, which ends it, needs that. */
+void engine_add_target_check(struct sim_engine *engine, const struct unicorn_block *block, uint64_t last);
 /* engine_fast_call.c */
 bool engine_is_canonical(const struct unicorn_env *env, uint64_t address);
 

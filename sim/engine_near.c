@@ -10,14 +10,9 @@ static bool in_64bit_mode(const struct unicorn_env *env)
     return (env->hflags & UNICORN_HF_CS64) != 0;
 }
 
-bool engine_target_is_allowed(const struct unicorn_env *env)
+bool engine_target_is_allowed(const struct unicorn_env *env, uint64_t rip)
 {
-    return in_64bit_mode(env) ? engine_is_canonical(env, env->eip) : (uint32_t)env->eip <= env->segs[VMX_CS].limit;
-}
-
-static bool is_call(struct engine_opcode o)
-{
-    return o.map == ENGINE_MAP_1 && (o.byte == 0xe8 || (o.byte == 0xff && (o.modrm >> 3 & 7) == 2));
+    return in_64bit_mode(env) ? engine_is_canonical(env, rip) : (uint32_t)rip <= env->segs[VMX_CS].limit;
 }
 
 static bool is_return(struct engine_opcode o)
@@ -51,14 +46,12 @@ static uint64_t mask_of(bool is_64, bool is_32)
     return is_64 ? UINT64_MAX : is_32 ? UINT32_MAX : 0xffff;
 }
 
-/* What the branch did besides branching. Not modelled: the word that CALL has written below the stack pointer stays. */
+/* What the branch did besides branching. CALL does not get here: see engine_target.c. */
 static void take_back(struct unicorn_env *env, struct engine_opcode o, uint64_t start, uint64_t end)
 {
     const bool is_64 = in_64bit_mode(env), code32 = (env->hflags & UNICORN_HF_CS32) != 0, stack32 = (env->hflags & UNICORN_HF_SS32) != 0;
     const uint64_t stack = mask_of(is_64, stack32);
     const uint64_t width = is_64 ? IP_64_BYTES : code32 != o.operand_prefix ? IP_32_BYTES : IP_16_BYTES;
-    if (is_call(o))
-        add(&env->regs[VMX_RSP], stack, width);
     if (is_return(o)) {
         enum { RET_IMMEDIATE = 0xc2, IMMEDIATE_BYTES = 2 };
         uint64_t released = width;
@@ -74,7 +67,7 @@ void engine_check_target(struct sim_engine *engine)
 {
     struct unicorn_env *env = engine->env;
     const struct unicorn_block *block = engine->block;
-    if (engine_target_is_allowed(env) || block == NULL)
+    if (engine_target_is_allowed(env, env->eip) || block == NULL)
         return;
     const uint64_t start = engine_last_instruction(engine), end = block->pc + block->size;
     engine->looking_back = true;

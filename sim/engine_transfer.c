@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Far transfers and loads of LDTR and TR: task switches stop, and what Unicorn's helpers do otherwise than an Intel processor is put right. */
-#include "engine_internal.h"
+#include "engine_far.h"
 
 enum {
     EFER_LMA = 1 << 10,
@@ -111,7 +111,7 @@ static struct before remember(const struct unicorn_env *env)
    Not modelled: what CALL has written below the stack pointer stays, and so does the busy or accessed bit of a descriptor. */
 static void check_target(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
 {
-    if (engine_target_is_allowed(env))
+    if (engine_target_is_allowed(env, env->eip))
         return;
     __builtin_memcpy(env->segs, b->segs, sizeof b->segs);
     env->eip = b->eip;
@@ -166,6 +166,9 @@ void __real_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t e
 void __wrap_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, int next)
 {
     engine_restore(engine_running, RETURN_ADDRESS);
+    engine_check_frame(engine_running, shift, 0, 2, true);
+    if (!engine_target_is_allowed(env, eip))
+        engine_raise(engine_running, VMX_GP, 0, 0);
     user_stack_begins(env, shift, 2, true);
     __real_helper_lcall_real_x86_64(env, cs, eip, shift, next);
     user_stack_ends();
@@ -218,6 +221,7 @@ void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift)
 {
     const uint32_t kept = iret_begins(env);
     engine_restore(engine_running, RETURN_ADDRESS);
+    engine_check_frame(engine_running, shift, 0, 3, false);
     const struct before before = remember(env);
     user_stack_begins(env, shift, 3, false);
     __real_helper_iret_real_x86_64(env, shift);

@@ -298,6 +298,8 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
         __real_gen_intermediate_code_x86_64(cpu, block, (int)end);
         count = instruction_starts(engine, block->pc, starts);
     }
+    if (count > 0)
+        engine_add_target_check(engine, block, starts[count - 1]);
     engine_add_checks(engine, block);
     if (count > 0)
         let_exception_return(engine, block, starts[count - 1]);

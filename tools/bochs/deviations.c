@@ -124,6 +124,10 @@ const struct bochs_deviation bochs_deviations[] = {
     {"msr_store", "tsc-without-the-offset",
      "adds the TSC offset to what it stores of IA32_TIME_STAMP_COUNTER; SDM 3C, \"Saving MSRs\": the counter's own value"},
     {"near_branches", "real-*", ERROR_CODE_IN_REAL_MODE},
+    {"near_branches", "pushes-nothing-*",
+     "writes the return address before it looks at the target of CALL; SDM 2A, \"CALL\": where the target is beyond the limit, or not canonical, "
+     "#GP(0) comes "
+     "first"},
     {"non_register_state", "GUEST.DEBUGCTL",
      "takes reserved bits of IA32_DEBUGCTL; SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\": they are 0"},
     {"non_register_state", "GUEST.ACTIVITY.INJ_HLT",
