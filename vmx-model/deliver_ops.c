@@ -121,12 +121,14 @@ enum vmx_delivered vmx_delivery_handler(struct vmx_delivery *d, uint16_t selecto
     return VMX_DELIVERED;
 }
 
-/* Whether size bytes below offset sp lie in the segment; sp wraps at the width of the stack. */
+/* Whether size bytes below offset sp lie in the segment, which is usable; sp wraps at the width of the stack. */
 static bool has_room(const struct vmx_segment *ss, uint32_t sp, uint32_t size)
 {
     const bool big = (ss->access_rights & VMX_AR_DB) != 0;
     const uint32_t top = big ? UINT32_MAX : 0xffff, last = (sp - 1) & top, first = (sp - size) & top;
     const bool expands_down = (ss->access_rights & (VMX_AR_S | VMX_AR_CODE | VMX_AR_EXPAND_DOWN)) == (VMX_AR_S | VMX_AR_EXPAND_DOWN);
+    if ((ss->access_rights & VMX_AR_UNUSABLE) != 0)
+        return false;
     if (expands_down)
         return first > ss->limit && last > ss->limit && last <= top;
     return first <= ss->limit && last <= ss->limit;

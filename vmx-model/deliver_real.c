@@ -6,21 +6,25 @@
 #define FLAGS_IOPL (UINT64_C(3) << 12)
 #define FLAGS_VIF VMX_BIT(19)
 
-/* Pushes FLAGS, CS and IP and goes to segment:offset of the vector. Real-address mode has no error codes. */
-static enum vmx_delivered enter_vector(struct vmx_delivery *d, const uint8_t vector[4], uint64_t flags)
+/* Pushes FLAGS, CS and IP, and goes to segment:offset of the vector at `linear`: the stack comes first. Real-address mode has no error codes. */
+static enum vmx_delivered enter_vector(struct vmx_delivery *d, gva_t linear, bool user, uint64_t flags)
 {
     struct vmx_state *s = &d->cpu->state;
-    const uint16_t offset = (uint16_t)(vector[0] | vector[1] << 8), selector = (uint16_t)(vector[2] | vector[3] << 8);
     struct vmx_frame f = {.width = 2};
+    struct vmx_translation t;
     uint64_t sp = s->gpr[VMX_RSP];
+    uint8_t vector[4];
     vmx_frame_add(&f, flags);
     vmx_frame_add(&f, s->seg[VMX_CS].selector);
     vmx_frame_add(&f, d->return_rip);
-    if (offset > s->seg[VMX_CS].limit)
-        return vmx_delivery_fault(d, VMX_GP, 0);
     const enum vmx_delivered pushed = vmx_delivery_push(d, &s->seg[VMX_SS], &sp, &f, vmx_cpl(s), 0);
     if (pushed != VMX_DELIVERED)
         return pushed;
+    if (!vmx_read_linear(d->cpu, linear, vector, sizeof vector, VMX_ACCESS_READ, user, &t))
+        return vmx_delivery_stopped(d, &t, VMX_GP);
+    const uint16_t offset = (uint16_t)(vector[0] | vector[1] << 8), selector = (uint16_t)(vector[2] | vector[3] << 8);
+    if (offset > s->seg[VMX_CS].limit)
+        return vmx_delivery_fault(d, VMX_GP, 0);
     s->gpr[VMX_RSP] = sp;
     s->seg[VMX_CS].selector = selector;
     s->seg[VMX_CS].base = (uint32_t)selector << 4;
@@ -32,13 +36,9 @@ enum vmx_delivered vmx_deliver_real(struct vmx_delivery *d)
 {
     struct vmx_state *s = &d->cpu->state;
     const uint32_t offset = d->event->vector * 4u;
-    struct vmx_translation t;
-    uint8_t vector[4];
     if (offset + 3 > s->idtr.limit)
         return vmx_delivery_fault(d, VMX_GP, 0);
-    if (!vmx_read_system(d->cpu, s->idtr.base + offset, vector, sizeof vector, &t))
-        return vmx_delivery_stopped(d, &t, VMX_GP);
-    const enum vmx_delivered delivered = enter_vector(d, vector, d->return_rflags);
+    const enum vmx_delivered delivered = enter_vector(d, s->idtr.base + offset, false, d->return_rflags);
     if (delivered == VMX_DELIVERED)
         s->rflags &= ~(VMX_RFLAGS_IF | VMX_RFLAGS_TF | VMX_RFLAGS_RF | VMX_RFLAGS_AC);
     return delivered;
@@ -50,13 +50,9 @@ enum vmx_delivered vmx_deliver_redirected(struct vmx_delivery *d)
     struct vmx_state *s = &d->cpu->state;
     const bool virtual_flag = (s->rflags & FLAGS_IOPL) != FLAGS_IOPL;
     uint64_t flags = d->return_rflags;
-    struct vmx_translation t;
-    uint8_t vector[4];
     if (virtual_flag)
         flags = (flags & ~VMX_RFLAGS_IF) | FLAGS_IOPL | ((flags & FLAGS_VIF) != 0 ? VMX_RFLAGS_IF : 0);
-    if (!vmx_read_linear(d->cpu, d->event->vector * 4u, vector, sizeof vector, VMX_ACCESS_READ, true, &t))
-        return vmx_delivery_stopped(d, &t, VMX_GP);
-    const enum vmx_delivered delivered = enter_vector(d, vector, flags);
+    const enum vmx_delivered delivered = enter_vector(d, d->event->vector * 4u, true, flags);
     if (delivered == VMX_DELIVERED)
         s->rflags &= ~(VMX_RFLAGS_TF | VMX_RFLAGS_RF | (virtual_flag ? FLAGS_VIF : VMX_RFLAGS_IF));
     return delivered;

@@ -71,6 +71,10 @@ return {
   enters("ssp-that-is-not-canonical", {
     profile = "bochs-tigerlake", controls = { entry = { "load_cet_state" } }, vmcs = { GUEST_SSP = 1 << 47 },
   }),
+  enters("conditions-under-blocking", {
+    vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 8, GUEST_INTERRUPTIBILITY_INFO = 2 },
+    steps = { expect "VMCALL" { rip = "here", pending_debug = 8 } },
+  }),
   enters("enabled-breakpoint-alone", {
     vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1000 }, idt = { [1] = 0x8000 }, exception_bitmap = { "#DB" },
     steps = { expect "EXCEPTION_NMI" { vector = "#DB", event_type = "hardware_exception" } },

@@ -38,4 +38,23 @@ return {
     ]],
     steps = { expect "MONITOR_TRAP_FLAG" { rip = "here" }, expect "VMCALL" { rip = "here" } },
   },
+  -- It is not delivered: the guest is in HLT, and behind its STI, as the VMCS says.
+  scenario {
+    name    = "monitor-trap-flag-injected-in-hlt",
+    profile = tigerlake,
+    vmcs    = { VM_ENTRY_INTR_INFO_FIELD = 0x80000700, GUEST_ACTIVITY_STATE = 1 },
+    guest   = asm [[
+      here: vmcall
+    ]],
+    steps = { expect "MONITOR_TRAP_FLAG" { rip = "here", activity = 1 } },
+  },
+  scenario {
+    name    = "monitor-trap-flag-injected-behind-sti",
+    profile = tigerlake,
+    vmcs    = { VM_ENTRY_INTR_INFO_FIELD = 0x80000700, GUEST_INTERRUPTIBILITY_INFO = 1, GUEST_RFLAGS = 0x202 },
+    guest   = asm [[
+      here: vmcall
+    ]],
+    steps = { expect "MONITOR_TRAP_FLAG" { rip = "here", interruptibility = 1 } },
+  },
 }

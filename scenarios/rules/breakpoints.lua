@@ -73,6 +73,18 @@ return {
     ]],
     steps = { expect "VMCALL" { rbx = { value = 0x10000, mask = 0x10000 } } },
   },
+  -- The processors that have no RTM have no bit 11.
+  scenario {
+    name    = "dr7-without-rtm",
+    profile = "bochs-skylake-x",
+    guest   = asm [[
+            mov eax, 0x0900
+            mov dr7, rax
+            mov rax, dr7
+            vmcall
+    ]],
+    steps = { expect "VMCALL" { rax = 0x500 } },
+  },
   guest("single-steps-and-breakpoints-merge", [[
             mov eax, 0x9000
             mov dr0, rax

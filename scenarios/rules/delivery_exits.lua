@@ -104,6 +104,11 @@ for _, mode in ipairs { "real", "protected", "long" } do
   end
 end
 
+-- What stops at the vector has pushed already.
+add { name = "real-vector-behind-the-stack", mode = "real", ept = { { guest = 0, rights = "" } }, guest = asm("here: int 0x50"),
+      steps = { expect "EPT_VIOLATION" { rip = "here", rsp = 0xfff0, guest_linear = 0x140, idt_info = info(SOFTWARE, 0x50), length = 2 } },
+      final = { stop = "steps", memory = { [0x6ffea] = string.pack("<I2I2I2", 0x8002, 0, 2) } } }
+
 -- ---- task gates: the hypervisor switches, and the task's IRET comes back the same way ----
 local TASK = 0x3100 -- selector 20H of the preset
 local function tss(t)

@@ -104,6 +104,10 @@ local wrongs = {
     local last = ({ tss = 9, rsp = 11, ist = 28 + 8 * 3 + 7 })[m.inner]
     return last and { vmcs = { GUEST_TR_LIMIT = last - 1 }, vector = TS, error = names.tss, tr = last - 1 >= 0x67 }
   end,
+  ["stack-unusable"] = function(m)
+    local stays = not m.inner and m.width ~= 64
+    return stays and { vmcs = { GUEST_SS_AR_BYTES = m.vmcs.GUEST_SS_AR_BYTES | 1 << 16 }, vector = SS, error = 0 }
+  end,
   ["stack-segment-null"] = stack_segment(0, TS),
   ["stack-segment-with-rpl-1"] = stack_segment(names.data | 1, TS),
   ["stack-segment-of-ring-3"] = stack_segment(names.user_data, TS),

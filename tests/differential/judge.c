@@ -35,13 +35,21 @@ static bool harmless_host_field(unsigned field)
     }
 }
 
-static bool harms_host(const struct part *part)
+static bool is_harmful(const struct part *part)
 {
     if (part->kind != PART_FIELD)
         return false;
     if (part->a == VMCS_VM_EXIT_MSR_LOAD_COUNT || part->a == VMCS_VM_EXIT_MSR_LOAD_ADDR || part->a == VMCS_VM_EXIT_MSR_STORE_ADDR)
         return true;
     return vmcs_type((enum vmcs_field)part->a) == VMCS_HOST && !harmless_host_field(part->a);
+}
+
+static bool harms_host(const struct dif_case *c)
+{
+    bool harms = false;
+    for (unsigned i = 0; i < c->parts; i++)
+        harms |= is_harmful(&c->part[i]);
+    return harms;
 }
 
 /* Without EPT the guest's physical addresses are the machine's: only the preset's page tables keep it in its RAM. */
@@ -81,9 +89,8 @@ const char *judge_keeps_from_bochs(const struct dif_case *c, const struct outcom
         return "the image does not enter the wait-for-SIPI state";
     if (sim->kind == OUTCOME_FAIL_VALID || sim->kind == OUTCOME_FAIL_INVALID)
         return NULL;
-    for (unsigned i = 0; i < c->parts; i++)
-        if (harms_host(&c->part[i]))
-            return "the exit would load the change into the host";
+    if (harms_host(c))
+        return "the exit would load the change into the host";
     if (sim->kind != OUTCOME_FAILED_ENTRY && leaves_guest_ram(c))
         return "without EPT the guest would leave its RAM";
     if (has_reserved_sleep(sim))
@@ -154,12 +161,18 @@ static bool gives(enum vmx_check check, const struct outcome *outcome)
     return false;
 }
 
-/* Is Bochs' outcome that of a violated rule of the first phase with one? */
-static bool in_set(const struct violated *all, const struct outcome *bochs)
+static unsigned first_phase(const struct violated *all)
 {
     unsigned first = UINT32_MAX;
     for (unsigned i = 0; i < all->count; i++)
         first = phase(all->check[i]) < first ? phase(all->check[i]) : first;
+    return first;
+}
+
+/* Is Bochs' outcome that of a violated rule of the first phase with one? */
+static bool in_set(const struct violated *all, const struct outcome *bochs)
+{
+    const unsigned first = first_phase(all);
     for (unsigned i = 0; i < all->count; i++)
         if (phase(all->check[i]) == first && gives(all->check[i], bochs))
             return true;
@@ -238,6 +251,8 @@ static bool explained_by_omission(struct disagreement *d, unsigned *which)
     }
     if (!any)
         return false;
+    if (d->lost) /* it got as far as the guest state, failed or not, and could not come back */
+        return first_phase(&rest) >= phase(VMX_CHECK_GUEST_RFLAGS_VM_REAL);
     if (rest.count == 0)
         return enters(&d->result->bochs) || d->result->bochs.number == VMX_EXIT_MSR_LOAD_FAIL;
     return in_set(&rest, &d->result->bochs);
@@ -326,7 +341,8 @@ void judge(const struct dif_case *c, const struct sim_scenario *scenario, const 
         free(compared.text);
         return;
     }
-    struct disagreement d = {.c = c, .result = result, .known_items = compared.known, .bochs_text = outcome->text};
+    struct disagreement d = {
+        .c = c, .result = result, .known_items = compared.known, .bochs_text = outcome->text, .lost = !outcome->ran && harms_host(c)};
     look_at_entry(scenario, &d);
     find_records(sim, bochs, compared.exits, &d);
     if (outcome->ran && in_set(&d.violated, &result->bochs)) {

@@ -69,6 +69,38 @@ static bool nmi_blocking_is_left_over(const struct disagreement *d)
            is_control_set(d, VMCS_PIN_BASED_VM_EXEC_CONTROL, VMX_PIN_NMI_EXITING);
 }
 
+/* The injected monitor trap flag is taken for an event that is delivered: it ends inactivity, blocking by STI and MOV SS, and pending debug exceptions.
+   Blocking by NMI may be left over. */
+static bool injected_trap_is_delivered(const struct disagreement *d)
+{
+    enum { PENDING_TRAP = 7 << 8, VALID = 1u << 31 };
+    const uint64_t ended = VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS | VMX_BLOCKING_BY_NMI;
+    if (!both_exit(d) || d->before.kind != TRACE_END || basic_reason(&d->sim) != VMX_EXIT_MONITOR_TRAP_FLAG ||
+        d->field[VMCS_VM_ENTRY_INTR_INFO_FIELD] != (VALID | PENDING_TRAP) || d->bochs.item[TRACE_ACTIVITY] != VMX_ACTIVE)
+        return false;
+    for (unsigned i = 0; i < TRACE_TICKS; i++) {
+        const uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
+        if (i != TRACE_ACTIVITY && i != TRACE_PENDING_DEBUG && (differ & ~(i == TRACE_INTERRUPTIBILITY ? ended : 0)) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The control causes no VM exit. */
+static bool trap_is_missing(const struct disagreement *d)
+{
+    return is_control_set(d, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_MONITOR_TRAP_FLAG) && basic_reason(&d->sim) == VMX_EXIT_MONITOR_TRAP_FLAG &&
+           basic_reason(&d->bochs) != VMX_EXIT_MONITOR_TRAP_FLAG;
+}
+
+/* Breakpoint conditions that bit 12 of the pending debug exceptions does not go with are dropped by the VM entry. */
+static bool conditions_are_dropped(const struct disagreement *d)
+{
+    const uint64_t loaded = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
+    return d->before.kind == TRACE_END && (loaded & VMX_PENDING_ENABLED) == 0 && (loaded & VMX_PENDING_B) != 0 &&
+           only_differs(d, TRACE_PENDING_DEBUG, loaded & VMX_PENDING_B);
+}
+
 /* The instruction that faults has not completed, so that blocking by STI or MOV SS is still there. */
 static bool exception_ends_blocking(const struct disagreement *d)
 {
@@ -126,8 +158,8 @@ static bool saved_rf_reached_the_stack(const struct disagreement *d)
     return d->known_items != 0 && only_rf_differs(d);
 }
 
-/* The program writes DR7, by either of its names, and so may set GD. */
-static bool general_detect_saves_no_rf(const struct disagreement *d)
+/* The program writes DR7, by either of its names. */
+static bool writes_dr7(const struct disagreement *d)
 {
     enum { MOV_TO_DR = 0x23, DR5 = 5, DR7 = 7 };
     bool writes = false;
@@ -137,7 +169,27 @@ static bool general_detect_saves_no_rf(const struct disagreement *d)
             const unsigned number = code[2] >> 3 & 7;
             writes |= code[0] == 0x0f && code[1] == MOV_TO_DR && (number == DR5 || number == DR7);
         }
-    return writes && only_rf_differs(d);
+    return writes;
+}
+
+static bool general_detect_saves_no_rf(const struct disagreement *d)
+{
+    return writes_dr7(d) && only_rf_differs(d);
+}
+
+/* DR7 has bit 11 only where there is RTM; it is seen in the register that DR7 was read into. */
+static bool dr7_keeps_rtm(const struct disagreement *d)
+{
+    const uint64_t rtm = 1 << 11;
+    unsigned differ = 0;
+    if (d->sim.kind != TRACE_EXIT || d->bochs.kind != TRACE_EXIT || d->c->caps->rtm || !writes_dr7(d))
+        return false;
+    for (unsigned i = 0; i < sizeof d->sim.gpr / sizeof *d->sim.gpr; i++) {
+        if ((d->sim.gpr[i] | rtm) != (d->bochs.gpr[i] | rtm))
+            return false;
+        differ += d->sim.gpr[i] != d->bochs.gpr[i];
+    }
+    return differ != 0 && memcmp(d->sim.item, d->bochs.item, TRACE_TICKS * sizeof *d->sim.item) == 0;
 }
 
 /* ---- VM entries that succeed in one of the two ---- */
@@ -337,12 +389,16 @@ const struct known known_list[] = {
     {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
     {"lenient", "ssp-that-is-not-canonical", VMX_CHECK_NONE, ssp_is_judged},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
+    {"lenient", "conditions-under-blocking", VMX_CHECK_NONE, conditions_are_dropped},
+    {"monitor_trap_flag", "monitor-trap-flag-after-out", VMX_CHECK_NONE, trap_is_missing},
+    {"monitor_trap_flag", "monitor-trap-flag-injected-*", VMX_CHECK_NONE, injected_trap_is_delivered},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_blocking_is_left_over},
     {"exception_nmi", "exception-under-*", VMX_CHECK_NONE, exception_ends_blocking},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"breakpoints", "general-detect-saves-rf", VMX_CHECK_NONE, general_detect_saves_no_rf},
+    {"breakpoints", "dr7-without-rtm", VMX_CHECK_NONE, dr7_keeps_rtm},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
     {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},
     {"descriptor_displacement", "register-operand", VMX_CHECK_NONE, displacement_is_left_over},

@@ -71,10 +71,11 @@ const struct bochs_deviation bochs_deviations[] = {
      "does not sign-extend a displacement of 16 bits in the exit qualification; SDM 3C, \"Exit Qualification\": it is sign-extended"},
     {"breakpoints", "general-detect-saves-rf",
      "pushes RF = 0 for the #DB of general detect; SDM 3B, \"Debug Exceptions\": it is a fault, for which RF is pushed as 1"},
+    {"breakpoints", "dr7-without-rtm", "keeps bit 11 of DR7 without RTM; SDM 3B, \"Debug Control Register (DR7)\": it is there for RTM"},
     {"descriptor_displacement", "register-operand",
      "shows the displacement of an instruction that it decoded before where the operand is a register; SDM 3C, \"Exit Qualification\": 0"},
     {"delivery_exits", "redirected-vector-*",
-     "reads the segment of a redirected vector before its offset; SDM 3B, \"Redirection of Software Interrupts\", does not tell the order"},
+     "reads a redirected vector before it pushes; SDM 3B, \"Class 3: Software Interrupt Handling in Virtual-8086 Mode\": the stack is first"},
     {"delivery_faults", "stack-not-canonical-*",
      "gives the selector of SS where the TSS holds a stack pointer that is not canonical; SDM 2A, \"INT n/INTO/INT3/INT1\": #SS(EXT)"},
     {"exception_nmi", "exception-under-*",
@@ -118,6 +119,12 @@ const struct bochs_deviation bochs_deviations[] = {
      "wants a canonical SSP; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\": bits from the linear-address width upwards are identical"},
     {"lenient", "enabled-breakpoint-alone",
      "delivers no #DB for bit 12 of the pending debug exceptions alone; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": it does"},
+    {"lenient", "conditions-under-blocking",
+     "drops breakpoint conditions of the pending debug exceptions without bit 12; SDM 3C, \"Saving Non-Register State\": under blocking by MOV SS "
+     "they "
+     "are saved"},
+    {"monitor_trap_flag", "monitor-trap-flag-injected-*",
+     "takes the injected monitor trap flag for an event that is delivered; SDM 3C, \"VM Entry\": activity and blocking are those of the VMCS"},
     {"monitor_trap_flag", "monitor-trap-flag-after-out",
      "takes \"monitor trap flag\" and causes no VM exit, after no instruction; SDM 3C, \"Monitor Trap Flag\": one behind each instruction. Only the "
      "injected event causes one"},
