@@ -138,8 +138,8 @@ void sim_engine_flush_set(struct sim_engine *engine, unsigned set);
 void sim_engine_flush_page(struct sim_engine *engine, unsigned set, gva_t linear, uint64_t size);
 /* RAM was written from outside (handlers, devices): translated code there is dropped. */
 void sim_engine_ram_written(struct sim_engine *engine, hpa_t address, uint64_t size);
-/* Engines on the same RAM: stores of each, and what sim_engine_ram_written() tells one, drop translated code of all. Call once a pair
-   that is not joined yet, before either runs; all run on one thread. */
+/* Engines on the same RAM: stores of each, and what sim_engine_ram_written() tells one, drop translated code of all. To be
+   called before either runs; those that are joined already stay so. All run on one thread. */
 void sim_engine_join(struct sim_engine *engine, struct sim_engine *other);
 
 static inline uint64_t sim_engine_ticks(const struct sim_engine *engine)

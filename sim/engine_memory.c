@@ -35,8 +35,22 @@ void engine_memory_free(struct sim_engine *engine)
     free(engine->code_pages);
 }
 
+/* Once more in one ring, the same exchange would cut it in two. */
+static bool is_joined(const struct sim_engine *engine, const struct sim_engine *other)
+{
+    const struct sim_engine *e = engine;
+    do {
+        if (e == other)
+            return true;
+        e = e->peer;
+    } while (e != engine);
+    return false;
+}
+
 void sim_engine_join(struct sim_engine *engine, struct sim_engine *other)
 {
+    if (is_joined(engine, other))
+        return;
     struct sim_engine *next = engine->peer;
     engine->peer = other->peer;
     other->peer = next;

@@ -49,6 +49,54 @@ for _, quantum in ipairs { 1, 13, 1000, 100000 } do
   end
 end
 
+-- Four vCPUs that have all run the same code: what any of them writes there all of them run.
+for _, cpus in ipairs { 1, 2, 4 } do
+  add {
+    name = "code-written-by-each-of-four-on-" .. cpus,
+    vcpus = 4, physical_cpus = cpus,
+    start = { [1] = "all", [2] = "all", [3] = "all" },
+    guest = asm [[
+      all:   xor ebx, ebx                   ; rounds
+      again: lock inc qword [0x9000]
+             lea rcx, [rbx * 8 + 4]
+      meet:  pause
+             cmp [0x9000], rcx
+             jb meet
+             cmp edi, ebx                   ; the writer of this round
+             jne run
+             lea eax, [rbx + 10]
+             mov [value + 1], al
+      run:   lock inc qword [0x9000]
+             add rcx, 4
+      wait_: pause
+             cmp [0x9000], rcx
+             jb wait_
+             call value
+             sub eax, ebx
+             cmp eax, 10
+             je good
+             lock inc qword [0x9008]
+      good:  inc ebx
+             cmp ebx, 4
+             jb again
+             lock inc qword [0x9010]
+             test edi, edi
+             jnz rest
+      join:  pause
+             cmp qword [0x9010], 4
+             jne join
+             vmcall
+      rest:  pause
+             jmp rest
+             align 16
+      value: mov eax, 1
+             ret
+    ]],
+    steps = { expect "VMCALL" {} },
+    final = { memory = { [0x9008] = string.pack("<I8I8", 0, 4) } },
+  }
+end
+
 -- Code that one vCPU writes is what the other one runs, on the same physical CPU or another.
 for _, cpus in ipairs { 1, 2 } do
   add {

@@ -210,6 +210,40 @@ static void stores_of_a_joined_engine_reach_translated_code(void)
     guest_free(g);
 }
 
+/* Each is joined with each. */
+static void stores_of_one_of_four_engines_reach_all(void)
+{
+    enum { ENGINES = 4 };
+    BLOB(victim_of_four, "mov $1, %eax\n hlt");
+    BLOB(writer_of_four, "mov %bl, 0x20001\n hlt");
+    struct guest *g = guest_new();
+    struct guest all[ENGINES];
+    const char *message;
+    PUT(g, 0x20000, victim_of_four);
+    PUT(g, GUEST_CODE, writer_of_four);
+    for (unsigned i = 0; i < ENGINES; i++) {
+        const struct sim_engine_callbacks callbacks = {.context = &all[i], .translate = guest_translate};
+        all[i] = *g;
+        all[i].engine = i == 0 ? g->engine : sim_engine_new(g->ram, GUEST_RAM, &callbacks, &message);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(all[i].engine);
+        for (unsigned j = 0; j < i; j++)
+            sim_engine_join(all[i].engine, all[j].engine);
+    }
+    for (unsigned writer = 0; writer < ENGINES; writer++) {
+        for (unsigned i = 0; i < ENGINES; i++) {
+            all[i].state.rip = 0x20000;
+            CU_ASSERT_EQUAL(guest_run(&all[i], 100), SIM_STOP_INSTRUCTION);
+            CU_ASSERT_EQUAL(all[i].state.gpr[VMX_RAX], writer + 1);
+        }
+        all[writer].state.rip = GUEST_CODE;
+        all[writer].state.gpr[VMX_RBX] = writer + 2;
+        CU_ASSERT_EQUAL(guest_run(&all[writer], 100), SIM_STOP_INSTRUCTION);
+    }
+    for (unsigned i = 1; i < ENGINES; i++)
+        sim_engine_free(all[i].engine);
+    guest_free(g);
+}
+
 /* Many more blocks than the code buffer holds. */
 static void translated_code_may_overflow(void)
 {
@@ -242,4 +276,5 @@ SUITE("sim/engine_memory", {"a_fault_leaves_registers_as_before", a_fault_leaves
       {"nothing_is_read_and_written_where_there_is_no_memory", nothing_is_read_and_written_where_there_is_no_memory},
       {"written_code_is_translated_anew", written_code_is_translated_anew},
       {"stores_of_a_joined_engine_reach_translated_code", stores_of_a_joined_engine_reach_translated_code},
+      {"stores_of_one_of_four_engines_reach_all", stores_of_one_of_four_engines_reach_all},
       {"translated_code_may_overflow", translated_code_may_overflow})
