@@ -196,22 +196,22 @@ COMPARISON(ucomisd)
 /* Elements that lie side by side are brought above each other. */
 static vector even_floats(vector low, vector high)
 {
-    return __builtin_shuffle(low, high, (words){0, 2, 4, 6});
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6);
 }
 
 static vector odd_floats(vector low, vector high)
 {
-    return __builtin_shuffle(low, high, (words){1, 3, 5, 7});
+    return __builtin_shufflevector(low, high, 1, 3, 5, 7);
 }
 
 static vector even_doubles(vector low, vector high)
 {
-    return (vector)__builtin_shuffle((quads)low, (quads)high, (quads){0, 2});
+    return (vector)__builtin_shufflevector((quads)low, (quads)high, 0, 2);
 }
 
 static vector odd_doubles(vector low, vector high)
 {
-    return (vector)__builtin_shuffle((quads)low, (quads)high, (quads){1, 3});
+    return (vector)__builtin_shufflevector((quads)low, (quads)high, 1, 3);
 }
 
 #define HORIZONTAL(name, operation, elements)                                                                                                        \
@@ -258,7 +258,7 @@ HELPER(dpps_xmm, void *d, const void *s, uint32_t control)
     const vector products = run(env, mulps_on_host, a, b, 0, RETURN_ADDRESS).value;
     const vector sums = run(env, addps_on_host, even_floats(products, none), odd_floats(products, none), 0, RETURN_ADDRESS).value;
     const vector sum = run(env, addps_on_host, even_floats(sums, none), odd_floats(sums, none), 0, RETURN_ADDRESS).value;
-    const words value = __builtin_shuffle((words)sum, (words){0, 0, 0, 0}) & out;
+    const words value = __builtin_shufflevector((words)sum, (words)sum, 0, 0, 0, 0) & out;
     memcpy(d, &value, sizeof value);
 }
 
@@ -268,7 +268,7 @@ HELPER(dppd_xmm, void *d, const void *s, uint32_t control)
     const vector a = (vector)((quads)get(d) & in), b = (vector)((quads)get(s) & in), none = {0};
     const vector products = run(env, mulpd_on_host, a, b, 0, RETURN_ADDRESS).value;
     const vector sum = run(env, addpd_on_host, even_doubles(products, none), odd_doubles(products, none), 0, RETURN_ADDRESS).value;
-    const quads value = __builtin_shuffle((quads)sum, (quads){0, 0}) & out;
+    const quads value = __builtin_shufflevector((quads)sum, (quads)sum, 0, 0) & out;
     memcpy(d, &value, sizeof value);
 }
 
