@@ -112,6 +112,7 @@ bool bk_idle(struct bk_vcpu *vcpu, uint64_t tsc_deadline)
         return tsc_deadline <= now;
     if (sim_stimuli_distance(vcpu) == UINT64_MAX && tsc_deadline == UINT64_MAX)
         return false;
+    vcpu->machine->steps++; /* what never wakes the guest does not let it sleep without an end */
     sim_stimuli_wait(vcpu, tsc_deadline > now ? tsc_deadline - now : 0);
     return true;
 }

@@ -3,16 +3,18 @@
 # Long runs: guests against their instruction-by-instruction reference, one trace whatever the build and the host do, guests that mean harm. ctest runs a
 # small part of each. Builds stand in build-soak/. What a tree of sources has passed is remembered there, so that an interrupted soak goes on.
 set -euo pipefail
-runs=100 slow_runs=4 blocks=100000 seconds=600 states=10000000 first=1 jobs=$(nproc) parts="exact determinism hostile model"
+runs=100 slow_runs=2 blocks=100000 seconds=600 states=10000000 first=1 jobs=$(nproc) parts="exact determinism hostile model"
 builds="gcc-O3 clang-O3 gcc-O0 clang-O0" valgrind=1 anew=0 named=""
 usage() {
   cat <<END
 usage: tools/soak.sh [options] [exact] [determinism] [hostile] [model]
-Long runs, all parts unless some are named, in pieces of a minute or so, as many at once as there are processors. A piece that the same sources have passed
-is not run again. Exit status 0: nothing was found, 1: something was (it is printed), 2: bad usage, or a guest that a workload needs is not there.
+Long runs, all parts unless some are named, in pieces of a minute or so, as many at once as there are processors; about two and a half hours of CPU time.
+A piece that the same sources have passed is not run again. Exit status 0: nothing was found, 1: something was (it is printed), 2: bad usage, another soak
+that runs, sources that changed meanwhile, or a guest that a workload needs and that is not there.
 
-  exact         random guests of BLOCKS blocks in eight modes, a fifth as many with several virtual CPUs, every scenario and workload: as usual,
-                instruction by instruction and in runs of other lengths, with the same trace, final state and memory
+  exact         random guests of BLOCKS blocks in eight modes, a fifth as many with several virtual CPUs, every scenario, every workload (of a Linux
+                kernel the first $((exact_short / 1000000)) million instructions): as usual, instruction by instruction and in runs of other lengths, with the
+                same trace, final state and memory
   determinism   every workload (all scenarios; the guests of scenarios/workloads; the portable scenarios inside the hardware image; firmware, kernels and
                 Xen on the bare machine) RUNS times, shared among the builds with -O3, and SLOW times by each other build: with 1 job and
                 with several, with other environments and addresses; its first $((short / 1000)) thousand instructions under valgrind: one hash of all that it
@@ -33,7 +35,8 @@ is not run again. Exit status 0: nothing was found, 1: something was (it is prin
   --anew        forgets what these sources have passed
 END
 }
-short=300000 # instructions under valgrind
+short=300000          # instructions under valgrind
+exact_short=200000000 # of a guest that takes long, instruction by instruction
 die() { echo "tools/soak.sh: $*" >&2; exit 2; }
 number() { [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number from 1 up, not '${2:-}'"; }
 while [ $# -gt 0 ]; do
@@ -58,20 +61,36 @@ cd "$top"
 export TZ=UTC
 
 # ---- what these sources have passed ----
-# Sources are told by their content, whatever has been committed.
-sources() { find . -name 'build*' -prune -o -name .git -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16; }
-state=$soak/passed/$(sources)
+# Sources are told by their content, whatever has been committed: of all that a result may depend on.
+sources() {
+  find CMakeLists.txt handlers scenarios sim tests tools vmx-model -type f ! -name '*.md' ! -name '*.1' ! -name LICENSE -print0 | sort -z |
+    xargs -0 sha256sum | sha256sum | cut -c1-16
+}
+mkdir -p "$soak"
+exec 9>"$soak/lock"
+flock -n 9 || die "another soak runs in $soak"
+passing=$(sources)
+state=$soak/passed/$passing
 [ "$anew" = 0 ] || rm -rf "$state"
 mkdir -p "$state/hash"
 touch "$state/pieces"
 scratch=$(mktemp -d "$soak/run.XXXXXX")
-trap 'rm -rf "$scratch"; kill $(jobs -p) 2>/dev/null || true' EXIT
+# Pieces end with the script, whatever ends it.
+below() { local child; for child in $(pgrep -P "$1"); do echo "$child"; below "$child"; done; }
+ended() {
+  local started
+  started=$(below $$)
+  [ -z "$started" ] || kill $started 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap ended EXIT
+trap 'echo "interrupted; the same command goes on" >&2; exit 130' INT TERM
 : >"$scratch/found"
 : >"$scratch/missing"
 found() { echo "FOUND: $*" | tee -a "$scratch/found"; }
 passed() { cut -d' ' -f2- "$state/pieces" | grep -qxF -- "$*"; }
 
-# cpu_seconds COMMAND...: runs it; its output is in $log, its status and the CPU time that it took in $used.
+# measured COMMAND...: runs it; its output is in $log, its status and the CPU time that it took in $used.
 measured() {
   local TIMEFORMAT='%U %S' status=0
   { time "$@" >"$log" 2>&1 || status=$?; } 2>"$log.time"
@@ -136,7 +155,11 @@ exact() {
     left=$((left - count)) at=$((at + count))
   done
   for script in $(scripts) $(workload_scripts); do
-    beside "exact: $script" "$soak/gcc-O3/tests/scenarios/exact_scenarios" 17 "$script"
+    case "$script" in
+    scenarios/workloads/linux.lua) set -- --limit "$exact_short" 17 "$script" ;;
+    *) set -- 17 "$script" ;;
+    esac
+    beside "exact: $script" "$soak/gcc-O3/tests/scenarios/exact_scenarios" "$@"
   done
   wait
 }
@@ -147,17 +170,21 @@ run_of() {
   local what=${1#*:} vmxbench=$2 how_many=$3 limit=$4 folder=$5 boot
   boot="$vmxbench boot --limit $([ "$limit" = 0 ] && echo 300000000 || echo "$limit") --trace $folder/trace"
   case "$1" in
-  scenarios:*) $vmxbench run -q -j "$how_many" --trace "$folder/trace" $(scripts) ;;
+  scenarios:*) $vmxbench run -q -j "$how_many" --trace "$folder/trace" $([ "$limit" = 0 ] && scripts || echo scenarios/exits) ;;
   script:*)
-    if [ "$limit" = 0 ]; then
+    if [ "$limit" = 0 ] || [ "$what" = scenarios/workloads/tunable.lua ]; then # a short one
       $vmxbench run -q -j "$how_many" --trace "$folder/trace" "$what"
     else
       $vmxbench snapshot --instructions "$limit" -o "$folder/snapshot" "$what"
     fi ;;
-  inside:*) $vmxbench run -q -j "$how_many" --on inside --trace "$folder/trace" scenarios/exits scenarios/rules scenarios/entry ;;
+  inside:*)
+    $vmxbench run -q -j "$how_many" --on inside --trace "$folder/trace" $([ "$limit" = 0 ] && echo scenarios/{exits,rules,entry} || echo scenarios/exits/{cpuid,vmcall,hlt}.lua) ;;
   firmware:*) $boot --bios "$guests/usr/share/seabios/bios.bin" ;;
-  xen:*) $boot --smp 4 --memory 256M --append 'com1=115200,8n1 console=com1' --module tools/soak.sh "$guests/boot/xen-4.17-amd64.gz" ;;
-  kernel:*) $boot --smp 4 "$soak/${builds%% *}/tests/boot/$what-64.bin" ;;
+  xen:*) $boot --smp 4 --memory 256M --append 'com1=115200,8n1 console=com1' --module "$guests/boot/xen-4.17-amd64.config" "$guests/boot/xen-4.17-amd64.gz" ;;
+  kernel:*)
+    # the byte behind its header says how many processors it is to use
+    { head -c 32 "$soak/${builds%% *}/tests/boot/$what-64.bin" && printf '\4' && tail -c +34 "$soak/${builds%% *}/tests/boot/$what-64.bin"; } >"$folder/kernel"
+    $boot --smp 4 "$folder/kernel" ;;
   esac
 }
 workloads() {
@@ -257,9 +284,11 @@ model() {
 }
 
 for part in $parts; do
+  began=$SECONDS
   "$part"
-  echo "$part: done, $(grep -c " $part:" "$state/pieces" || true) pieces passed, $(seconds_of "$part") seconds of CPU time"
+  echo "$part: done, $(grep -c " $part:" "$state/pieces" || true) pieces passed, $(seconds_of "$part") seconds of CPU time, $((SECONDS - began)) by the clock"
 done
+[ "$(sources)" = "$passing" ] || die "the sources changed meanwhile: what passed tells nothing about them"
 [ ! -s "$scratch/found" ] || { cat "$scratch/found"; exit 1; }
 [ ! -s "$scratch/missing" ] || { sort -u "$scratch/missing"; exit 2; }
 echo "nothing found"

@@ -23,7 +23,29 @@ end
 
 local eoi = "mov dword [APIC + 0xb0], 0\n"
 
+-- A periodic timer whose vector no local APIC takes wakes nobody, however often it is due. The limit ends that wait, in the host and in the guest.
+local function sleeper(name, hlt_exiting, stop)
+  return scenario {
+    name     = name,
+    controls = { primary = { hlt_exiting = hlt_exiting } },
+    policy   = { devices = true },
+    guest    = asm(head .. [[
+            mov dword [APIC + 0x320], 0x20000
+            mov dword [APIC + 0x380], 1000
+            sti
+            hlt
+            vmcall
+    ]]),
+    steps    = { expect "EPT_VIOLATION" {}, expect "EPT_VIOLATION" {}, expect "EPT_VIOLATION" {} },
+    rest     = "any",
+    limit    = 3000,
+    final    = { stop = stop },
+  }
+end
+
 return {
+  sleeper("a-timer-without-a-vector-wakes-nobody-in-the-host", true, "halted"),
+  sleeper("a-timer-without-a-vector-wakes-nobody-in-the-guest", false, "limit"),
   scenario {
     name   = "periodic-apic-timer",
     idt    = { [0x40] = "tick" },

@@ -114,6 +114,8 @@ static void every_end_is_told_apart(void)
         {"lidt [none]\nud2\nnone: dw 0\ndd 0\n", SIM_BOARD_TRIPLE_FAULT},
         {"cli\nhlt\n", SIM_BOARD_DEAD},
         {"jmp $\n", SIM_BOARD_LIMIT},
+        /* a periodic timer whose vector no local APIC takes */
+        {"mov dword [0xfee000f0], 0x1ff\nmov dword [0xfee00320], 0x20000\nmov dword [0xfee00380], 100\nhlt\n", SIM_BOARD_LIMIT},
         {"vmcall\n", SIM_BOARD_TRIPLE_FAULT}, /* #UD without an IDT */
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
