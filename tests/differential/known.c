@@ -55,11 +55,16 @@ static bool enters_or_sleeps(const struct outcome *outcome)
 }
 
 /* ---- VM exits ---- */
-/* An instruction that exits under RFLAGS.TF. */
+/* What Bochs saves of a pending single step when an instruction exits under RFLAGS.TF, and the simulator does not. */
+static uint64_t step_under_tf(const struct disagreement *d)
+{
+    return (d->sim.item[TRACE_RFLAGS] & VMX_RFLAGS_TF) != 0 ? d->bochs.item[TRACE_PENDING_DEBUG] & ~d->sim.item[TRACE_PENDING_DEBUG] & VMX_PENDING_BS
+                                                            : 0;
+}
+
 static bool single_step_is_pending(const struct disagreement *d)
 {
-    return only_differs(d, TRACE_PENDING_DEBUG, VMX_PENDING_BS) && (d->sim.item[TRACE_PENDING_DEBUG] & VMX_PENDING_BS) == 0 &&
-           (d->sim.item[TRACE_RFLAGS] & VMX_RFLAGS_TF) != 0;
+    return step_under_tf(d) != 0 && only_differs(d, TRACE_PENDING_DEBUG, VMX_PENDING_BS);
 }
 
 /* A VM entry does not end blocking by NMI, so that a guest before it, of another case, may have left it. */
@@ -98,7 +103,7 @@ static bool conditions_are_dropped(const struct disagreement *d)
 {
     const uint64_t loaded = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
     return d->before.kind == TRACE_END && (loaded & VMX_PENDING_ENABLED) == 0 && (loaded & VMX_PENDING_B) != 0 &&
-           only_differs(d, TRACE_PENDING_DEBUG, loaded & VMX_PENDING_B);
+           only_differs(d, TRACE_PENDING_DEBUG, (loaded & VMX_PENDING_B) | step_under_tf(d));
 }
 
 /* The instruction that faults has not completed, so that blocking by STI or MOV SS is still there. */
