@@ -7,6 +7,8 @@ bool bk_stimulate(struct bk_vcpu *vcpu, enum bk_stimulus stimulus, uint8_t vecto
     const struct sim_stimulus s = {.kind = stimulus, .vector = vector, .due = sim_engine_retired(vcpu->engine) + after};
     if (after == 0)
         return bk_signal_at(vcpu, stimulus, vector, 0);
+    if (vcpu->slept_at != UINT64_MAX)
+        sim_sleep(vcpu); /* the time of its sleep so far is none of this stimulus' */
     if (stimulus == BK_MACHINE_CHECK_AT_ENTRY || vcpu->stimulus_count == SIM_STIMULI_MAX)
         return false;
     vcpu->stimuli[vcpu->stimulus_count++] = s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Several virtual CPUs on one machine: whose turn it is, what each of them has of its own, how time passes on physical CPUs. */
 #include "handlers/bench/bench.h"
-#include "sim/machine.h"
+#include "sim/machine_internal.h"
 #include "tests/support/pack.h"
 #include "tests/support/suite.h"
 #include "vmx-model/reasons.h"
@@ -242,10 +242,216 @@ static void a_step_for_a_vcpu_that_is_not_there_is_refused(void)
     CU_ASSERT(strstr(result.text, "vCPU") != NULL);
 }
 
+/* ---- by hand: a machine whose guests do not run, in the middle of things ---- */
+static struct bk_machine *hand;
+
+static void by_hand(unsigned vcpus, unsigned physical_cpus)
+{
+    const char *message;
+    const struct sim_machine_options options = {.guest_bytes = 0x100000, .vcpus = vcpus};
+    hand = sim_machine_new(&options, &message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(hand);
+    CU_ASSERT_TRUE_FATAL(bk_set_physical_cpus(hand, physical_cpus));
+    for (unsigned i = 0; i < vcpus; i++)
+        bk_vmclear(bk_vcpu(hand, i));
+    bk_charge(hand, true);
+}
+
+static void a_turn_is_used_up_by_what_its_vcpu_does(void)
+{
+    by_hand(3, 1);
+    struct bk_vcpu *first = bk_vcpu(hand, 0);
+    CU_ASSERT_EQUAL(bk_next(hand, 7, 10), 0);
+    CU_ASSERT_EQUAL(first->turn_end, sim_vcpu_progress(first) + 10);
+    hand->steps += 4;
+    sim_turn_pauses(first, BK_EXITED);
+    CU_ASSERT_EQUAL(first->turn_left, 6);
+    first->entered = true;
+    CU_ASSERT_EQUAL(bk_next(hand, 7, 10), 0);
+    CU_ASSERT_EQUAL(first->turn_end, sim_vcpu_progress(first) + 6);
+    hand->steps += 7; /* an exit may be the one step too many */
+    sim_turn_pauses(first, BK_EXITED);
+    CU_ASSERT_EQUAL(first->turn_left, 0);
+    first->entered = false;
+    CU_ASSERT_EQUAL(bk_next(hand, 7, 10), 0); /* until its guest goes on after the exit */
+    CU_ASSERT_EQUAL(first->turn_end, sim_vcpu_progress(first));
+    first->entered = true;
+    CU_ASSERT_EQUAL(bk_next(hand, 7, 10), 1);
+    CU_ASSERT_EQUAL(hand->vcpu[1].turn_end, sim_vcpu_progress(first) + 10);
+    sim_machine_free(hand);
+}
+
+static void turns_go_round_by_number(void)
+{
+    static const struct {
+        unsigned current;
+        uint32_t ready;
+        unsigned next;
+    } rows[] = {{0, 7, 1}, {1, 7, 2}, {2, 7, 0}, {1, 3, 0}, {2, 6, 1}, {1, 2, 1}};
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        by_hand(3, 1);
+        struct bk_vcpu *current = bk_vcpu(hand, rows[i].current);
+        hand->pcpu[0].current = current;
+        current->entered = true;
+        CU_ASSERT_EQUAL(bk_next(hand, rows[i].ready, 10), rows[i].next);
+        sim_machine_free(hand);
+    }
+}
+
+static void being_preempted_and_falling_asleep_end_a_turn(void)
+{
+    static const struct {
+        enum bk_entered how;
+        uint64_t left;
+    } rows[] = {{BK_EXITED, 10}, {BK_PAUSED, 10}, {BK_PREEMPTED, 0}, {BK_ASLEEP, 0}};
+    by_hand(2, 1);
+    struct bk_vcpu *first = bk_vcpu(hand, 0);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        first->turn_end = sim_vcpu_progress(first) + 10;
+        sim_turn_pauses(first, rows[i].how);
+        CU_ASSERT_EQUAL(first->turn_left, rows[i].left);
+    }
+    first->turn_end = UINT64_MAX;
+    first->turn_left = 7;
+    sim_turn_pauses(first, BK_PREEMPTED); /* without turns there is none to end */
+    CU_ASSERT_EQUAL(first->turn_left, 7);
+    sim_machine_free(hand);
+}
+
+/* Who comes back to a physical CPU has a whole turn, whatever was left of its last one. */
+static void who_comes_back_has_a_whole_turn(void)
+{
+    by_hand(2, 1);
+    struct bk_vcpu *first = bk_vcpu(hand, 0);
+    CU_ASSERT_EQUAL(bk_next(hand, 2, 10), 1);
+    first->turn_left = 3;
+    CU_ASSERT_EQUAL(bk_next(hand, 1, 10), 0);
+    CU_ASSERT_EQUAL(first->turn_end, sim_vcpu_progress(first) + 10);
+    sim_machine_free(hand);
+}
+
+static void who_comes_from_a_later_clock_runs_from_there(void)
+{
+    by_hand(2, 2);
+    struct bk_vcpu *first = bk_vcpu(hand, 0);
+    hand->pcpu[0].clock = 100;
+    first->not_before = 500;
+    hand->pcpu[1].clock = 500;
+    CU_ASSERT_EQUAL(bk_next(hand, 3, 10), 0); /* the lower number of equals */
+    CU_ASSERT(sim_now(first) >= 500);
+    CU_ASSERT_EQUAL(first->not_before, 0);
+    first->not_before = 501;
+    hand->pcpu[0].clock = 100;
+    CU_ASSERT_EQUAL(bk_next(hand, 3, 10), 1);
+    CU_ASSERT_EQUAL(hand->pcpu[0].clock, 100);
+    sim_machine_free(hand);
+}
+
+static void a_turn_is_given_up_to_others_alone(void)
+{
+    by_hand(3, 2); /* 0 and 2 share a physical CPU */
+    for (unsigned i = 0; i < 3; i++) {
+        struct bk_vcpu *vcpu = bk_vcpu(hand, i);
+        vcpu->turn_end = UINT64_MAX - 1;
+        bk_yield(vcpu);
+        CU_ASSERT_EQUAL(vcpu->turn_end, i == 1 ? UINT64_MAX - 1 : sim_vcpu_progress(vcpu));
+        vcpu->turn_end = UINT64_MAX; /* without turns */
+        bk_yield(vcpu);
+        CU_ASSERT_EQUAL(vcpu->turn_end, UINT64_MAX);
+    }
+    sim_machine_free(hand);
+}
+
+static void time_passes_for_a_sleepers_stimuli(void)
+{
+    by_hand(1, 1);
+    struct bk_vcpu *vcpu = bk_vcpu(hand, 0);
+    hand->pcpu[0].clock = 1000;
+    CU_ASSERT_TRUE(bk_stimulate(vcpu, BK_NMI, 0, 80));
+    sim_sleep(vcpu);
+    CU_ASSERT_EQUAL(vcpu->slept_at, 1000);
+    CU_ASSERT_EQUAL(sim_stimuli_distance(vcpu), 80);
+    hand->pcpu[0].clock = 1050;
+    sim_sleep(vcpu);
+    CU_ASSERT_EQUAL(vcpu->slept_at, 1050);
+    CU_ASSERT_EQUAL(sim_stimuli_distance(vcpu), 30);
+    hand->pcpu[0].clock = 900; /* a physical CPU that is behind */
+    sim_sleep(vcpu);
+    CU_ASSERT_EQUAL(vcpu->slept_at, 1050);
+    CU_ASSERT_EQUAL(sim_stimuli_distance(vcpu), 30);
+    hand->pcpu[0].clock = 1060;
+    sim_wake(vcpu);
+    CU_ASSERT_EQUAL(vcpu->slept_at, UINT64_MAX);
+    CU_ASSERT_EQUAL(sim_stimuli_distance(vcpu), 20);
+    hand->pcpu[0].clock = 2000;
+    sim_wake(vcpu); /* it was awake */
+    CU_ASSERT_EQUAL(sim_stimuli_distance(vcpu), 20);
+    sim_machine_free(hand);
+}
+
+static void a_sleeper_stirs_by_what_can_end_its_sleep(void)
+{
+    by_hand(2, 2);
+    struct bk_vcpu *vcpu = bk_vcpu(hand, 0);
+    CU_ASSERT_FALSE(bk_stirs(vcpu));
+    vcpu->stirred = true; /* something came, and another one took it */
+    CU_ASSERT_FALSE(bk_stirs(vcpu));
+    vcpu->cpu.pending.init = true;
+    CU_ASSERT_TRUE(bk_stirs(vcpu));
+    vcpu->cpu.pending.init = false;
+    hand->pcpu[0].nmi = true;
+    CU_ASSERT_TRUE(bk_stirs(vcpu));
+    hand->pcpu[0].nmi = false;
+    hand->pcpu[0].interrupts[0] = 1;
+    CU_ASSERT_TRUE(bk_stirs(vcpu));
+    vcpu->stirred = false; /* it was there when it fell asleep */
+    CU_ASSERT_FALSE(bk_stirs(vcpu));
+    vcpu->stirred = true;
+    vcpu->cpu.state.activity = VMX_WAIT_FOR_SIPI;
+    CU_ASSERT_FALSE(bk_stirs(vcpu));
+    vcpu->cpu.pending.sipi = true;
+    CU_ASSERT_TRUE(bk_stirs(vcpu));
+    sim_machine_free(hand);
+}
+
+/* Deadlines are those of sleepers, at their own physical CPUs; no clock goes back; the limit ends it. */
+static void waiting_goes_to_the_first_deadline_of_a_sleeper(void)
+{
+    by_hand(3, 2);
+    const uint64_t deadlines[] = {1100, 1500, 1300};
+    hand->pcpu[0].clock = 1000;
+    hand->pcpu[1].clock = 1400;
+    const uint64_t steps = hand->steps;
+    CU_ASSERT_TRUE(bk_wait(hand, 0, 6, deadlines)); /* vCPU 0 neither runs nor sleeps */
+    CU_ASSERT_EQUAL(hand->pcpu[0].clock, 1300);
+    CU_ASSERT_EQUAL(hand->pcpu[1].clock, 1400);
+    CU_ASSERT_EQUAL(hand->steps, steps + 1);
+    CU_ASSERT_TRUE(bk_stimulate(bk_vcpu(hand, 1), BK_NMI, 0, 30));
+    CU_ASSERT_TRUE(bk_stimulate(bk_vcpu(hand, 2), BK_NMI, 0, 300));
+    const uint64_t never[] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    CU_ASSERT_TRUE(bk_wait(hand, 0, 6, never));
+    CU_ASSERT_EQUAL(hand->pcpu[0].clock, 1430); /* both go to the first event of all */
+    CU_ASSERT_EQUAL(hand->pcpu[1].clock, 1430);
+    CU_ASSERT_FALSE(hand->pcpu[0].nmi);
+    CU_ASSERT_TRUE(bk_stirs(bk_vcpu(hand, 1)));
+    bk_set_limit(hand, 1);
+    CU_ASSERT_TRUE(bk_wait(hand, 0, 4, never));
+    CU_ASSERT_FALSE(bk_wait(hand, 0, 4, deadlines));
+    sim_machine_free(hand);
+}
+
 SUITE("sim/turns", {"each_vcpu_has_steps_stack_and_tss_of_its_own", each_vcpu_has_steps_stack_and_tss_of_its_own},
       {"turns_are_as_long_for_guests_that_exit", turns_are_as_long_for_guests_that_exit},
       {"exits_are_handled_in_the_order_of_their_time", exits_are_handled_in_the_order_of_their_time},
       {"two_runs_give_the_same_bytes", two_runs_give_the_same_bytes},
       {"time_does_not_jump_while_somebody_runs", time_does_not_jump_while_somebody_runs}, {"time_passes_when_all_sleep", time_passes_when_all_sleep},
       {"a_vcpu_without_a_start_waits_for_its_sipi", a_vcpu_without_a_start_waits_for_its_sipi},
-      {"a_step_for_a_vcpu_that_is_not_there_is_refused", a_step_for_a_vcpu_that_is_not_there_is_refused})
+      {"a_step_for_a_vcpu_that_is_not_there_is_refused", a_step_for_a_vcpu_that_is_not_there_is_refused},
+      {"a_turn_is_used_up_by_what_its_vcpu_does", a_turn_is_used_up_by_what_its_vcpu_does}, {"turns_go_round_by_number", turns_go_round_by_number},
+      {"being_preempted_and_falling_asleep_end_a_turn", being_preempted_and_falling_asleep_end_a_turn},
+      {"who_comes_back_has_a_whole_turn", who_comes_back_has_a_whole_turn},
+      {"who_comes_from_a_later_clock_runs_from_there", who_comes_from_a_later_clock_runs_from_there},
+      {"a_turn_is_given_up_to_others_alone", a_turn_is_given_up_to_others_alone},
+      {"time_passes_for_a_sleepers_stimuli", time_passes_for_a_sleepers_stimuli},
+      {"a_sleeper_stirs_by_what_can_end_its_sleep", a_sleeper_stirs_by_what_can_end_its_sleep},
+      {"waiting_goes_to_the_first_deadline_of_a_sleeper", waiting_goes_to_the_first_deadline_of_a_sleeper})
