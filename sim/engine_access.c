@@ -2,7 +2,7 @@
 /* What a processor checks of a data access before paging, and Unicorn does not: segment limits and rights, alignment. Calls and alignment
    bits are put among the operations of a translated block. The segment of an access is the one whose base was added to its address.
    SDM 3A, "Limit Checking", "Type Checking"; "Interrupt 17-Alignment Check Exception (#AC)".
-   Not modelled: segments of what call gates and far returns push and pop. */
+   What far transfers push and pop: see engine_far.c. */
 #include "engine_access.h"
 
 #include <string.h>
@@ -89,7 +89,7 @@ bool engine_is_flat(const struct unicorn_env *env)
     return true;
 }
 
-static bool within_limit(const struct unicorn_segment *s, uint32_t offset, uint32_t bytes)
+bool engine_is_within_limit(const struct unicorn_segment *s, uint32_t offset, uint32_t bytes)
 {
     const uint64_t last = (uint64_t)offset + bytes - 1;
     if ((s->flags & (RIGHTS_CODE | RIGHTS_DOWN)) == RIGHTS_DOWN)
@@ -116,7 +116,7 @@ static void check(struct sim_engine *engine, uint64_t linear, uint64_t word, uin
     const uint32_t bytes = (uint32_t)(word >> WORD_BYTES_SHIFT);
     if (name != WORD_NO_SEGMENT) {
         const struct unicorn_segment *s = &env->segs[name];
-        if (!within_limit(s, (uint32_t)(linear - s->base), bytes) || !has_right(env, s, (word & WORD_WRITE) != 0))
+        if (!engine_is_within_limit(s, (uint32_t)(linear - s->base), bytes) || !has_right(env, s, (word & WORD_WRITE) != 0))
             engine_raise(engine, name == VMX_SS ? VMX_SS_FAULT : VMX_GP, 0, return_address);
     }
     if ((linear & (word >> WORD_ALIGNMENT_SHIFT & 0xff)) != 0)

@@ -7,6 +7,8 @@
 
 /* Are DS, ES and SS such that every access through them passes? FS, GS and CS are looked at anyway. */
 bool engine_is_flat(const struct unicorn_env *env);
+/* All of these bytes are within the segment's limit, or above that of one that grows down. */
+bool engine_is_within_limit(const struct unicorn_segment *segment, uint32_t offset, uint32_t bytes);
 /* To be called when the translation of a block begins. */
 void engine_reserve_for_checks(struct sim_engine *engine);
 /* Adds checks to a block that has been translated and not yet turned into code. */

@@ -116,6 +116,14 @@ static void name_fault(struct sim_engine *engine, uint64_t linear, struct vmx_tr
         t->event.vector = VMX_SS_FAULT;
 }
 
+static bool is_on_user_stack(const struct engine_user_stack *stack, uint64_t linear)
+{
+    if (stack->bytes == 0)
+        return false;
+    const uint64_t offset = stack->mask == UINT64_MAX ? linear : (uint32_t)(linear - stack->base);
+    return offset <= stack->mask && ((offset - stack->offset) & stack->mask) < stack->bytes;
+}
+
 bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t linear, unsigned size, enum vmx_access_kind kind, int mode,
                       uintptr_t return_address)
 {
@@ -127,7 +135,7 @@ bool engine_translate(struct sim_engine *engine, uint64_t address, uint64_t line
     memset(t, 0, sizeof *t);
     engine->smap_exempt = mode != UNICORN_MMU_SMAP;
     engine->access_size = size;
-    const bool user_stack = mode != UNICORN_MMU_USER && linear - engine->user_stack < engine->user_stack_bytes;
+    const bool user_stack = mode != UNICORN_MMU_USER && is_on_user_stack(&engine->user_stack, linear);
     engine->callbacks.translate(engine->callbacks.context, linear, kind, mode == UNICORN_MMU_USER || user_stack, t);
     if (t->kind != VMX_TRANSLATED)
         return false;

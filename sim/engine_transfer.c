@@ -37,30 +37,32 @@ static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_addr
     return dpl >= (env->hflags & UNICORN_HF_CPL) && dpl >= ((uint32_t)selector & 3);
 }
 
-/* Ring 3 reaches its stack with its own rights; the originals take the supervisor's for `items` of the operand size above or below RSP. Not modelled:
-   stacks of 64 KBytes where such a frame wraps around. */
+static bool is_64bit(const struct unicorn_env *env)
+{
+    return (env->hflags & UNICORN_HF_CS64) != 0;
+}
+
+/* Ring 3 reaches its stack with its own rights; the originals take the supervisor's for `items` of the operand size above or below RSP. */
 static void user_stack_begins(struct unicorn_env *env, int shift, unsigned items, bool pushes)
 {
     struct sim_engine *engine = engine_running;
-    const uint64_t rsp = env->regs[VMX_RSP];
-    const unsigned bytes = items * (2u << shift);
+    struct engine_user_stack *stack = &engine->user_stack;
+    const unsigned size = 2u << shift;
     if ((env->hflags & UNICORN_HF_CPL) != UNICORN_HF_CPL)
         return;
-    uint64_t offset = pushes ? rsp - bytes : rsp;
-    if ((env->hflags & UNICORN_HF_CS64) == 0)
-        offset = (uint32_t)(env->segs[VMX_SS].base + (env->hflags & UNICORN_HF_SS32 ? (uint32_t)offset : (uint16_t)offset));
-    engine->user_stack = offset;
-    engine->user_stack_bytes = bytes;
-    /* A frame is on two pages at most; at the end of the address space the second one is page 0. */
-    const uint64_t first = offset & ~(uint64_t)(UNICORN_PAGE_SIZE - 1), last = (offset + bytes - 1) & ~(uint64_t)(UNICORN_PAGE_SIZE - 1);
-    tlb_flush_page_by_mmuidx_x86_64(engine->cpu, first, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
-    if (last != first)
-        tlb_flush_page_by_mmuidx_x86_64(engine->cpu, last, 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
+    stack->mask = is_64bit(env) ? UINT64_MAX : env->hflags & UNICORN_HF_SS32 ? UINT32_MAX : 0xffff;
+    stack->base = is_64bit(env) ? 0 : env->segs[VMX_SS].base;
+    stack->offset = (pushes ? env->regs[VMX_RSP] - items * size : env->regs[VMX_RSP]) & stack->mask;
+    stack->bytes = items * size;
+    for (unsigned i = 0; i < stack->bytes; i += i == 0 ? size - 1 : size) { /* the first byte, and the last one of each item */
+        const uint64_t at = stack->base + ((stack->offset + i) & stack->mask), linear = is_64bit(env) ? at : (uint32_t)at;
+        tlb_flush_page_by_mmuidx_x86_64(engine->cpu, linear & ~(uint64_t)(UNICORN_PAGE_SIZE - 1), 1u << UNICORN_MMU_SMAP | 1u << UNICORN_MMU_NO_SMAP);
+    }
 }
 
 static void user_stack_ends(void)
 {
-    engine_running->user_stack_bytes = 0;
+    engine_running->user_stack.bytes = 0;
 }
 
 /* The originals find RIP by their return address, which is here now: it is restored before. */
@@ -108,7 +110,7 @@ static struct before remember(const struct unicorn_env *env)
 }
 
 /* The processor looks at the target before it commits anything: the transfer has not happened and faults.
-   Not modelled: what CALL has written below the stack pointer stays, and so does the busy or accessed bit of a descriptor. */
+   CALL and JMP do not get here: see engine_far.c. */
 static void check_target(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
 {
     if (engine_target_is_allowed(env, env->eip))
@@ -138,6 +140,7 @@ void __real_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64
 void __wrap_helper_ljmp_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
+    engine_check_far_branch(engine_running, (uint32_t)cs, eip, 0, false);
     const struct before before = remember(env);
     __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
     check_target(env, &before, RETURN_ADDRESS);
@@ -150,6 +153,7 @@ void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
 {
     before_far_transfer(env, cs, RETURN_ADDRESS);
+    engine_check_far_branch(engine_running, (uint32_t)cs, eip, shift, true);
     const struct before before = remember(env);
     user_stack_begins(env, shift, 2, true);
     __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
@@ -166,7 +170,7 @@ void __real_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t e
 void __wrap_helper_lcall_real_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, int next)
 {
     engine_restore(engine_running, RETURN_ADDRESS);
-    engine_check_frame(engine_running, shift, 0, 2, true);
+    engine_check_pushes(engine_running, shift);
     if (!engine_target_is_allowed(env, eip))
         engine_raise(engine_running, VMX_GP, 0, 0);
     user_stack_begins(env, shift, 2, true);
@@ -221,7 +225,7 @@ void __wrap_helper_iret_real_x86_64(struct unicorn_env *env, int shift)
 {
     const uint32_t kept = iret_begins(env);
     engine_restore(engine_running, RETURN_ADDRESS);
-    engine_check_frame(engine_running, shift, 0, 3, false);
+    engine_check_pops(engine_running, shift, 3);
     const struct before before = remember(env);
     user_stack_begins(env, shift, 3, false);
     __real_helper_iret_real_x86_64(env, shift);
@@ -253,8 +257,9 @@ void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
     if ((env->eflags & RFLAGS_NT) != 0 && (env->efer & EFER_LMA) == 0)
         engine_stop_before(engine_running, RETURN_ADDRESS);
     engine_restore(engine_running, RETURN_ADDRESS);
+    engine_check_far_return(engine_running, shift, 3, 0);
     const struct before before = remember(env);
-    user_stack_begins(env, shift, (env->hflags & UNICORN_HF_CS64) != 0 ? 5 : 3, false);
+    user_stack_begins(env, shift, is_64bit(env) ? 5 : 3, false);
     __real_helper_iret_protected_x86_64(env, shift, next);
     user_stack_ends();
     load_virtual_interrupt_flags(env, &before, shift, RETURN_ADDRESS);
@@ -267,6 +272,7 @@ void __real_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int
 void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int released)
 {
     engine_restore(engine_running, RETURN_ADDRESS);
+    engine_check_far_return(engine_running, shift, 2, (unsigned)released);
     const struct before before = remember(env);
     user_stack_begins(env, shift, 2, false);
     __real_helper_lret_protected_x86_64(env, shift, released);

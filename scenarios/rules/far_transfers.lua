@@ -23,7 +23,7 @@ local function transfer(name, code)
   }
 end
 
-return {
+local list = {
   transfer("jmp-far-marks-the-descriptor",  "jmp 0x08:next\n"),
   transfer("call-far-marks-the-descriptor", "call 0x08:next\n"),
   transfer("retf-marks-the-descriptor",     "push dword 0x08\npush dword next\nretf\n"),
@@ -53,3 +53,84 @@ return {
     },
   },
 }
+
+-- What is moved has to be within the stack segment, the target within the code segment: both are looked at before anything happens. SDM 2, "CALL", "JMP",
+-- "RET", "IRET/IRETD/IRETQ".
+local function faults(name, code, vmcs, registers, below)
+  registers.rip = "here"
+  list[#list + 1] = scenario {
+    name = name, mode = "protected", vmcs = vmcs, exception_bitmap = { "#GP", "#SS", "#TS", "#NP" }, policy = { exceptions = "stop" },
+    guest = asm(code), steps = { expect "EXCEPTION_NMI" (registers) },
+    memory = below and { [below] = "untouched!!!" }, final = below and { memory = { [below] = "untouched!!!" } },
+  }
+end
+local stack = { GUEST_SS_LIMIT = 0x6fff7, GUEST_SS_AR_BYTES = 0x4093 }
+local small_code = [[
+        align 8
+gdt:    dq 0
+        dq 0x00409a000000ffff           ; 08H: code of 64 KBytes
+        dq 0x00cf92000000ffff           ; 10H: data
+table:  dw 23
+        dd gdt
+]]
+faults("jmp-far-beyond-the-limit", "lgdt [table]\nhere: jmp 0x08:0x10000\n" .. small_code, {}, { vector = "#GP", error_code = 0, rsp = 0x70000 })
+faults("call-far-beyond-the-limit", "lgdt [table]\nhere: call 0x08:0x10000\n" .. small_code, {}, { vector = "#GP", error_code = 0, rsp = 0x70000 })
+faults("pushes-nothing-call-far", "lgdt [table]\nhere: call 0x08:0x10000\n" .. small_code, {},
+       { vector = "#GP", error_code = 0, rsp = 0x70000 }, 0x6fff4)
+faults("retf-beyond-the-limit", "lgdt [table]\npush dword 8\npush dword 0x10000\nhere: retf\n" .. small_code, {}, { vector = "#GP", error_code = 0, rsp = 0x6fff8 })
+faults("call-far-without-a-stack", "mov esp, 0x70000\nhere: call 0x08:0x9000", stack, { vector = "#SS", error_code = 0, rsp = 0x70000 })
+faults("call-far-with-half-a-stack", "mov esp, 0x6fffc\nhere: call 0x08:0x9000", stack, { vector = "#SS", error_code = 0, rsp = 0x6fffc })
+faults("retf-of-half-a-frame", "mov esp, 0x6fff4\nhere: retf", stack, { vector = "#SS", error_code = 0, rsp = 0x6fff4 })
+faults("retf-of-16-bits-behind-the-stack", "mov esp, 0x6fff8\nhere: o16 retf", stack, { vector = "#SS", error_code = 0, rsp = 0x6fff8 })
+faults("iret-of-two-thirds-of-a-frame", "mov esp, 0x6fff0\nhere: iret", stack, { vector = "#SS", error_code = 0, rsp = 0x6fff0 })
+faults("retf-to-ring-3-of-half-a-frame", "mov esp, 0x6fff8\npush dword 0x2b\npush dword 0x9000\nhere: retf", stack, { vector = "#SS", error_code = 0, rsp = 0x6fff0 })
+faults("retf-to-ring-3-that-releases-the-rest", "mov esp, 0x6fff0\npush dword 0x2b\npush dword 0x9000\nhere: retf 4", stack,
+       { vector = "#SS", error_code = 0, rsp = 0x6ffe8 })
+faults("iret-to-ring-3-of-half-a-frame", "mov esp, 0x6fff8\npushfd\npush dword 0x2b\npush dword 0x9000\nhere: iret", stack,
+       { vector = "#SS", error_code = 0, rsp = 0x6ffec })
+faults("iret-to-virtual-8086-mode-of-half-a-frame", "mov esp, 0x6fff8\npush dword 0x20002\npush dword 0\npush dword 0x9000\nhere: iret", stack,
+       { vector = "#SS", error_code = 0, rsp = 0x6ffec })
+-- The code segment is looked at before the frame of an outer ring.
+faults("retf-to-data-with-half-a-frame", "mov esp, 0x6fff8\npush dword 0x33\npush dword 0x9000\nhere: retf", stack, { vector = "#GP", error_code = 0x30, rsp = 0x6fff0 })
+
+-- Through a call gate from ring 3: the task's stack has to hold parameters and frame, then the gate has to lead into the code segment.
+local function gate(name, code_limit, stack_limit, esp, registers, untouched)
+  registers.rip = "here"
+  list[#list + 1] = scenario {
+    name = name, mode = "protected", exception_bitmap = { "#GP", "#SS", "#TS", "#NP" }, policy = { exceptions = "stop" },
+    memory = untouched, final = untouched and { memory = untouched },
+    guest = asm(([[
+            lgdt [table]
+            mov ax, 0x30
+            ltr ax
+            push dword 0x23
+            push dword 0x50000
+            push dword 0x1b
+            push dword user
+            retf
+    user:   push dword 1
+            push dword 2
+    here:   call 0x3b:0
+            align 8
+    gdt:    dq 0
+            dq 0x00409a000000%04x           ; 08H: code
+            dq 0x00cf92000000ffff           ; 10H: data
+            dq 0x00cffa000000ffff           ; 18H: user's code
+            dq 0x00cff2000000ffff           ; 20H: user's data
+            dq 0x0045920000000000 + 0x%04x  ; 28H: the stack
+            dw 0x67, task, 0x8900, 0        ; 30H: the task
+            dw 0xa000, 0x08, 0xec02, 0      ; 38H: a gate of two parameters
+    table:  dw 63
+            dd gdt
+            align 8
+    task:   dd 0, 0x%x, 0x28
+            times 23 dd 0
+    ]]):format(code_limit, stack_limit, esp)),
+    steps = { expect "EXCEPTION_NMI" (registers) },
+  }
+end
+gate("gate-without-a-stack", 0xffff, 0xffff, 0x60010, { vector = "#SS", error_code = 0x28, rsp = 0x4fff8 })
+gate("gate-with-a-stack-that-is-too-small", 0xffff, 0xffff, 0x14, { vector = "#SS", error_code = 0x28, rsp = 0x4fff8 })
+gate("gate-beyond-the-limit", 0x9fff, 0xffff, 0x5fffc, { vector = "#GP", error_code = 0, rsp = 0x4fff8 })
+gate("pushes-nothing-gate", 0x9fff, 0xffff, 0x5fffc, { vector = "#GP", error_code = 0, rsp = 0x4fff8 }, { [0x5ffe0] = ("."):rep(32) })
+return list

@@ -50,6 +50,10 @@ const size_t bochs_known_difference_count = sizeof bochs_known_differences / siz
 #define GUEST_EVENTS "SDM 3C, \"Checks on Guest Non-Register State\""
 #define CODE_AS_DATA "does not compare DPL and RPL of a data segment register that holds nonconforming code; " GUEST_SEGMENTS
 
+#define PUSHES_BEFORE_IT_LOOKS                                                                                                                       \
+    "writes the return address before it looks at the target of CALL; SDM 2A, \"CALL\": where the target is beyond the limit, or not canonical, "    \
+    "#GP(0) comes first"
+
 const struct bochs_deviation bochs_deviations[] = {
     {"accesses", "a-stack-faults-as-a-stack", ERROR_CODE_IN_REAL_MODE},
     {"accesses", "real-mode-ends-at-64-kib", ERROR_CODE_IN_REAL_MODE},
@@ -83,6 +87,7 @@ const struct bochs_deviation bochs_deviations[] = {
     {"exception_nmi", "nmi",
      "a VM entry does not end blocking by NMI; SDM 3C, \"Loading Non-Register State\": blocking is what the interruptibility state says"},
     {"external_interrupt", "external-interrupt-with-if-0", WAITS_FOR_IF},
+    {"far_transfers", "pushes-nothing-*", PUSHES_BEFORE_IT_LOOKS},
     {"hlt", "hlt-without-exiting", WAITS_FOR_IF},
     {"invpcid", "invpcid-of-a-user",
      "INVPCID exits at CPL 3; SDM 3C, \"Relative Priority of Faults and VM Exits\": faults based on privilege level come first, #GP"},
@@ -131,10 +136,7 @@ const struct bochs_deviation bochs_deviations[] = {
     {"msr_store", "tsc-without-the-offset",
      "adds the TSC offset to what it stores of IA32_TIME_STAMP_COUNTER; SDM 3C, \"Saving MSRs\": the counter's own value"},
     {"near_branches", "real-*", ERROR_CODE_IN_REAL_MODE},
-    {"near_branches", "pushes-nothing-*",
-     "writes the return address before it looks at the target of CALL; SDM 2A, \"CALL\": where the target is beyond the limit, or not canonical, "
-     "#GP(0) comes "
-     "first"},
+    {"near_branches", "pushes-nothing-*", PUSHES_BEFORE_IT_LOOKS},
     {"non_register_state", "GUEST.DEBUGCTL",
      "takes reserved bits of IA32_DEBUGCTL; SDM 3C, \"Checks on Guest Control Registers, Debug Registers, and MSRs\": they are 0"},
     {"non_register_state", "GUEST.ACTIVITY.INJ_HLT",
