@@ -68,11 +68,11 @@ static void skip(struct replay *out, const struct sim_scenario *scenario, const 
     replay_add(out, &(struct replay_verdict){.name = strdup(scenario->name), .file = strdup(scenario->file), .text = strdup(text), .skipped = true});
 }
 
-static void refused(struct replay *out, const struct sim_scenario *scenario, const char *machine, const char *why)
+static void no_verdict(struct replay *out, const struct sim_scenario *scenario, const char *what, const char *why)
 {
     struct sim_error error = {.line = scenario->line};
     snprintf(error.file, sizeof error.file, "%s", scenario->file);
-    snprintf(error.message, sizeof error.message, "%s did not run it: %.160s", machine, why);
+    snprintf(error.message, sizeof error.message, "%s: %.160s", what, why);
     replay_add_error(out, scenario->file, scenario->name, &error);
 }
 
@@ -100,7 +100,11 @@ static void judge(const struct together *all, const struct sim_scenario *scenari
         return;
     }
     if (!outcome->ran && outcome->refused) {
-        refused(out, scenario, on_bochs ? "Bochs" : "the image", outcome->text);
+        no_verdict(out, scenario, on_bochs ? "Bochs did not run it" : "the image did not run it", outcome->text);
+        return;
+    }
+    if (outcome->lost) {
+        no_verdict(out, scenario, "how it ended is not known", outcome->text);
         return;
     }
     sim_judge(scenario, all->trace.bytes, all->trace.size, &verdict);
@@ -167,7 +171,7 @@ static bool run_together(const struct together *all, struct sim_trace *trace, st
     case RUN_ON_QEMU:
         return qemu_run(all->portable, all->portable_count, trace, all->outcomes, error);
     case RUN_ON_LINE:
-        return line_run(all->request->line, all->portable, all->portable_count, trace, all->outcomes, error);
+        return line_run(&all->request->line, all->portable, all->portable_count, trace, all->outcomes, error);
     }
     return false;
 }

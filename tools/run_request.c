@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bochs/bochs_run.h"
 #include "options.h"
 #include "override.h"
 #include "usage.h"
 
-enum { JOBS_MAX = 64, REPEAT_MAX = 1000000000 };
+enum { JOBS_MAX = 64, REPEAT_MAX = 1000000000, WAIT_MAX = 86400 };
 
 static const char usage[] =
     "usage: vmxbench run [options] SCENARIO|SNAPSHOT|FOLDER...\n"
@@ -22,6 +21,7 @@ static const char usage[] =
     "                            the machine: the simulator (the default), or the hardware image, which boots on Bochs' VT-x, inside the simulated\n"
     "                            machine as a hypervisor of its own, or on this computer's VT-x (QEMU with KVM and nested VMX); with LINE on a\n"
     "                            computer that was booted with it: its serial device, a pipe, or a recording\n"
+    "  --wait SECONDS            so long LINE may be silent (default 600 until the image begins, then 60)\n"
     "  --pack FILE               write the portable scenarios as a boot module for the hardware image, and run nothing\n"
     "  --write-profile FILE      write what the image's processor offers; --profile FILE simulates that processor\n"
     "  --profile NAME|FILE       the CPU profile of scenarios that name none; for the image it is " BOCHS_PROFILE "\n"
@@ -71,6 +71,16 @@ static int choose_repeat(struct run_request *request, const char *text)
                : bad("--repeat", text, "a number of replays from 1 to 1000000000 is wanted");
 }
 
+static int choose_wait(struct run_request *request, const char *text)
+{
+    char *end;
+    const unsigned long seconds = strtoul(text, &end, 10);
+    request->line.wait_seconds = (unsigned)seconds;
+    return *text >= '0' && *text <= '9' && *end == '\0' && seconds >= 1 && seconds <= WAIT_MAX
+               ? 0
+               : bad("--wait", text, "a number of seconds from 1 to 86400 is wanted");
+}
+
 const char *run_machine_name(enum run_machine machine)
 {
     static const char *const names[] = {
@@ -83,7 +93,7 @@ static int choose_machine(struct run_request *request, const char *name)
     static const char line[] = "image:";
     if (strncmp(name, line, sizeof line - 1) == 0 && name[sizeof line - 1] != '\0') {
         request->on = RUN_ON_LINE;
-        request->line = name + sizeof line - 1;
+        request->line.path = name + sizeof line - 1;
         return 0;
     }
     for (enum run_machine machine = RUN_ON_SIM; machine < RUN_ON_LINE; machine++)
@@ -122,7 +132,7 @@ static int choose_output(struct run_request *request)
     return 2;
 }
 
-enum { SET = 256, AFFINITY, PIN, WRITE_PROFILE, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT };
+enum { SET = 256, AFFINITY, PIN, WRITE_PROFILE, TRACE, FORMAT, TAP, JUNIT, ON, PACK, PROFILE, REPEAT, WAIT };
 
 static int take_option(struct run_request *request, int option)
 {
@@ -159,6 +169,8 @@ static int take_option(struct run_request *request, int option)
         return 0;
     case REPEAT:
         return choose_repeat(request, optarg);
+    case WAIT:
+        return choose_wait(request, optarg);
     case PROFILE:
         return choose_profile(request, optarg);
     default:
@@ -180,6 +192,7 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
                                             {"set", required_argument, NULL, SET},
                                             {"tap", no_argument, NULL, TAP},
                                             {"trace", required_argument, NULL, TRACE},
+                                            {"wait", required_argument, NULL, WAIT},
                                             {"write-profile", required_argument, NULL, WRITE_PROFILE},
                                             {NULL, 0, NULL, 0}};
     int option;
@@ -203,6 +216,10 @@ int run_request_parse(struct run_request *request, int argc, char **argv)
     }
     if (request->repeat != 1 && request->on != RUN_ON_SIM) {
         fputs("vmxbench run: --repeat is of the simulator, which has snapshots; the image has none\n", stderr);
+        return 2;
+    }
+    if (request->line.wait_seconds != 0 && request->on != RUN_ON_LINE) {
+        fputs("vmxbench run: --wait is for a line: give --on image:LINE\n", stderr);
         return 2;
     }
     if (!option_can_write("run", request->trace_path) || !option_can_write("run", request->junit_path))

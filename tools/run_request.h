@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bochs/bochs_run.h"
 #include "override.h"
 #include "trace_format.h"
 
@@ -13,7 +14,7 @@ struct run_request {
     struct override_list changes;
     const char *profile; /* of scenarios that name none; NULL: the default */
     enum run_machine { RUN_ON_SIM, RUN_ON_BOCHS, RUN_ON_INSIDE, RUN_ON_QEMU, RUN_ON_LINE } on;
-    const char *line;         /* RUN_ON_LINE: where the image's serial stream comes from */
+    struct line line;         /* RUN_ON_LINE: where the image's serial stream comes from */
     const char *pack_path;    /* the portable scenarios go there as a boot module, and nothing runs */
     const char *profile_path; /* what the image's processor offers goes there */
     const char *trace_path, *junit_path;

@@ -66,7 +66,7 @@ static void expect_the_trace_of_bochs(const char *line)
     struct bochs_outcome outcomes[SCENARIOS];
     struct sim_trace trace = {NULL, 0, 0};
     struct sim_error error = {.line = 0};
-    CU_ASSERT(line_run(line, scenarios, SCENARIOS, &trace, outcomes, &error));
+    CU_ASSERT(line_run(&(struct line){.path = line}, scenarios, SCENARIOS, &trace, outcomes, &error));
     for (unsigned i = 0; i < SCENARIOS; i++)
         CU_ASSERT(outcomes[i].ran);
     CU_ASSERT_EQUAL_FATAL(trace.size, on_bochs.size);
@@ -143,7 +143,7 @@ static void a_cut_recording_keeps_what_is_whole(void)
         struct sim_trace trace = {NULL, 0, 0};
         struct sim_error error = {.line = 0};
         write_recording(&cut);
-        CU_ASSERT(line_run(path, scenarios, SCENARIOS, &trace, outcomes, &error));
+        CU_ASSERT(line_run(&(struct line){.path = path}, scenarios, SCENARIOS, &trace, outcomes, &error));
         CU_ASSERT_EQUAL(outcomes[0].ran, i == 0);
         CU_ASSERT(!outcomes[1].ran);
         CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[1].text, i == 0 ? "the machine ended" : "the image did not come to it"));
@@ -165,7 +165,7 @@ static void a_damaged_frame_is_not_taken(void)
     frame[20] ^= 1;
     write_recording(&recorded);
     frame[20] ^= 1;
-    CU_ASSERT(line_run(path, scenarios, SCENARIOS, &trace, outcomes, &error));
+    CU_ASSERT(line_run(&(struct line){.path = path}, scenarios, SCENARIOS, &trace, outcomes, &error));
     CU_ASSERT(trace.size < on_bochs.size);
     CU_ASSERT(!outcomes[0].ran);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcomes[0].text, "damaged"));
@@ -178,13 +178,13 @@ static void a_line_that_says_nothing_is_named(void)
     struct bochs_outcome outcomes[SCENARIOS];
     struct sim_trace trace = {NULL, 0, 0};
     struct sim_error error = {.line = 0};
-    CU_ASSERT(!line_run("/nonexistent/ttyS0", scenarios, SCENARIOS, &trace, outcomes, &error));
+    CU_ASSERT(!line_run(&(struct line){.path = "/nonexistent/ttyS0"}, scenarios, SCENARIOS, &trace, outcomes, &error));
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "/nonexistent/ttyS0: cannot be opened"));
-    CU_ASSERT(!line_run("/dev/null", scenarios, SCENARIOS, &trace, outcomes, &error));
-    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "/dev/null: nothing came"));
+    CU_ASSERT(!line_run(&(struct line){.path = "/dev/null"}, scenarios, SCENARIOS, &trace, outcomes, &error));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "/dev/null: is no serial line"));
     struct bytes text = {(uint8_t *)"vmxbench-hw: stopped: the processor has no VT-x\n", 48, 0};
     write_recording(&text);
-    CU_ASSERT(!line_run(path, scenarios, SCENARIOS, &trace, outcomes, &error));
+    CU_ASSERT(!line_run(&(struct line){.path = path}, scenarios, SCENARIOS, &trace, outcomes, &error));
     CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "the processor has no VT-x"));
     sim_trace_free(&trace);
     sim_trace_free(&on_bochs);

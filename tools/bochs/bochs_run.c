@@ -52,6 +52,34 @@ static uint64_t whole_records(const struct bytes *trace, uint64_t *exits)
     return good;
 }
 
+static uint32_t packed_crc(const struct sim_scenario *scenario)
+{
+    const uint8_t *crc = scenario->packed + PACKED_CRC_AT;
+    return crc[0] | (uint32_t)crc[1] << 8 | (uint32_t)crc[2] << 16 | (uint32_t)crc[3] << 24;
+}
+
+enum content { CONTENT_WHOLE, CONTENT_DAMAGED, CONTENT_OF_ANOTHER };
+
+/* Is this all that was written of this scenario, and nothing else: from its own first record to its one end? */
+static enum content content_of(const struct sim_scenario *scenario, const struct bytes *records)
+{
+    struct bytes trace = {NULL, 0, 0};
+    struct trace_writer writer = {.sink = sink, .context = &trace};
+    struct trace_reader reader;
+    struct trace_record record;
+    bool first = true, ended = false, own = true;
+    int more = 1;
+    trace_begin(&writer);
+    bool whole = bytes_add(&trace, records->data, records->size) && trace_open(&reader, trace.data, trace.size) == NULL;
+    for (; whole && (more = trace_next(&reader, &record)) == 1; first = false) {
+        whole = first == (record.kind == TRACE_SCENARIO) && !ended;
+        own &= record.kind != TRACE_SCENARIO || record.number[0] == packed_crc(scenario);
+        ended = record.kind == TRACE_END;
+    }
+    free(trace.data);
+    return !whole || more != 0 || !ended ? CONTENT_DAMAGED : own ? CONTENT_WHOLE : CONTENT_OF_ANOTHER;
+}
+
 /* A trace that broke off is cut behind its last whole record and ended. The image sends it in frames, so it may not even have begun. */
 static void end_trace(const struct sim_scenario *scenario, struct bytes *trace, const char *why)
 {
@@ -62,9 +90,7 @@ static void end_trace(const struct sim_scenario *scenario, struct bytes *trace, 
     (void)bytes_add(&whole, trace->data, trace->size);
     whole.size = (size_t)whole_records(&whole, &exits);
     if (whole.size <= TRACE_HEADER_BYTES) {
-        const uint8_t *crc = scenario->packed + PACKED_CRC_AT;
-        trace_scenario(&writer, crc[0] | (uint32_t)crc[1] << 8 | (uint32_t)crc[2] << 16 | (uint32_t)crc[3] << 24,
-                       scenario->name != NULL ? scenario->name : "", scenario->profile, "hw");
+        trace_scenario(&writer, packed_crc(scenario), scenario->name != NULL ? scenario->name : "", scenario->profile, "hw");
     }
     const uint64_t number[] = {exits, 0, 0, TRACE_STOP_HOST_ERROR};
     trace_numbers(&writer, TRACE_END, 0, number, 4, why, (uint32_t)strlen(why));
@@ -152,37 +178,50 @@ static void broke_off(const struct sim_scenario *scenario, struct bochs_report *
     end_trace(scenario, &report->trace, report->text);
 }
 
-static void lost_frames(const struct sim_scenario *scenario, struct bochs_report *report)
+static void lost(const struct sim_scenario *scenario, struct bochs_report *report, const char *why)
 {
     report->ran = false;
-    snprintf(report->text, sizeof report->text, "the line damaged a part of its trace");
+    snprintf(report->text, sizeof report->text, "%s", why);
     report->trace.size = 0;
     end_trace(scenario, &report->trace, report->text);
+}
+
+/* What a line damages or cuts short says nothing of the scenario; a machine of ours that ends is a machine that the scenario ended. `went_on`: with a later
+   scenario. */
+static void settle_one(const struct batch *batch, const struct sim_scenario *scenario, struct bochs_report *report, bool went_on, bool stuck,
+                       const char *last, struct bochs_outcome *outcome)
+{
+    const bool ended = report->ran || went_on;
+    const enum content content = report->damaged || !report->ran ? CONTENT_DAMAGED : content_of(scenario, &report->trace);
+    if (!report->refused && ended && content == CONTENT_DAMAGED)
+        lost(scenario, report, "the line damaged a part of its trace");
+    else if (!report->refused && ended && content == CONTENT_OF_ANOTHER)
+        lost(scenario, report, "the image ran another scenario in its place: pack these anew");
+    else if (!report->refused && !report->ran)
+        broke_off(scenario, report, stuck, last);
+    outcome->ran = report->ran;
+    outcome->refused = report->refused;
+    outcome->lost = !report->ran && !report->refused && batch->machine->boots_once;
+    memcpy(outcome->text, report->text, sizeof outcome->text);
+    memcpy(outcome->dump, report->dump, sizeof outcome->dump);
 }
 
 /* True when at least one scenario was settled. */
 static bool settle(const struct batch *batch, struct bochs_report *reports, bool stuck, const char *last, bool *pending, struct bytes *traces,
                    struct bochs_outcome *outcomes)
 {
-    bool any = false;
-    for (size_t i = 0; i < batch->count; i++) {
+    bool any = false, went_on = false;
+    for (size_t i = batch->count; i-- > 0;) {
         struct bochs_report *report = &reports[i];
         const size_t index = batch->index[i];
         if (!report->begun && !report->refused) {
             free(report->trace.data);
             continue;
         }
-        if (report->ran && report->damaged)
-            lost_frames(&batch->scenarios[index], report);
-        else if (!report->ran && !report->refused)
-            broke_off(&batch->scenarios[index], report, stuck, last);
-        outcomes[index].ran = report->ran;
-        outcomes[index].refused = report->refused;
-        memcpy(outcomes[index].text, report->text, sizeof outcomes[index].text);
-        memcpy(outcomes[index].dump, report->dump, sizeof outcomes[index].dump);
+        settle_one(batch, &batch->scenarios[index], report, went_on, stuck, last, &outcomes[index]);
         traces[index] = report->trace;
         pending[index] = false;
-        any = true;
+        any = went_on = true;
     }
     return any;
 }

@@ -13,6 +13,7 @@
 struct bochs_outcome {
     bool ran;        /* to its end: its trace is whole */
     bool refused;    /* it did not even begin and left no trace */
+    bool lost;       /* what a line said of it did not arrive whole: it is not known how it ended */
     char text[160];  /* why it ended as it did, for people; "" when all went as planned */
     char dump[4096]; /* its VMCSs in the words of KVM's dump_vmcs, where it failed; "" otherwise */
 };
@@ -29,7 +30,11 @@ bool inside_run(const struct sim_scenario *scenarios, size_t count, struct sim_t
 bool qemu_run(const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes, struct sim_error *error);
 /* The same on a computer that somebody else boots with these very scenarios as a boot module: its serial line, a pipe, or a file that recorded it. A
    scenario that the image did not come to counts as refused. */
-bool line_run(const char *path, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
+struct line {
+    const char *path;
+    unsigned wait_seconds; /* it may be silent for so long; 0: ten minutes until the image begins, then one */
+};
+bool line_run(const struct line *line, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
               struct sim_error *error);
 
 /* What the processor of the last boot offers, as the image told it: the text of a CPU profile (sim/profile.h). No bytes when there was no boot. */

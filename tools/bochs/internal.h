@@ -52,15 +52,16 @@ struct hw_machine {
     size_t (*module_room)(void);               /* bytes of packed scenarios that go into one boot */
     /* As bochs_boot(). */
     bool (*boot)(const struct hw_machine *machine, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error);
-    const char *where; /* the line to a computer that somebody else boots */
-    bool boots_once;   /* scenarios that it did not come to are lost */
+    const char *where;     /* the line to a computer that somebody else boots, */
+    unsigned wait_seconds; /* which may be silent for so long; 0: as struct line says */
+    bool boots_once;       /* scenarios that it did not come to are lost */
 };
 /* As bochs_run(), on any such machine. */
 bool hw_run(const struct hw_machine *machine, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace,
             struct bochs_outcome *outcomes, struct sim_error *error);
 
 /* ---- line.c ---- */
-enum line_end { LINE_ENDED /* the image said that it is through */, LINE_CLOSED, LINE_SILENT };
+enum line_end { LINE_ENDED /* the image said that it is through */, LINE_CLOSED, LINE_SILENT, LINE_NOISE /* much, but nothing of an image */ };
 /* Reads a serial stream up to the image's last line. Silence: nothing at all for so many seconds at first, and later. */
 enum line_end line_collect(int file, unsigned first_seconds, unsigned silent_seconds, struct bytes *serial);
 

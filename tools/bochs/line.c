@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A computer at the other end of a serial line that boots the hardware image; a recording of the line serves as well. */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include "internal.h"
 
 #include <errno.h>
@@ -8,10 +8,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { MODULE_BYTES_MAX = 1 << 30, BOOT_SECONDS = 600, SILENCE_SECONDS = 60, MILLISECONDS = 1000 };
+enum { MODULE_BYTES_MAX = 1 << 30, BOOT_SECONDS = 600, SILENCE_SECONDS = 60, MILLISECONDS = 1000, NOISE_BYTES = 1 << 20 };
 
 static bool fail(struct sim_error *error, const char *path, const char *what, const char *why)
 {
@@ -25,6 +26,9 @@ static bool starts_line(const struct bytes *serial, size_t at, const char *word)
     const size_t length = strlen(word);
     return (at == 0 || serial->data[at - 1] == '\n') && serial->size - at >= length && memcmp(serial->data + at, word, length) == 0;
 }
+
+/* Every run begins with it. */
+static const char image_says[] = "vmxbench-hw";
 
 /* The image says no more after one of these lines. `from`: what stands before it was looked at already. */
 static bool ended(const struct bytes *serial, size_t *from)
@@ -46,6 +50,7 @@ enum line_end line_collect(int file, unsigned first_seconds, unsigned silent_sec
 {
     uint8_t part[4096];
     size_t looked = 0;
+    bool heard = false;
     for (;;) {
         struct pollfd wanted = {.fd = file, .events = POLLIN};
         const int ready = poll(&wanted, 1, (int)(serial->size == 0 ? first_seconds : silent_seconds) * MILLISECONDS);
@@ -58,16 +63,35 @@ enum line_end line_collect(int file, unsigned first_seconds, unsigned silent_sec
             continue;
         if (got <= 0 || !bytes_add(serial, part, (size_t)got))
             return LINE_CLOSED;
+        heard = heard || memmem(serial->data, serial->size, image_says, sizeof image_says - 1) != NULL;
         if (ended(serial, &looked))
             return LINE_ENDED;
+        if (!heard && serial->size > NOISE_BYTES)
+            return LINE_NOISE;
     }
 }
 
-/* 115200 baud, 8 data bits, no parity, nothing translated. Not a terminal: a file, pipe or socket, read as it is. */
-static bool set_line(int file)
+/* What may stand behind a name: a serial line; a pipe or a file, which are read as they are. */
+static bool is_line(const char *path, struct stat *status, struct sim_error *error)
+{
+    if (stat(path, status) != 0)
+        return fail(error, path, "cannot be opened", strerror(errno));
+    return S_ISCHR(status->st_mode) || S_ISFIFO(status->st_mode) || S_ISREG(status->st_mode) ||
+           fail(error, path, "is no serial line, no pipe and no recording of one", "");
+}
+
+/* A serial port without carrier would keep open() waiting, but for O_NONBLOCK; a pipe is to wait for its writer. */
+static int open_line(const char *path, mode_t mode)
+{
+    const int file = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC | (S_ISCHR(mode) ? O_NONBLOCK : 0));
+    return file >= 0 && fcntl(file, F_SETFL, 0) != 0 ? -1 : file;
+}
+
+/* 115200 baud, 8 data bits, no parity, nothing translated. */
+static bool set_line(int file, mode_t mode)
 {
     struct termios settings;
-    if (!isatty(file))
+    if (!S_ISCHR(mode))
         return true;
     if (tcgetattr(file, &settings) != 0)
         return false;
@@ -90,24 +114,39 @@ static size_t module_room(void)
 static bool boot(const struct hw_machine *machine, const struct hw_boot *what, struct bytes *serial, bool *stuck, struct sim_error *error)
 {
     (void)what;
-    const int file = open(machine->where, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+    if (!is_line(machine->where, &status, error))
+        return false;
+    const int file = open_line(machine->where, status.st_mode);
     if (file < 0)
         return fail(error, machine->where, "cannot be opened", strerror(errno));
-    if (!set_line(file)) {
+    if (!set_line(file, status.st_mode)) {
         close(file);
-        return fail(error, machine->where, "the serial line cannot be set to 115200 baud", strerror(errno));
+        return errno == ENOTTY ? fail(error, machine->where, "is no serial line", "")
+                               : fail(error, machine->where, "the serial line cannot be set to 115200 baud", strerror(errno));
     }
-    if (isatty(2) && isatty(file))
+    if (isatty(2) && S_ISCHR(status.st_mode))
         fprintf(stderr, "waiting for the image on %s\n", machine->where);
-    *stuck = line_collect(file, BOOT_SECONDS, SILENCE_SECONDS, serial) == LINE_SILENT;
+    const enum line_end end = line_collect(file, machine->wait_seconds != 0 ? machine->wait_seconds : BOOT_SECONDS,
+                                           machine->wait_seconds != 0 ? machine->wait_seconds : SILENCE_SECONDS, serial);
     close(file);
-    return serial->size != 0 || fail(error, machine->where, *stuck ? "nothing came within ten minutes" : "nothing came", "");
+    *stuck = end == LINE_SILENT;
+    if (end == LINE_NOISE)
+        return fail(error, machine->where, "what comes is nothing that the image says (115200 baud, 8N1?)", "");
+    if (serial->size == 0 && end == LINE_SILENT)
+        return fail(error, machine->where, "nothing came; --wait SECONDS waits longer", "");
+    return serial->size != 0 || fail(error, machine->where, "nothing came", "");
 }
 
-bool line_run(const char *path, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
+bool line_run(const struct line *line, const struct sim_scenario *scenarios, size_t count, struct sim_trace *trace, struct bochs_outcome *outcomes,
               struct sim_error *error)
 {
-    const struct hw_machine machine = {
-        .name = "image", .model = any_processor, .module_room = module_room, .boot = boot, .where = path, .boots_once = true};
+    const struct hw_machine machine = {.name = "image",
+                                       .model = any_processor,
+                                       .module_room = module_room,
+                                       .boot = boot,
+                                       .where = line->path,
+                                       .wait_seconds = line->wait_seconds,
+                                       .boots_once = true};
     return hw_run(&machine, scenarios, count, trace, outcomes, error);
 }

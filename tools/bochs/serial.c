@@ -19,18 +19,23 @@ static size_t next_sense(const struct bytes *serial, size_t at)
     return at;
 }
 
-/* Behind the frame that begins at `at`; its payload goes to the scenario under way. `at` itself: none begins there. */
-static size_t take_frame(const struct bytes *serial, size_t at, struct bochs_report *current)
+/* Behind the frame that begins at `at`; its payload goes to the scenario under way. `at` itself: none begins there. A number that is not the next one tells of
+   frames that were lost or came twice; not so for the first frame of a scenario, whose predecessor was another one's: what is missing there shows in what is
+   there. */
+static size_t take_frame(const struct bytes *serial, size_t at, struct bochs_report *current, uint16_t *next)
 {
     const uint8_t *frame = serial->data + at;
     uint32_t size = 0;
-    const enum frame_kind kind = frame_read(frame, serial->size - at, &size);
+    uint16_t number = 0;
+    const enum frame_kind kind = frame_read(frame, serial->size - at, &size, &number);
     if (kind == FRAME_NONE)
         return at;
-    if (current != NULL && kind == FRAME_WHOLE)
-        (void)bytes_add(&current->trace, frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES);
-    else if (current != NULL)
-        current->damaged = true;
+    if (current != NULL) {
+        current->damaged |= kind != FRAME_WHOLE || (current->trace.size != 0 && number != *next);
+        if (kind == FRAME_WHOLE)
+            (void)bytes_add(&current->trace, frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES);
+    }
+    *next = (uint16_t)(number + 1);
     return kind != FRAME_CUT ? at + size : next_sense(serial, at + 4);
 }
 
@@ -68,11 +73,13 @@ static void take_line(const char *line, struct bochs_report *reports, size_t cou
         snprintf((*current)->note, sizeof(*current)->note, "; %.*s", (int)sizeof(*current)->note - 3, line + 6);
     } else if ((report = report_of(line, "ran", reports, count, &text)) != NULL) {
         report->ran = true;
+        *current = NULL;
         snprintf(report->text, sizeof report->text, "%.110s%s", text, report->note);
     } else if ((report = report_of(line, "refused", reports, count, &text)) != NULL) {
         report->refused = true;
+        *current = NULL;
         snprintf(report->text, sizeof report->text, "%.159s", text);
-    } else if (*current == NULL || (*current)->ran || (*current)->refused || !take_dump(line, *current)) {
+    } else if (*current == NULL || !take_dump(line, *current)) {
         snprintf(last, 160, "%.159s", line);
     }
 }
@@ -80,11 +87,12 @@ static void take_line(const char *line, struct bochs_report *reports, size_t cou
 void bochs_parse(const struct bytes *serial, struct bochs_report *reports, size_t count, char last[160])
 {
     struct bochs_report *current = NULL;
+    uint16_t next = 0;
     char line[256] = "";
     size_t length = 0;
     last[0] = '\0';
     for (size_t at = 0; at < serial->size;) {
-        const size_t behind = length == 0 ? take_frame(serial, at, current) : at;
+        const size_t behind = length == 0 ? take_frame(serial, at, current, &next) : at;
         if (behind != at) {
             at = behind;
             continue;
