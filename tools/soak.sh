@@ -19,8 +19,8 @@ that runs, sources that changed meanwhile, or a guest that a workload needs and 
                 Xen on the bare machine) RUNS times, shared among the builds with -O3, and SLOW times by each other build: with 1 job and
                 with several, with other environments and addresses; its first $((short / 1000)) thousand instructions under valgrind: one hash of all that it
                 prints and traces
-  hostile       random code, descriptors and page tables; devices, several processors, VMX structures in wrong places; images on the bare machine; files
-                and scripts that are damaged: for SECONDS of CPU time under AddressSanitizer and UndefinedBehaviorSanitizer, without a crash, a run past
+  hostile       random code, descriptors and page tables; devices, several processors, VMX structures in wrong places; processors that share everything;
+                images on the bare machine; files and scripts that are damaged: for SECONDS of CPU time under AddressSanitizer and UndefinedBehaviorSanitizer, without a crash, a run past
                 its limit, or growth of memory
   model         STATES random states through vmx-model, under the same sanitizers
 
@@ -263,6 +263,7 @@ hostile() {
   while [ "$(seconds_of hostile)" -lt "$seconds" ] && [ ! -s "$scratch/found" ]; do
     beside "hostile: 200 guests from $at" "$tests/fuzz/fuzz_guest" hostile 200 "$at"
     beside "hostile: 200 wild guests from $at" "$tests/fuzz/fuzz_guest" wild 200 "$at"
+    beside "hostile: 20 guests that share from $at" "$tests/fuzz/fuzz_guest" shared 20 "$at"
     beside "hostile: 200 images from $at" "$tests/boot/fuzz_image" 200 "$at"
     beside "hostile: 2000 inputs from $at" "$tests/fuzz/fuzz_input" 2000 "$((at * 10))"
     at=$((at + 200))

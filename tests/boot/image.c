@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "image_code.h"
+#include "image_places.h"
 
 const char *const image_kind_names[IMAGE_KINDS] = {"hypervisor", "damaged", "kernel", "bytes"};
 
@@ -49,7 +50,8 @@ static void write_blocks(struct image *image, struct random *random, unsigned bi
                                   .at = block,
                                   .offset = (uint32_t)address + i * BLOCK_BYTES,
                                   .selectors = selectors,
-                                  .selector_count = sizeof selectors / sizeof selectors[0]};
+                                  .selector_count = sizeof selectors / sizeof selectors[0],
+                                  .cpus = image->cpus};
         while (code.at <= block + BLOCK_BYTES - IMAGE_CODE_BYTES - 2) {
             if (root && random_below(random, 4) != 0)
                 image_code_append(&code);
@@ -77,6 +79,21 @@ static void write_memory(struct image *image, struct random *random)
     p = patch(image, DATA, PAGE_BYTES);
     for (unsigned i = 0; i < p->size; i++)
         p->bytes[i] = (uint8_t)(random_next(random) & random_next(random));
+}
+
+/* The others' code, vectors of real-address mode that lead to it, and a region for VMX at the very end of RAM. */
+static void write_rest(struct image *image, struct random *random)
+{
+    const uint32_t vector = IMAGE_START >> 4 << 16, revision = (uint32_t)image->caps->basic & 0x7fffffff;
+    struct image_patch *p = patch(image, image->ram_bytes - PAGE_BYTES, sizeof revision);
+    memcpy(p->bytes, &revision, sizeof revision);
+    if (image->cpus == 1)
+        return;
+    p = patch(image, 0, 0x400);
+    for (unsigned i = 0; i < p->size; i += sizeof vector)
+        memcpy(p->bytes + i, &vector, sizeof vector);
+    p = patch(image, IMAGE_START, IMAGE_START_BYTES);
+    image_start(p->bytes, random, image->cpus);
 }
 
 /* A VMCS region of random bytes; its revision is that of the processor, for most. */
@@ -118,6 +135,7 @@ static bool make_hypervisor(struct image *image, struct random *random)
     write_memory(image, random);
     write_blocks(image, random, bits, BLOCKS, true);
     write_blocks(image, random, bits, GUEST_BLOCKS, false);
+    write_rest(image, random);
     if (image->kind != IMAGE_DAMAGED)
         return true;
     for (unsigned i = 0; i < 3; i++)
@@ -153,7 +171,7 @@ bool image_make(struct image *image, uint64_t number)
     memset(image, 0, sizeof *image);
     image->kind = kinds[random_below(&random, sizeof kinds / sizeof kinds[0])];
     image->caps = &vmx_profiles[random_below(&random, vmx_profile_count)];
-    image->cpus = random_below(&random, 3) == 0 ? 1 + random_below(&random, 4) : 1;
+    image->cpus = random_below(&random, 2) == 0 ? 1 + random_below(&random, 4) : 1;
     image->ram_bytes = (random_below(&random, 8) == 0 ? UINT64_C(3) : UINT64_C(32)) << 20;
     switch (image->kind) {
     case IMAGE_HYPERVISOR:

@@ -2,6 +2,7 @@
 /* Random instructions that root software executes: VMX instructions, control registers, MSRs, device registers. */
 #include "image_code.h"
 
+#include "image_places.h"
 #include "tests/fuzz/emit.h"
 #include "vmx-model/vmcs.h"
 
@@ -154,18 +155,50 @@ static void wait(struct guest_code *c)
     bytes(c, waits[random_below(c->random, random_below(c->random, 8) == 0 ? 4 : 3)], 3);
 }
 
+/* VMXOFF, VMXON, VMPTRLD: regions anywhere. */
+static void once_more(struct guest_code *c)
+{
+    bytes(c, "\x0f\x01\xc4\xf3\x0f\xc7", 6);
+    operand(c, 6);
+    bytes(c, "\x0f\xc7", 2);
+    operand(c, 6);
+}
+
 void image_code_append(struct guest_code *code)
 {
-    static void (*const kinds[])(struct guest_code *) = {vmwrite,    vmwrite, vmwrite, vmread, enter, enter,   enter, region,           region,
-                                                         invalidate, msr,     device,  port,   wait,  vmwrite, enter, control_register, vmwrite};
-    kinds[random_below(code->random, sizeof kinds / sizeof kinds[0])](code);
+    static void (*const kinds[])(struct guest_code *) = {vmwrite,
+                                                         vmread,
+                                                         enter,
+                                                         enter,
+                                                         enter,
+                                                         region,
+                                                         invalidate,
+                                                         msr,
+                                                         device,
+                                                         port,
+                                                         wait,
+                                                         enter,
+                                                         control_register,
+                                                         image_structure_append,
+                                                         image_structure_append,
+                                                         image_control_append,
+                                                         image_control_append,
+                                                         image_number_append,
+                                                         once_more};
+    const unsigned kind = random_below(code->random, sizeof kinds / sizeof kinds[0] + (code->cpus > 1 ? 4 : 0));
+    if (kind < sizeof kinds / sizeof kinds[0])
+        kinds[kind](code);
+    else
+        image_message_append(code);
 }
 
 void image_pointers(struct random *random, uint64_t pointer[IMAGE_POINTER_COUNT])
 {
-    static const uint64_t addresses[] = {0x300000, 0x301000, 0x301000, 0x302000, 0x303000, 0x304000, 0xfee00000, 0xfffff000, 0x2000000};
+    static const uint64_t addresses[] = {0x300000, 0x301000, 0x301000, 0x302000, 0x303000, 0x304000};
     for (unsigned i = 0; i < IMAGE_POINTER_COUNT; i++) {
         pointer[i] = addresses[random_below(random, sizeof addresses / sizeof addresses[0])];
+        if (random_below(random, 3) == 0)
+            pointer[i] = image_place(random);
         if (random_below(random, 8) == 0)
             pointer[i] = random_next(random) >> random_below(random, 40);
     }
