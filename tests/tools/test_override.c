@@ -94,8 +94,36 @@ static void changes_are_written_as_a_script_has_them(void)
     free(lines);
 }
 
+/* A name that is none: the nearest ones of its kind, or where they stand. */
+static void unknown_controls_are_told_with_their_nearest(void)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"primry.hlt_exiting=1", "no word of controls 'primry'; did you mean primary?"},
+        {"xyzzy.hlt_exiting=1", "no word of controls 'xyzzy'; `vmxbench controls` lists the controls"},
+        {"primary.hlt_exitng=1", "no primary control 'hlt_exitng'; did you mean hlt_exiting?"},
+        {"secondary.hlt_exiting=1", "no secondary control 'hlt_exiting'; `vmxbench controls` lists the controls"},
+        {"hlt_exitng=1", "no control 'hlt_exitng'; did you mean hlt_exiting or nmi_exiting?"},
+        {"xyzzyxyzzy=1", "no control 'xyzzyxyzzy'; `vmxbench controls` lists the controls"},
+        {"primary.hlt_exiting=2", "it is CONTROL=0 or CONTROL=1, for example primary.hlt_exiting=1"},
+        {"primary.hlt_exiting", "it is CONTROL=0 or CONTROL=1, for example primary.hlt_exiting=1"},
+        {"=1", "it is CONTROL=0 or CONTROL=1, for example primary.hlt_exiting=1"},
+    };
+    struct sim_override change;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CU_ASSERT_FALSE(override_parse(rows[i].text, &change, why, sizeof why));
+        CU_ASSERT_STRING_EQUAL(why, rows[i].why);
+    }
+    CU_ASSERT_TRUE(override_parse("hlt_exiting=0", &change, why, sizeof why));
+    CU_ASSERT_STRING_EQUAL(change.word, "primary");
+    CU_ASSERT_STRING_EQUAL(change.control, "hlt_exiting");
+    CU_ASSERT_FALSE(change.value);
+}
+
 SUITE("tools/override", {"affinities_are_pairs_of_vector_and_processor", affinities_are_pairs_of_vector_and_processor},
       {"wrong_affinities_are_refused", wrong_affinities_are_refused},
       {"bindings_are_pairs_of_virtual_and_physical_cpu", bindings_are_pairs_of_virtual_and_physical_cpu},
       {"there_is_room_for_so_many", there_is_room_for_so_many}, {"changes_of_the_same_thing_are_the_same", changes_of_the_same_thing_are_the_same},
-      {"changes_are_written_as_a_script_has_them", changes_are_written_as_a_script_has_them})
+      {"changes_are_written_as_a_script_has_them", changes_are_written_as_a_script_has_them},
+      {"unknown_controls_are_told_with_their_nearest", unknown_controls_are_told_with_their_nearest})

@@ -76,6 +76,45 @@ static void a_damaged_trace_is_told(void)
     CU_ASSERT_FALSE(collect(STATS_ALL_VCPUS));
 }
 
+static void source(uint64_t vector, uint64_t interrupts, uint64_t merged)
+{
+    trace_numbers(&example.writer, TRACE_SOURCE, 0, (const uint64_t[]){vector, interrupts, merged}, 3, NULL, 0);
+}
+
+static void sources_of_a_vector_add_up(void)
+{
+    example_begin(&example);
+    example_scenario(&example, "one");
+    source(0x51, 7, 2);
+    source(0x40, 3, 1);
+    source(0x51, 10, 5);
+    source(0x40, 1, 0);
+    example_end(&example, 0);
+    CU_ASSERT_TRUE_FATAL(collect(STATS_ALL_VCPUS));
+    CU_ASSERT_EQUAL_FATAL(stats.sources, 2);
+    CU_ASSERT(stats.source[0].vector == 0x51 && stats.source[0].interrupts == 17 && stats.source[0].merged == 7);
+    CU_ASSERT(stats.source[1].vector == 0x40 && stats.source[1].interrupts == 4 && stats.source[1].merged == 1);
+}
+
+/* In order of vector, then of the vCPU that it is for; what finds no row is counted all the same. */
+static void rows_of_vectors_are_sorted_and_bounded(void)
+{
+    example_begin(&example);
+    example_scenario(&example, "one");
+    for (unsigned i = 0; i < STATS_VECTORS + 2; i++)
+        interrupt(0, 0x40 + i % 3, 0, (i * 7) % (STATS_VECTORS + 2), 0);
+    interrupt(0, 256, 0, 0, 0); /* no vector */
+    example_end(&example, 0);
+    CU_ASSERT_TRUE_FATAL(collect(STATS_ALL_VCPUS));
+    CU_ASSERT_EQUAL_FATAL(stats.vectors, STATS_VECTORS);
+    CU_ASSERT_EQUAL(stats.interrupts, STATS_VECTORS + 3);
+    for (unsigned i = 1; i < stats.vectors; i++) {
+        const struct stats_vector *a = &stats.vector[i - 1], *b = &stats.vector[i];
+        CU_ASSERT(a->vector < b->vector || (a->vector == b->vector && a->vcpu < b->vcpu));
+    }
+}
+
 SUITE("tools/stats_cpus", {"each_processor_has_its_exits_and_interrupts", each_processor_has_its_exits_and_interrupts},
       {"vectors_stand_in_order_with_what_each_processor_took", vectors_stand_in_order_with_what_each_processor_took},
-      {"one_vcpu_has_its_exits_and_what_is_for_it", one_vcpu_has_its_exits_and_what_is_for_it}, {"a_damaged_trace_is_told", a_damaged_trace_is_told})
+      {"one_vcpu_has_its_exits_and_what_is_for_it", one_vcpu_has_its_exits_and_what_is_for_it}, {"a_damaged_trace_is_told", a_damaged_trace_is_told},
+      {"sources_of_a_vector_add_up", sources_of_a_vector_add_up}, {"rows_of_vectors_are_sorted_and_bounded", rows_of_vectors_are_sorted_and_bounded})

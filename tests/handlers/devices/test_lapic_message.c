@@ -170,9 +170,58 @@ static void a_disabled_apic_hears_nothing(void)
     CU_ASSERT_EQUAL(who_got(0x40), 0xd);
 }
 
+/* All eight bits of a logical ID count in the flat model, as many as 8 processors have. */
+static void the_flat_model_has_eight_bits(void)
+{
+    start_apics();
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        set_apic(cpu, LDR, 0x10000000u << cpu);
+    for (unsigned destination = 0; destination < 0xff; destination++) {
+        send(0, destination, LOGICAL | 0x40);
+        CU_ASSERT_EQUAL(who_got(0x40), destination >> 4);
+    }
+    send(0, 0xff, LOGICAL | 0x40); /* all of them, whatever their IDs */
+    CU_ASSERT_EQUAL(who_got(0x40), 0xf);
+}
+
+/* Which of the processors asked for a message would make a difference to. */
+static void a_message_counts_where_it_changes_something(void)
+{
+    struct bus_message m = {.destination = 2, .vector = 0x40};
+    start_apics();
+    CU_ASSERT_TRUE(lapics_message_counts(&board.lapics, &m, 0xf));
+    CU_ASSERT_FALSE(lapics_message_counts(&board.lapics, &m, 0xb));
+    CU_ASSERT_TRUE(lapics_message_counts(&board.lapics, &m, 0x4));
+    request(2, 0x40);
+    CU_ASSERT_FALSE(lapics_message_counts(&board.lapics, &m, 0xf)); /* requested already */
+    m.mode = BUS_LOWEST_PRIORITY;
+    CU_ASSERT_FALSE(lapics_message_counts(&board.lapics, &m, 0xf));
+    m.mode = BUS_NMI; /* its vector is none */
+    CU_ASSERT_TRUE(lapics_message_counts(&board.lapics, &m, 0xf));
+    CU_ASSERT_FALSE(lapics_message_counts(&board.lapics, &m, 0xb));
+    set_apic(3, SVR, 0xff); /* disabled by software: it hears signals alone */
+    m.destination = 3;
+    CU_ASSERT_TRUE(lapics_message_counts(&board.lapics, &m, 0xf));
+    m.mode = BUS_FIXED;
+    CU_ASSERT_FALSE(lapics_message_counts(&board.lapics, &m, 0xf));
+}
+
+static void unsent_modes_are_reported_by_what_they_are(void)
+{
+    start_apics();
+    (void)bus_send_message(&board.bus, &(const struct bus_message){.destination = 0, .mode = BUS_RESERVED});
+    CU_ASSERT_STRING_EQUAL(reported, "APIC: a message with a reserved delivery mode is not sent");
+    (void)bus_send_message(&board.bus, &(const struct bus_message){.destination = 0, .mode = BUS_EXTINT});
+    CU_ASSERT_STRING_EQUAL(reported, "I/O APIC: delivery mode ExtINT is not modelled");
+    CU_ASSERT_EQUAL(reports, 2);
+}
+
 SUITE("handlers/devices/lapic_message", {"physical_destinations_are_identities", physical_destinations_are_identities},
       {"shorthands_need_no_destination", shorthands_need_no_destination}, {"the_flat_model_is_a_bit_mask", the_flat_model_is_a_bit_mask},
       {"the_cluster_model_is_a_cluster_and_a_mask", the_cluster_model_is_a_cluster_and_a_mask},
       {"x2apic_destinations_have_32_bits", x2apic_destinations_have_32_bits}, {"lowest_priority_picks_one", lowest_priority_picks_one},
       {"signals_reach_whom_they_name", signals_reach_whom_they_name}, {"init_level_deassert_is_ignored", init_level_deassert_is_ignored},
-      {"invalid_combinations_are_not_sent", invalid_combinations_are_not_sent}, {"a_disabled_apic_hears_nothing", a_disabled_apic_hears_nothing})
+      {"invalid_combinations_are_not_sent", invalid_combinations_are_not_sent}, {"a_disabled_apic_hears_nothing", a_disabled_apic_hears_nothing},
+      {"the_flat_model_has_eight_bits", the_flat_model_has_eight_bits},
+      {"a_message_counts_where_it_changes_something", a_message_counts_where_it_changes_something},
+      {"unsent_modes_are_reported_by_what_they_are", unsent_modes_are_reported_by_what_they_are})
