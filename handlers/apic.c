@@ -210,15 +210,19 @@ enum hv_action hv_handle_apic_write(struct hv_vcpu *vcpu, const struct hv_exit *
 {
     const unsigned offset = (unsigned)exit->qualification & 0xfffu;
     hpa_t address;
-    if (page_register(vcpu, offset, &address))
+    if (vcpu->vm->devices != NULL)
+        hv_device_apic_written(vcpu, offset);
+    else if (page_register(vcpu, offset, &address))
         side_effect(vcpu, offset, load(vcpu, address));
     return HV_RESUME;
 }
 
-/* Not modelled: level-triggered interrupts of an I/O APIC that would wait for this. */
+/* Trap-like too. Without level-triggered interrupts of the device set it is the VM's owner who wants to hear of this. */
 enum hv_action hv_handle_eoi_induced(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
-    hv_report(vcpu, "EOI of vector %u: no I/O APIC waits for it", (unsigned)exit->qualification & 0xffu);
+    const uint8_t vector = (uint8_t)exit->qualification;
+    if (vcpu->vm->devices == NULL || !hv_device_service_ended(vcpu, vector))
+        hv_report(vcpu, "EOI of vector %u: no I/O APIC waits for it", vector);
     return HV_RESUME;
 }
 

@@ -55,25 +55,26 @@ static uint64_t ones(unsigned size)
     return size >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size) - 1;
 }
 
-static struct hv_device_set *devices_now(struct hv_vcpu *vcpu)
+struct hv_device_set *hv_devices_now(struct hv_vcpu *vcpu)
 {
     struct hv_device_set *devices = vcpu->vm->devices;
     if (devices != NULL) {
         devices->bus.now = bk_tsc(vcpu->bk);
         devices->bus.cpu = vcpu->index;
+        hv_take_device_apic(vcpu);
     }
     return devices;
 }
 
 uint32_t hv_port_read(struct hv_vcpu *vcpu, uint16_t port, unsigned size)
 {
-    struct hv_device_set *devices = devices_now(vcpu);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
     return devices == NULL ? (uint32_t)ones(size) : devices_port_read(devices, port, size);
 }
 
 void hv_port_write(struct hv_vcpu *vcpu, uint16_t port, unsigned size, uint32_t value)
 {
-    struct hv_device_set *devices = devices_now(vcpu);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
     if (devices == NULL)
         return;
     devices_port_write(devices, port, size, value);
@@ -89,20 +90,30 @@ static bool in_virtual_page(const struct hv_vcpu *vcpu, gpa_t address)
     return lapic_answers(&vcpu->vm->devices->lapics, vcpu->index, address) && (address & REGISTER_MASK) == TPR;
 }
 
+/* A task priority that the guest changed in the virtual-APIC page holds for the device too. */
+static void know_priority(struct hv_vcpu *vcpu)
+{
+    hv_set_apic_tpr(vcpu, hv_tpr(vcpu));
+}
+
 uint64_t hv_mmio_read(struct hv_vcpu *vcpu, gpa_t address, unsigned size)
 {
     uint32_t value;
     if (in_virtual_page(vcpu, address) && hv_virtual_apic_read(vcpu, (unsigned)(address % HV_APIC_PAGE_BYTES), &value))
         return value & ones(size);
-    struct hv_device_set *devices = devices_now(vcpu);
-    return devices == NULL ? ones(size) : devices_memory_read(devices, address, size);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
+    if (devices == NULL)
+        return ones(size);
+    if (lapic_answers(&devices->lapics, vcpu->index, address))
+        know_priority(vcpu);
+    return devices_memory_read(devices, address, size);
 }
 
 void hv_mmio_write(struct hv_vcpu *vcpu, gpa_t address, unsigned size, uint64_t value)
 {
     if (in_virtual_page(vcpu, address) && hv_virtual_apic_write(vcpu, (unsigned)(address % HV_APIC_PAGE_BYTES), (uint32_t)value))
         return;
-    struct hv_device_set *devices = devices_now(vcpu);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
     if (devices == NULL)
         return;
     devices_memory_write(devices, address, size, value);
@@ -122,17 +133,21 @@ bool hv_has_apic_msr(const struct hv_vcpu *vcpu, uint32_t index)
 
 bool hv_read_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t *value)
 {
-    return devices_read_msr(devices_now(vcpu), vcpu->index, index, value);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
+    know_priority(vcpu);
+    return devices_read_msr(devices, vcpu->index, index, value);
 }
 
 /* Not modelled: a guest whose time-stamp counter is scaled arms the deadline in host ticks; a base address over RAM. */
 bool hv_write_apic_msr(struct hv_vcpu *vcpu, uint32_t index, uint64_t value)
 {
-    struct hv_device_set *devices = devices_now(vcpu);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
     if (is_tsc_deadline(index))
         devices_set_tsc_offset(devices, vcpu->index, hv_guest_tsc(vcpu) - devices->bus.now);
     if (!devices_write_msr(devices, vcpu->index, index, value))
         return false;
+    if (index == LAPIC_MSR_X2APIC_TPR)
+        hv_set_tpr(vcpu, (uint8_t)value);
     hv_tell_others(vcpu);
     if (index == LAPIC_MSR_BASE && value >> 12 << 12 < bk_guest_size(vcpu->vm->machine))
         hv_report(vcpu, "IA32_APIC_BASE = %lx: the registers are not seen over RAM", value);
@@ -164,13 +179,12 @@ enum hv_action hv_power(struct hv_vcpu *vcpu)
     return devices != NULL && devices->bus.power != BUS_RUNNING ? HV_POWER_OFF : HV_RESUME;
 }
 
-/* A task priority that the guest changed in the virtual-APIC page holds for the device too. */
 void hv_run_devices(struct hv_vcpu *vcpu)
 {
-    struct hv_device_set *devices = devices_now(vcpu);
+    struct hv_device_set *devices = hv_devices_now(vcpu);
     if (devices == NULL)
         return;
-    hv_set_apic_tpr(vcpu, hv_tpr(vcpu));
+    know_priority(vcpu);
     devices_advance(devices);
     hv_tell_others(vcpu);
 }

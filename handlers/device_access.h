@@ -33,6 +33,22 @@ bool hv_device_interrupt(struct hv_vcpu *vcpu);
 int hv_device_acknowledge(struct hv_vcpu *vcpu);
 /* Highest vector that waits at the local APIC for a lower task priority; -1: none. */
 int hv_device_held_back(struct hv_vcpu *vcpu);
+/* ---- device_apic.c ---- */
+/* Before an entry, with virtual-interrupt delivery: what the device set's local APIC has requested and in service goes to the virtual-APIC page, from where
+   the processor delivers it. False: the virtual CPU has no such control. */
+bool hv_lend_device_apic(struct hv_vcpu *vcpu);
+/* Before an entry, with APIC-register virtualization alone: the page shows the local APIC. */
+void hv_show_device_apic(struct hv_vcpu *vcpu);
+/* What the processor has changed in the page comes back; nothing happens when it has come back already. */
+void hv_take_device_apic(struct hv_vcpu *vcpu);
+/* An APIC-write exit: the local APIC takes the register at this offset of the page. */
+void hv_device_apic_written(struct hv_vcpu *vcpu, unsigned offset);
+/* The processor has ended the service of this vector: whoever holds its level is told. False: it was edge-triggered. */
+bool hv_device_service_ended(struct hv_vcpu *vcpu, uint8_t vector);
+
+/* ---- device_access.c ---- */
+/* The device set, ready to be used by this virtual CPU now; NULL when there is none. */
+struct hv_device_set *hv_devices_now(struct hv_vcpu *vcpu);
 /* Before an entry: the VMX-preemption timer takes a guest that runs without exits back when a device will want to interrupt it. */
 void hv_arm_alarm(struct hv_vcpu *vcpu);
 /* Time-stamp counter at the next device interrupt of this virtual CPU; UINT64_MAX: none is due. */

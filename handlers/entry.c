@@ -151,8 +151,11 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
     vcpu->outside = false;
     hv_take_posted(vcpu);
     hv_run_devices(vcpu);
+    const bool lent = hv_lend_device_apic(vcpu);
     if (something_waits(vcpu))
         deliver(vcpu);
+    if (!lent)
+        hv_show_device_apic(vcpu);
     vcpu->offered = hv_device_offer(vcpu);
     hv_arm_alarm(vcpu);
 }

@@ -67,6 +67,7 @@ struct hv_vcpu {
     uint8_t move_to;                 /* physical CPU that it is to move to, and 1; 0: none */
     uint8_t moves[HV_PHYSICAL_CPUS]; /* moves to each that wait for an interrupt of the host's own */
     int32_t offered;                 /* vector that its local APIC was seen to offer last; -1: none */
+    uint64_t eoi_exits[4];           /* vectors that the EOI-exit bitmap names since an I/O APIC may wait for their end */
     uint8_t tpr;                     /* task priority where CR8 accesses exit and there is no TPR shadow, bits 7:4 the class */
     uint32_t timer_reload;           /* VMX-preemption timer value of the first VM entry */
     uint64_t random;                 /* state of the fixed sequence that RDRAND and RDSEED exits answer */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* INIT and SIPI, and the stops that belong to whole processors. SDM 3A, "Processor State After Reset" and "Multiple-Processor Management". */
 #include "../vmx-model/registers.h"
+#include "apic.h"
 #include "device_access.h"
 #include "handlers.h"
 
@@ -84,6 +85,7 @@ enum hv_action hv_handle_init_signal(struct hv_vcpu *vcpu, const struct hv_exit 
     reset_registers(vcpu);
     hv_flush_linear(vcpu, false);
     hv_devices_init_signal(vcpu);
+    hv_set_tpr(vcpu, 0);
     vcpu->halted = false;
     vcpu->inject_valid = false;
     hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_WAIT_FOR_SIPI);

@@ -2,7 +2,7 @@
 /* The hypervisor and the bench that drives it, field by field. */
 #include "snapshot_internal.h"
 
-SNAPSHOT_COVERS(struct hv_vcpu, 224);
+SNAPSHOT_COVERS(struct hv_vcpu, 256);
 SNAPSHOT_COVERS(struct hv_memory, 24);
 SNAPSHOT_COVERS(struct hv_vm, 96 + sizeof(((struct hv_vm *)0)->route) + sizeof(struct hv_policy) + 8 * sizeof(struct hv_vcpu) +
                                   HV_MEMORIES * sizeof(struct hv_memory) + sizeof(struct hv_device_set));
@@ -33,6 +33,7 @@ static void virtual_cpu(struct archive *a, struct hv_vcpu *v)
     ARCHIVE_BELOW(a, v->move_to, HV_PHYSICAL_CPUS + 1);
     ARCHIVE_ARRAY(a, v->moves);
     ARCHIVE(a, v->offered);
+    ARCHIVE_ARRAY(a, v->eoi_exits);
     ARCHIVE(a, v->tpr);
     ARCHIVE(a, v->timer_reload);
     ARCHIVE(a, v->random);

@@ -157,6 +157,7 @@ static void lapic(struct archive *a, struct lapic *l)
     ARCHIVE(a, l->tsc_deadline);
     ARCHIVE(a, l->tsc_offset);
     ARCHIVE_ARRAY(a, l->pin);
+    ARCHIVE_BELOW(a, l->page, LAPIC_PAGE_LENT + 1);
 }
 
 static void lapics(struct archive *a, struct lapics *l)

@@ -8,7 +8,7 @@
 #include "session_internal.h"
 #include "snapshot.h"
 
-enum { SNAPSHOT_VERSION = 13 };
+enum { SNAPSHOT_VERSION = 14 };
 
 /* A size that differs means that a field came or went. */
 #define SNAPSHOT_COVERS(type, bytes) _Static_assert(sizeof(type) == (bytes), "the snapshot has to name every field of " #type)

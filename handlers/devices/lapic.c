@@ -99,11 +99,14 @@ uint8_t lapic_processor_priority(const struct lapic *l)
     return (uint8_t)((l->tpr & 0xf0u) >= service_class ? l->tpr : service_class);
 }
 
+/* What comes for a processor that delivers virtual interrupts itself is for its page, whatever the priority. */
 bool lapic_interrupt(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
 {
     const struct lapic *l = &lapics->cpu[cpu];
     const int requested = highest(l->irr);
-    if (requested < 0 || (l->base & BASE_ENABLED) == 0 || (unsigned)requested >> 4 <= (unsigned)lapic_processor_priority(l) >> 4)
+    if (requested < 0 || (l->base & BASE_ENABLED) == 0)
+        return false;
+    if (l->page != LAPIC_PAGE_LENT && (unsigned)requested >> 4 <= (unsigned)lapic_processor_priority(l) >> 4)
         return false;
     *vector = (uint8_t)requested;
     return true;
@@ -113,7 +116,8 @@ bool lapic_held_back(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
 {
     const struct lapic *l = &lapics->cpu[cpu];
     const int requested = highest(l->irr), in_service = highest(l->isr);
-    if (requested < 0 || (l->base & BASE_ENABLED) == 0 || requested >> 4 > (int)l->tpr >> 4 || (in_service >= 0 && requested >> 4 <= in_service >> 4))
+    if (requested < 0 || l->page == LAPIC_PAGE_LENT || (l->base & BASE_ENABLED) == 0 || requested >> 4 > (int)l->tpr >> 4 ||
+        (in_service >= 0 && requested >> 4 <= in_service >> 4))
         return false;
     *vector = (uint8_t)requested;
     return true;
@@ -218,21 +222,32 @@ bool lapic_listens(const struct lapics *lapics, unsigned cpu)
 }
 
 /* ---- end of interrupt ---- */
-void lapic_end_of_interrupt(struct lapic *l, struct bus *bus)
+static bool tell_the_end(struct lapic *l, struct bus *bus, uint8_t vector)
 {
-    const int vector = highest(l->isr);
-    if (vector < 0)
-        return;
-    set_bit(l->isr, (uint8_t)vector, false);
-    if (!lapic_bit(l->tmr, (uint8_t)vector))
-        return;
+    if (!lapic_bit(l->tmr, vector))
+        return false;
     if ((uint8_t)l->lvt[LAPIC_LVT_LINT0] == vector && (l->lvt[LAPIC_LVT_LINT0] & LVT_REMOTE_IRR) != 0) {
         l->lvt[LAPIC_LVT_LINT0] &= ~(uint32_t)LVT_REMOTE_IRR;
         if (pin_mode(l, LAPIC_LINT0) == BUS_FIXED && (l->lvt[LAPIC_LVT_LINT0] & LVT_MASKED) == 0)
             pin_fixed(l, LAPIC_LINT0, false);
     }
     if (bus->end_of_interrupt != NULL)
-        bus->end_of_interrupt(bus->set, (uint8_t)vector);
+        bus->end_of_interrupt(bus->set, vector);
+    return true;
+}
+
+void lapic_end_of_interrupt(struct lapic *l, struct bus *bus)
+{
+    const int vector = highest(l->isr);
+    if (vector < 0)
+        return;
+    set_bit(l->isr, (uint8_t)vector, false);
+    (void)tell_the_end(l, bus, (uint8_t)vector);
+}
+
+bool lapic_service_ended(struct lapics *lapics, struct bus *bus, unsigned cpu, uint8_t vector)
+{
+    return tell_the_end(&lapics->cpu[cpu], bus, vector);
 }
 
 void lapics_end_of_interrupt(struct lapics *lapics, struct bus *bus, unsigned cpu)

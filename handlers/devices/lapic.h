@@ -8,9 +8,23 @@
 
 #define LAPIC_BASE UINT64_C(0xfee00000)
 enum { LAPIC_CPUS = 8, LAPIC_BYTES = 4096, LAPIC_VECTOR_WORDS = 8 };
-enum lapic_msr { LAPIC_MSR_BASE = 0x1b, LAPIC_MSR_TSC_DEADLINE = 0x6e0, LAPIC_MSR_X2APIC_FIRST = 0x800, LAPIC_MSR_X2APIC_LAST = 0x8ff };
+enum lapic_msr {
+    LAPIC_MSR_BASE = 0x1b,
+    LAPIC_MSR_TSC_DEADLINE = 0x6e0,
+    LAPIC_MSR_X2APIC_FIRST = 0x800,
+    LAPIC_MSR_X2APIC_TPR = 0x808,
+    LAPIC_MSR_X2APIC_LAST = 0x8ff
+};
 enum lapic_pin { LAPIC_LINT0, LAPIC_LINT1, LAPIC_PINS };
 enum lapic_lvt { LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PERFORMANCE, LAPIC_LVT_LINT0, LAPIC_LVT_LINT1, LAPIC_LVT_ERROR, LAPIC_LVTS };
+
+/* The virtual-APIC page of a processor, 4 bytes a word; the registers stand in its first quarter. */
+enum { LAPIC_PAGE_WORDS = 0x100 };
+enum lapic_page {
+    LAPIC_PAGE_UNUSED,
+    LAPIC_PAGE_SHOWN, /* it holds the task priority and the interrupt command register */
+    LAPIC_PAGE_LENT   /* and what was requested and in service when it was written; irr holds what came since */
+};
 
 struct lapic {
     uint64_t base; /* IA32_APIC_BASE */
@@ -25,6 +39,7 @@ struct lapic {
     uint64_t tsc_deadline; /* IA32_TSC_DEADLINE */
     uint64_t tsc_offset;   /* the processor's time-stamp counter less the bus's ticks, modulo 2^64 */
     bool pin[LAPIC_PINS];
+    uint8_t page; /* enum lapic_page */
 };
 
 struct lapics {
@@ -70,6 +85,8 @@ bool lapic_held_back(const struct lapics *lapics, unsigned cpu, uint8_t *vector)
 uint8_t lapic_acknowledge(struct lapics *lapics, unsigned cpu);
 /* As a write to the EOI register. */
 void lapics_end_of_interrupt(struct lapics *lapics, struct bus *bus, unsigned cpu);
+/* The processor has ended the service of this vector in the virtual-APIC page. False: it was edge-triggered, so that nobody waits for that. */
+bool lapic_service_ended(struct lapics *lapics, struct bus *bus, unsigned cpu, uint8_t vector);
 /* LINT0 is asserted and passes the 8259's interrupt on (ExtINT), or the APIC is disabled and the pin is INTR. */
 bool lapic_extint(const struct lapics *lapics, unsigned cpu);
 /* Could LINT0 pass on, or turn into anything, a rise of its level? */
@@ -79,6 +96,14 @@ void lapic_set_pin(struct lapics *lapics, struct bus *bus, unsigned cpu, enum la
 bool lapics_message(struct lapics *lapics, struct bus *bus, const struct bus_message *message);
 /* Would it change anything at one of these CPUs (bit n: CPU n) now? An interrupt that is requested already is not requested twice. */
 bool lapics_message_counts(const struct lapics *lapics, const struct bus_message *message, uint32_t cpus);
+
+/* ---- the virtual-APIC page ---- */
+/* Writes the registers of CPU bus->cpu into its page, the task priority apart. `lend`: what is requested and in service is the processor's from now on. */
+void lapic_show(struct lapics *lapics, const struct bus *bus, bool lend, uint32_t page[LAPIC_PAGE_WORDS]);
+/* What the processor has changed in the page since then. */
+void lapic_take_back(struct lapics *lapics, unsigned cpu, const uint32_t page[LAPIC_PAGE_WORDS]);
+/* CPU bus->cpu has written the register at this offset of its page, which was taken back: what a write to the local APIC does. */
+void lapic_page_written(struct lapics *lapics, struct bus *bus, unsigned offset, uint32_t value);
 
 /* ---- time ---- */
 /* Timers that expired up to bus->now request their interrupts. */

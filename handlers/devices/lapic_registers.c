@@ -3,61 +3,37 @@
    SDM 3A, "The Local APIC Block Diagram", "Extended XAPIC (x2APIC)", "Enabling or Disabling the Local APIC". */
 #include "lapic_internal.h"
 
-enum reg {
-    ID = 0x02,
-    VERSION = 0x03,
-    TPR = 0x08,
-    APR = 0x09,
-    PPR = 0x0a,
-    END_OF_INTERRUPT = 0x0b,
-    RRD = 0x0c,
-    LDR = 0x0d,
-    DFR = 0x0e,
-    SVR = 0x0f,
-    ISR = 0x10,
-    TMR = 0x18,
-    IRR = 0x20,
-    ESR = 0x28,
-    ICR_LOW = 0x30,
-    ICR_HIGH = 0x31,
-    LVT_FIRST = 0x32,
-    LVT_LAST = 0x37,
-    TIMER_INITIAL = 0x38,
-    TIMER_CURRENT = 0x39,
-    TIMER_DIVIDE = 0x3e,
-    SELF_IPI = 0x3f
-};
 enum access { READ = 1, WRITE = 2, X_READ = READ << 2, X_WRITE = WRITE << 2 };
 enum { VERSION_VALUE = 0x00050014, LVT_VECTOR_MODE = 0x7ff, LVT_PIN = LVT_VECTOR_MODE | 1u << 13 | LVT_LEVEL | LVT_MASKED };
-enum { ICR_BITS = 0xccfff, TIMER_DEADLINE = 1u << 18 };
+enum { TIMER_DEADLINE = 1u << 18 };
 
 /* Access in xAPIC mode, access in x2APIC mode, the bits that can be written. APR and RRD are not there any more and read 0. */
 static const struct row {
     uint8_t first, last, access;
     uint32_t bits;
 } rows[] = {
-    {ID, ID, READ | X_READ, 0},
-    {VERSION, VERSION, READ | X_READ, 0},
-    {TPR, TPR, READ | WRITE | X_READ | X_WRITE, 0xff},
-    {APR, APR, READ, 0},
-    {PPR, PPR, READ | X_READ, 0},
-    {END_OF_INTERRUPT, END_OF_INTERRUPT, WRITE | X_WRITE, 0},
-    {RRD, RRD, READ, 0},
-    {LDR, LDR, READ | WRITE | X_READ, 0xff000000u},
-    {DFR, DFR, READ | WRITE, 0xf0000000u},
-    {SVR, SVR, READ | WRITE | X_READ | X_WRITE, 0x3ff},
-    {ISR, IRR + 7, READ | X_READ, 0},
-    {ESR, ESR, READ | WRITE | X_READ | X_WRITE, 0},
-    {ICR_LOW, ICR_LOW, READ | WRITE | X_READ | X_WRITE, ICR_BITS},
-    {ICR_HIGH, ICR_HIGH, READ | WRITE, 0xff000000u},
-    {LVT_FIRST, LVT_FIRST, READ | WRITE | X_READ | X_WRITE, 0xff | LVT_MASKED | 1u << 17 | TIMER_DEADLINE},
-    {LVT_FIRST + 1, LVT_FIRST + 2, READ | WRITE | X_READ | X_WRITE, LVT_VECTOR_MODE | LVT_MASKED},
-    {LVT_FIRST + 3, LVT_FIRST + 4, READ | WRITE | X_READ | X_WRITE, LVT_PIN},
-    {LVT_LAST, LVT_LAST, READ | WRITE | X_READ | X_WRITE, 0xff | LVT_MASKED},
-    {TIMER_INITIAL, TIMER_INITIAL, READ | WRITE | X_READ | X_WRITE, UINT32_MAX},
-    {TIMER_CURRENT, TIMER_CURRENT, READ | X_READ, 0},
-    {TIMER_DIVIDE, TIMER_DIVIDE, READ | WRITE | X_READ | X_WRITE, 0xb},
-    {SELF_IPI, SELF_IPI, X_WRITE, 0xff},
+    {LAPIC_ID, LAPIC_ID, READ | X_READ, 0},
+    {LAPIC_VERSION, LAPIC_VERSION, READ | X_READ, 0},
+    {LAPIC_TPR, LAPIC_TPR, READ | WRITE | X_READ | X_WRITE, 0xff},
+    {LAPIC_APR, LAPIC_APR, READ, 0},
+    {LAPIC_PPR, LAPIC_PPR, READ | X_READ, 0},
+    {LAPIC_EOI, LAPIC_EOI, WRITE | X_WRITE, 0},
+    {LAPIC_RRD, LAPIC_RRD, READ, 0},
+    {LAPIC_LDR, LAPIC_LDR, READ | WRITE | X_READ, 0xff000000u},
+    {LAPIC_DFR, LAPIC_DFR, READ | WRITE, 0xf0000000u},
+    {LAPIC_SVR, LAPIC_SVR, READ | WRITE | X_READ | X_WRITE, 0x3ff},
+    {LAPIC_ISR, LAPIC_IRR + 7, READ | X_READ, 0},
+    {LAPIC_ESR, LAPIC_ESR, READ | WRITE | X_READ | X_WRITE, 0},
+    {LAPIC_ICR_LOW, LAPIC_ICR_LOW, READ | WRITE | X_READ | X_WRITE, LAPIC_ICR_BITS},
+    {LAPIC_ICR_HIGH, LAPIC_ICR_HIGH, READ | WRITE, LAPIC_ICR_DESTINATION},
+    {LAPIC_LVT_FIRST, LAPIC_LVT_FIRST, READ | WRITE | X_READ | X_WRITE, 0xff | LVT_MASKED | 1u << 17 | TIMER_DEADLINE},
+    {LAPIC_LVT_FIRST + 1, LAPIC_LVT_FIRST + 2, READ | WRITE | X_READ | X_WRITE, LVT_VECTOR_MODE | LVT_MASKED},
+    {LAPIC_LVT_FIRST + 3, LAPIC_LVT_FIRST + 4, READ | WRITE | X_READ | X_WRITE, LVT_PIN},
+    {LAPIC_LVT_LAST, LAPIC_LVT_LAST, READ | WRITE | X_READ | X_WRITE, 0xff | LVT_MASKED},
+    {LAPIC_TIMER_INITIAL, LAPIC_TIMER_INITIAL, READ | WRITE | X_READ | X_WRITE, UINT32_MAX},
+    {LAPIC_TIMER_CURRENT, LAPIC_TIMER_CURRENT, READ | X_READ, 0},
+    {LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE, READ | WRITE | X_READ | X_WRITE, 0xb},
+    {LAPIC_SELF_IPI, LAPIC_SELF_IPI, X_WRITE, 0xff},
 };
 
 static const struct row *find(unsigned reg, unsigned access)
@@ -71,55 +47,60 @@ static const struct row *find(unsigned reg, unsigned access)
 /* Bits of status, which writing leaves as they are. */
 static uint32_t read_only_bits(unsigned reg)
 {
-    if (reg != ICR_LOW && (reg < LVT_FIRST || reg > LVT_LAST))
+    if (reg != LAPIC_ICR_LOW && (reg < LAPIC_LVT_FIRST || reg > LAPIC_LVT_LAST))
         return 0;
-    const bool pin = reg == LVT_FIRST + LAPIC_LVT_LINT0 || reg == LVT_FIRST + LAPIC_LVT_LINT1;
+    const bool pin = reg == LAPIC_LVT_FIRST + LAPIC_LVT_LINT0 || reg == LAPIC_LVT_FIRST + LAPIC_LVT_LINT1;
     return (uint32_t)LVT_DELIVERY_STATUS | (pin ? (uint32_t)LVT_REMOTE_IRR : 0u);
 }
 
 static uint32_t writable_bits(const struct lapics *lapics, const struct row *row)
 {
-    return row->first == LVT_FIRST && !lapics->tsc_deadline ? row->bits & ~(uint32_t)TIMER_DEADLINE : row->bits;
+    return row->first == LAPIC_LVT_FIRST && !lapics->tsc_deadline ? row->bits & ~(uint32_t)TIMER_DEADLINE : row->bits;
 }
 
 /* ---- reading ---- */
-static uint32_t read_register(const struct lapics *lapics, const struct bus *bus, unsigned reg)
+bool lapic_is_readable(unsigned reg)
+{
+    return find(reg, READ | X_READ) != NULL;
+}
+
+uint32_t lapic_register(const struct lapics *lapics, const struct bus *bus, unsigned reg)
 {
     const struct lapic *l = &lapics->cpu[bus->cpu];
-    if (reg >= ISR && reg < ISR + 8)
-        return l->isr[reg - ISR];
-    if (reg >= TMR && reg < TMR + 8)
-        return l->tmr[reg - TMR];
-    if (reg >= IRR && reg < IRR + 8)
-        return l->irr[reg - IRR];
-    if (reg >= LVT_FIRST && reg <= LVT_LAST)
-        return l->lvt[reg - LVT_FIRST];
+    if (reg >= LAPIC_ISR && reg < LAPIC_ISR + 8)
+        return l->isr[reg - LAPIC_ISR];
+    if (reg >= LAPIC_TMR && reg < LAPIC_TMR + 8)
+        return l->tmr[reg - LAPIC_TMR];
+    if (reg >= LAPIC_IRR && reg < LAPIC_IRR + 8)
+        return l->irr[reg - LAPIC_IRR];
+    if (reg >= LAPIC_LVT_FIRST && reg <= LAPIC_LVT_LAST)
+        return l->lvt[reg - LAPIC_LVT_FIRST];
     switch (reg) {
-    case ID:
+    case LAPIC_ID:
         return lapic_x2apic_mode(l) ? l->id : l->id << 24;
-    case VERSION:
+    case LAPIC_VERSION:
         return VERSION_VALUE;
-    case TPR:
+    case LAPIC_TPR:
         return l->tpr;
-    case PPR:
+    case LAPIC_PPR:
         return lapic_processor_priority(l);
-    case LDR:
+    case LAPIC_LDR:
         return lapic_logical_id(l);
-    case DFR:
+    case LAPIC_DFR:
         return l->dfr;
-    case SVR:
+    case LAPIC_SVR:
         return l->svr;
-    case ESR:
+    case LAPIC_ESR:
         return l->esr;
-    case ICR_LOW:
+    case LAPIC_ICR_LOW:
         return l->icr_low;
-    case ICR_HIGH:
+    case LAPIC_ICR_HIGH:
         return l->icr_high;
-    case TIMER_INITIAL:
+    case LAPIC_TIMER_INITIAL:
         return l->initial;
-    case TIMER_CURRENT:
+    case LAPIC_TIMER_CURRENT:
         return lapic_timer_count(lapics, bus, bus->cpu);
-    case TIMER_DIVIDE:
+    case LAPIC_TIMER_DIVIDE:
         return l->divide;
     default:
         return 0;
@@ -153,45 +134,45 @@ static void write_lvt(struct lapics *lapics, struct bus *bus, enum lapic_lvt lvt
 static void write_register(struct lapics *lapics, struct bus *bus, unsigned reg, uint32_t value)
 {
     struct lapic *l = &lapics->cpu[bus->cpu];
-    if (reg >= LVT_FIRST && reg <= LVT_LAST) {
-        write_lvt(lapics, bus, (enum lapic_lvt)(reg - LVT_FIRST), value);
+    if (reg >= LAPIC_LVT_FIRST && reg <= LAPIC_LVT_LAST) {
+        write_lvt(lapics, bus, (enum lapic_lvt)(reg - LAPIC_LVT_FIRST), value);
         return;
     }
     switch (reg) {
-    case TPR:
+    case LAPIC_TPR:
         l->tpr = value;
         return;
-    case END_OF_INTERRUPT:
+    case LAPIC_EOI:
         lapic_end_of_interrupt(l, bus);
         return;
-    case LDR:
+    case LAPIC_LDR:
         l->ldr = value;
         return;
-    case DFR:
+    case LAPIC_DFR:
         l->dfr = value | 0x0fffffffu;
         return;
-    case SVR:
+    case LAPIC_SVR:
         write_spurious(l, value);
         lapic_timer_advance(lapics, bus, bus->cpu); /* its interrupt may be masked now */
         return;
-    case ESR:
+    case LAPIC_ESR:
         l->esr = l->errors;
         l->errors = 0;
         return;
-    case ICR_LOW:
+    case LAPIC_ICR_LOW:
         l->icr_low = value;
         lapic_command(lapics, bus, value, lapic_x2apic_mode(l) ? l->icr_high : l->icr_high >> 24);
         return;
-    case ICR_HIGH:
+    case LAPIC_ICR_HIGH:
         l->icr_high = value;
         return;
-    case TIMER_INITIAL:
+    case LAPIC_TIMER_INITIAL:
         lapic_timer_set_initial(lapics, bus, bus->cpu, value);
         return;
-    case TIMER_DIVIDE:
+    case LAPIC_TIMER_DIVIDE:
         lapic_timer_set_divide(lapics, bus, bus->cpu, value);
         return;
-    case SELF_IPI:
+    case LAPIC_SELF_IPI:
         if (lapic_software_enabled(l))
             lapic_request(l, (uint8_t)value, false);
         return;
@@ -218,7 +199,7 @@ uint64_t lapic_read(void *device, struct bus *bus, uint64_t offset, unsigned siz
         lapic_note_error(&lapics->cpu[bus->cpu], LAPIC_ILLEGAL_REGISTER);
         return 0;
     }
-    return (offset & 15u) >= 4 || find(reg, READ) == NULL ? 0 : read_register(lapics, bus, reg) >> 8 * (offset & 3u);
+    return (offset & 15u) >= 4 || find(reg, READ) == NULL ? 0 : lapic_register(lapics, bus, reg) >> 8 * (offset & 3u);
 }
 
 void lapic_write(void *device, struct bus *bus, uint64_t offset, unsigned size, uint64_t value)
@@ -256,8 +237,8 @@ bool lapic_read_msr(struct lapics *lapics, struct bus *bus, uint32_t index, uint
     const unsigned reg = index - LAPIC_MSR_X2APIC_FIRST;
     if (!lapic_x2apic_mode(l) || find(reg, X_READ) == NULL)
         return false;
-    *value = read_register(lapics, bus, reg);
-    if (reg == ICR_LOW)
+    *value = lapic_register(lapics, bus, reg);
+    if (reg == LAPIC_ICR_LOW)
         *value |= (uint64_t)l->icr_high << 32;
     return true;
 }
@@ -286,12 +267,12 @@ static bool write_x2apic(struct lapics *lapics, struct bus *bus, unsigned reg, u
 {
     struct lapic *l = &lapics->cpu[bus->cpu];
     const struct row *row = find(reg, X_WRITE);
-    if (!lapic_x2apic_mode(l) || row == NULL || (reg != ICR_LOW && value >> 32 != 0))
+    if (!lapic_x2apic_mode(l) || row == NULL || (reg != LAPIC_ICR_LOW && value >> 32 != 0))
         return false;
     const uint32_t bits = writable_bits(lapics, row);
     if (((uint32_t)value & ~(bits | read_only_bits(reg))) != 0)
         return false;
-    if (reg == ICR_LOW)
+    if (reg == LAPIC_ICR_LOW)
         l->icr_high = (uint32_t)(value >> 32);
     write_register(lapics, bus, reg, (uint32_t)value & bits);
     return true;

@@ -207,4 +207,38 @@ return {
       expect "VMCALL" {},
     },
   },
+  -- Task priority is one register: CR8 with a TPR shadow, and the MSRs that exit.
+  scenario {
+    name     = "task-priority-by-cr8-and-by-msr",
+    controls = { primary = { "use_tpr_shadow" } },
+    policy   = { devices = true },
+    guest    = asm [[
+            mov ecx, 0x1b
+            rdmsr
+            or eax, 0x400                       ; EXTD
+            wrmsr
+            mov eax, 5
+            mov cr8, rax                        ; no exit
+            mov ecx, 0x808
+            rdmsr
+            mov ebx, eax
+            mov ecx, 0x80a                      ; processor priority
+            rdmsr
+            mov esi, eax
+            mov ecx, 0x808
+            mov eax, 0x30
+            xor edx, edx
+            wrmsr
+            mov rdi, cr8
+            vmcall
+    ]],
+    steps = {
+      expect "MSR_READ" {},
+      expect "MSR_WRITE" {},
+      expect "MSR_READ" { msr = 0x808 },
+      expect "MSR_READ" { msr = 0x80a, rbx = 0x50 },
+      expect "MSR_WRITE" { msr = 0x808, rsi = 0x50 },
+      expect "VMCALL" { rdi = 3 },
+    },
+  },
 }
