@@ -76,6 +76,13 @@ bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu)
     return hv_secondary_control(vcpu, VMX_SEC_VIRTUAL_INTR_DELIVERY);
 }
 
+bool hv_virtual_interrupt_waits(struct hv_vcpu *vcpu)
+{
+    if (!hv_virtual_interrupt_delivery(vcpu))
+        return false;
+    return (hv_read(vcpu, VMCS_GUEST_INTR_STATUS) >> 4 & 0xfu) > hv_processor_priority(vcpu) >> 4;
+}
+
 /* RVI, the low byte of the guest interrupt status, is the highest vector of VIRR. */
 void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector)
 {

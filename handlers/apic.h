@@ -19,6 +19,8 @@ bool hv_logical_id(struct hv_vcpu *vcpu, uint8_t *id, bool *cluster_model);
 /* With "use TPR shadow": an exit is due when VTPR falls below this priority class; 0: never. */
 void hv_raise_tpr_threshold(struct hv_vcpu *vcpu, unsigned priority_class);
 bool hv_virtual_interrupt_delivery(struct hv_vcpu *vcpu);
+/* One that the processor would deliver by itself: RVI is above VPPR. */
+bool hv_virtual_interrupt_waits(struct hv_vcpu *vcpu);
 /* Requests an interrupt through VIRR and RVI: the processor delivers it without an exit. */
 void hv_post_virtual_interrupt(struct hv_vcpu *vcpu, uint8_t vector);
 /* Registers in the virtual-APIC page; false where there is no such page. */

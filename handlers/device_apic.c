@@ -38,11 +38,9 @@ static uint8_t highest(const uint32_t *word)
 /* RVI and SVI, the highest vectors of VIRR and VISR. */
 static void write_status(struct hv_vcpu *vcpu, const struct page *page)
 {
-    const uint8_t requested = highest(&page->word[IRR_WORD]);
-    const uint64_t status = requested | (uint64_t)highest(&page->word[ISR_WORD]) << 8;
+    const uint64_t status = highest(&page->word[IRR_WORD]) | (uint64_t)highest(&page->word[ISR_WORD]) << 8;
     if (hv_read(vcpu, VMCS_GUEST_INTR_STATUS) != status)
         hv_write(vcpu, VMCS_GUEST_INTR_STATUS, status);
-    vcpu->halted = vcpu->halted && requested == 0;
 }
 
 /* Bits of level-triggered vectors; others are the VM owner's. */

@@ -37,7 +37,8 @@ bool hv_wakes(struct hv_vcpu *vcpu)
     if (vcpu->inject_valid || (vcpu->pending_nmi && (hv_read(vcpu, VMCS_GUEST_INTERRUPTIBILITY_INFO) & NMI_BLOCKED) == 0))
         return true;
     const int vector = highest_pending(vcpu);
-    return ((vector >= 0 && vector >> 4 > hv_tpr(vcpu) >> 4) || hv_device_interrupt(vcpu)) && interrupts_enabled(vcpu);
+    const bool waits = (vector >= 0 && vector >> 4 > hv_tpr(vcpu) >> 4) || hv_device_interrupt(vcpu) || hv_virtual_interrupt_waits(vcpu);
+    return waits && interrupts_enabled(vcpu);
 }
 
 /* ---- before each entry ---- */
@@ -133,10 +134,18 @@ static void deliver(struct hv_vcpu *vcpu)
             vcpu->pending_vectors[vector / 64] &= ~(UINT64_C(1) << vector % 64);
             hv_post_virtual_interrupt(vcpu, (uint8_t)vector);
         }
-        vcpu->halted = false;
     }
     if (offer_interrupt(vcpu, taken))
         hv_change_control(vcpu, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_INTR_WINDOW_EXITING, true);
+}
+
+/* The HLT state would end with the delivery all the same; there are processors on which it does not. */
+static void wake_for_virtual_interrupt(struct hv_vcpu *vcpu)
+{
+    if (!hv_virtual_interrupt_waits(vcpu) || !interrupts_enabled(vcpu))
+        return;
+    hv_write(vcpu, VMCS_GUEST_ACTIVITY_STATE, VMX_ACTIVE);
+    vcpu->halted = false;
 }
 
 void hv_prepare_entry(struct hv_vcpu *vcpu)
@@ -156,6 +165,8 @@ void hv_prepare_entry(struct hv_vcpu *vcpu)
         deliver(vcpu);
     if (!lent)
         hv_show_device_apic(vcpu);
+    if (vcpu->halted)
+        wake_for_virtual_interrupt(vcpu);
     vcpu->offered = hv_device_offer(vcpu);
     hv_arm_alarm(vcpu);
 }
