@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TASK_SWITCH: the switch that the processor leaves to the hypervisor, between tasks with 32-bit TSSs. SDM 3A, "Task Switching"; SDM 3C, "Exit Qualification
-   for Task Switches". Not modelled: 16-bit TSSs; a new task whose code, stack or LDT cannot be loaded stops the guest. */
+   for Task Switches". Not modelled: 16-bit TSSs; a new task whose code, stack, LDT or PDPTEs cannot be loaded stops the guest. */
 #include "../vmx-model/registers.h"
 #include "handlers.h"
 
@@ -128,15 +128,40 @@ static bool mark_tasks(struct hv_vcpu *vcpu, const struct descriptor *new, unsig
     return source == SOURCE_IRET || write_rights_byte(vcpu, new, new->rights | TYPE_BUSY, fault);
 }
 
+/* ---- faults of the switch ---- */
+/* The EXT bit of error codes: the event that a task gate delivers is not one of the program's own. */
+static unsigned ext(const struct hv_exit *exit)
+{
+    const struct hv_event_info *event = &exit->vectoring;
+    return event->valid && event->type != VMX_EVENT_SOFTWARE_INTERRUPT && event->type != VMX_EVENT_SOFTWARE_EXCEPTION;
+}
+
+/* A fault meets the event that a task gate delivers as in any delivery. Once the new task has been entered, an interrupt or NMI has been taken, and only an
+   exception is still on its way to its handler. */
+static void inject_fault(struct hv_vcpu *vcpu, const struct hv_exit *exit, bool in_new_task, const struct hv_fault *fault)
+{
+    if (exit->vectoring.valid && (!in_new_task || exit->vectoring.type == VMX_EVENT_HARDWARE_EXCEPTION))
+        hv_reinject(vcpu, exit);
+    hv_inject_fault(vcpu, fault);
+}
+
+static void inject_selector_fault(struct hv_vcpu *vcpu, const struct hv_exit *exit, uint8_t vector, uint16_t selector)
+{
+    const uint32_t error_code = (selector & ~(unsigned)SELECTOR_RPL) | ext(exit);
+    inject_fault(vcpu, exit, true, &(struct hv_fault){.vector = vector, .has_error_code = true, .error_code = error_code});
+}
+
 /* ---- the new task ---- */
-static void load_paging(struct hv_vcpu *vcpu, uint32_t cr3)
+static bool load_paging(struct hv_vcpu *vcpu, uint32_t cr3)
 {
     const uint64_t cr0 = hv_read(vcpu, VMCS_GUEST_CR0);
     if ((cr0 >> CR0_PG_BIT & 1u) == 0 || cr3 == hv_read(vcpu, VMCS_GUEST_CR3))
-        return;
-    if ((hv_visible_cr4(vcpu) & VMX_CR4_PAE) == 0 || hv_load_pdptes(vcpu, cr3))
-        hv_write(vcpu, VMCS_GUEST_CR3, cr3);
+        return true;
+    if ((hv_visible_cr4(vcpu) & VMX_CR4_PAE) != 0 && !hv_load_pdptes(vcpu, cr3))
+        return false;
+    hv_write(vcpu, VMCS_GUEST_CR3, cr3);
     hv_flush_linear(vcpu, true);
+    return true;
 }
 
 static void load_registers(struct hv_vcpu *vcpu, const struct tss *new, unsigned source)
@@ -182,7 +207,6 @@ static uint8_t load_segment(struct hv_vcpu *vcpu, unsigned index, uint16_t selec
     struct descriptor d = {.rights = VMX_AR_UNUSABLE};
     struct hv_fault fault;
     const bool must_be = index == CS || index == SS;
-    set_segment(vcpu, index, selector, &d);
     if (is_null(selector))
         return must_be ? VMX_TS : 0;
     if (!find_descriptor(vcpu, selector, &d) || !suits(index, selector, &d, cpl))
@@ -203,7 +227,7 @@ static void load_v86_segments(struct hv_vcpu *vcpu, const struct tss *new)
 }
 
 /* Code and stack first; a data segment that does not suit is an exception of the new task. */
-static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct tss *new)
+static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct hv_exit *exit, const struct tss *new)
 {
     static const uint8_t order[] = {CS, SS, DS, ES, FS, GS};
     if (!load_ldt(vcpu, (uint16_t) new->ldt))
@@ -212,30 +236,36 @@ static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct tss *new)
         load_v86_segments(vcpu, new);
         return HV_RESUME;
     }
+    for (unsigned i = 0; i < DATA_AND_CODE; i++)
+        set_segment(vcpu, i, (uint16_t) new->segment[i], &(struct descriptor){.rights = VMX_AR_UNUSABLE});
     for (unsigned i = 0; i < sizeof(order); i++) {
         const uint16_t selector = (uint16_t) new->segment[order[i]];
         const uint8_t vector = load_segment(vcpu, order[i], selector, new->segment[CS] & SELECTOR_RPL);
         if (vector != 0 && order[i] <= SS && order[i] != ES)
             return hv_stop(vcpu, "task switch: the new task's %s selector %x is not valid", order[i] == CS ? "CS" : "SS", (unsigned)selector);
         if (vector != 0) {
-            hv_inject_exception(vcpu, vector, true, selector & ~(unsigned)SELECTOR_RPL);
+            inject_selector_fault(vcpu, exit, vector, selector);
             return HV_RESUME;
         }
     }
     return HV_RESUME;
 }
 
-static void push_error_code(struct hv_vcpu *vcpu, uint32_t error_code)
+/* False: the stack is not to be written, and a fault is on its way. */
+static bool push_error_code(struct hv_vcpu *vcpu, const struct hv_exit *exit)
 {
+    const uint32_t error_code = exit->vectoring.error_code;
     struct hv_fault fault;
     gva_t linear;
     const uint32_t rsp = (uint32_t)hv_gpr(vcpu, VMX_RSP) - 4;
     if (!hv_segment_linear(vcpu, VMX_SS, rsp, sizeof(error_code), HV_ACCESS_WRITE, &linear, &fault) ||
         !hv_linear_write(vcpu, linear, &error_code, sizeof(error_code), false, &fault)) {
-        hv_inject_fault(vcpu, &fault);
-        return;
+        fault.error_code |= fault.vector != VMX_PF ? ext(exit) : 0;
+        inject_fault(vcpu, exit, true, &fault);
+        return false;
     }
     hv_set_gpr(vcpu, VMX_RSP, rsp);
+    return true;
 }
 
 static void end_blocking(struct hv_vcpu *vcpu, const struct hv_exit *exit)
@@ -259,19 +289,24 @@ enum hv_action hv_handle_task_switch(struct hv_vcpu *vcpu, const struct hv_exit 
         return hv_stop(vcpu, "task switch to TSS %x by %s: no 32-bit TSS, RIP %lx", (unsigned)selector, sources[source], exit->rip);
     if (!hv_linear_read(vcpu, d.base, &new, sizeof(new), HV_ACCESS_READ, false, &fault) || !save_task(vcpu, exit, source, &fault) ||
         !mark_tasks(vcpu, &d, source, &fault)) {
-        hv_inject_fault(vcpu, &fault);
+        inject_fault(vcpu, exit, false, &fault);
         return HV_RESUME;
     }
     d.rights = TSS_BUSY_RIGHTS | (d.rights & VMX_AR_G);
     set_segment(vcpu, TR, selector, &d);
-    load_paging(vcpu, new.cr3);
+    if (!load_paging(vcpu, new.cr3))
+        return hv_stop(vcpu, "task switch: PDPTEs at the new task's CR3 %x have reserved bits set", new.cr3);
     load_registers(vcpu, &new, source);
     end_blocking(vcpu, exit);
-    const enum hv_action action = load_segments(vcpu, &new);
+    const enum hv_action action = load_segments(vcpu, exit, &new);
     if (action != HV_RESUME || vcpu->inject_valid)
         return action;
-    if (exit->vectoring.valid && exit->vectoring.has_error_code)
-        push_error_code(vcpu, exit->vectoring.error_code);
+    if (exit->vectoring.valid && exit->vectoring.has_error_code && !push_error_code(vcpu, exit))
+        return HV_RESUME;
+    if (new.eip > hv_read(vcpu, VMCS_GUEST_CS_LIMIT)) {
+        inject_selector_fault(vcpu, exit, VMX_GP, 0);
+        return HV_RESUME;
+    }
     if ((new.debug_trap &DEBUG_TRAP) != 0) {
         bk_set_debug_register(vcpu->bk, 6, bk_debug_register(vcpu->bk, 6) | DR6_BT);
         hv_inject_debug_trap(vcpu);

@@ -140,6 +140,38 @@ static void an_nmi_through_a_gate_blocks_nmis(void)
     CU_ASSERT_EQUAL(guest_enter(), 0);
 }
 
+/* What the new task's segment meets while its gate delivers an exception: together they are a double fault, and other events leave it alone. */
+static void a_fault_meets_the_exception_that_the_gate_delivers(void)
+{
+    static const struct {
+        uint32_t vectoring, injected, error_code;
+    } rows[] = {{0x80000b0d, 0x80000b08, 0},    {0x80000b0e, 0x80000b08, 0},    {0x80000306, 0x80000b0a, 0x59}, {0x80000041, 0x80000b0a, 0x59},
+                {0x80000430, 0x80000b0a, 0x58}, {0x80000603, 0x80000b0a, 0x58}, {0x80000202, 0x80000b0a, 0x59}};
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        two_tasks(BUSY, AVAILABLE);
+        put_word(NEW_TSS + 0x54, 0x58);
+        bk->field[VMCS_IDT_VECTORING_INFO_FIELD] = rows[i].vectoring;
+        switch_by(GATE, 0);
+        CU_ASSERT_EQUAL(guest_enter(), rows[i].injected);
+        CU_ASSERT_EQUAL(bk->field[VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE], rows[i].error_code);
+        CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RIP], 0x5000);
+        bk->field[VMCS_VM_ENTRY_INTR_INFO_FIELD] = 0;
+        bk->field[VMCS_GUEST_RFLAGS] |= 0x200;
+        bk->field[VMCS_GUEST_INTERRUPTIBILITY_INFO] = 0;
+        CU_ASSERT_EQUAL(guest_enter(), 0); /* an interrupt or NMI has been taken */
+    }
+}
+
+static void an_address_beyond_the_code_segment_is_a_fault_of_the_new_task(void)
+{
+    two_tasks(BUSY, AVAILABLE);
+    put_descriptor(8, 0, 0x9b, 0x67);
+    switch_by(JMP, 7);
+    CU_ASSERT_EQUAL(bk->field[VMCS_GUEST_RIP], 0x5000);
+    CU_ASSERT_EQUAL(guest_enter(), 0x80000b0d);
+    CU_ASSERT_EQUAL(bk->field[VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE], 0);
+}
+
 static void a_bad_data_segment_is_the_new_tasks_fault(void)
 {
     two_tasks(BUSY, AVAILABLE);
@@ -175,6 +207,8 @@ SUITE("handlers/task_switch", {"a_jump_leaves_the_old_task_available", a_jump_le
       {"iret_ends_the_nested_task", iret_ends_the_nested_task}, {"a_gate_pushes_the_error_code", a_gate_pushes_the_error_code},
       {"int_n_through_a_gate_is_behind_it", int_n_through_a_gate_is_behind_it},
       {"an_nmi_through_a_gate_blocks_nmis", an_nmi_through_a_gate_blocks_nmis},
+      {"a_fault_meets_the_exception_that_the_gate_delivers", a_fault_meets_the_exception_that_the_gate_delivers},
+      {"an_address_beyond_the_code_segment_is_a_fault_of_the_new_task", an_address_beyond_the_code_segment_is_a_fault_of_the_new_task},
       {"a_bad_data_segment_is_the_new_tasks_fault", a_bad_data_segment_is_the_new_tasks_fault},
       {"the_t_flag_traps_in_the_new_task", the_t_flag_traps_in_the_new_task},
       {"what_cannot_be_switched_to_stops_the_guest", what_cannot_be_switched_to_stops_the_guest})
