@@ -83,6 +83,14 @@ struct engine_tlb_away {
 /* Where the operand beside ST(0) comes from. */
 enum engine_fpu_form { ENGINE_FPU_REGISTER, ENGINE_FPU_SINGLE, ENGINE_FPU_DOUBLE, ENGINE_FPU_INTEGER };
 
+/* Bytes of an instruction at a linear address that are translated as others: those with a bit in `changed`. */
+enum { ENGINE_LONGEST = 15 };
+struct engine_rewriting {
+    uint64_t pc;
+    uint16_t changed; /* 0: none */
+    uint8_t bytes[ENGINE_LONGEST];
+};
+
 /* A stack that is reached with the rights of ring 3 whatever the library asks for: `bytes` (0: none) from an offset on, which may wrap around. */
 struct engine_user_stack {
     uint64_t base, offset, mask;
@@ -110,20 +118,19 @@ struct sim_engine {
     bool watch;        /* the next run ends when an event is no longer blocked */
     bool looking_back; /* code that has run is read once more */
     bool translating, stopped;
-    void *constant[2];  /* temporaries of the block, for arguments of calls that are added to it */
-    bool has_waitpkg;   /* promised: see sim_engine_promise() */
-    uint64_t rewritten; /* linear address of a byte of code that is translated as `rewriting`; UINT64_MAX: none */
-    uint8_t rewriting;
-    uint64_t translated_pc;   /* of the block that is being translated */
-    uint64_t fetch_retry;     /* linear address of an instruction that runs alone since a fetch looked further, */
-    int64_t fetch_retry_left; /* and `left` at that time */
-    uint32_t blocked;         /* at the start of a watched run: BLOCKED_* */
-    uint32_t shadow;          /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
-    uint64_t resume_flag;     /* RFLAGS.RF, put aside for this run, */
-    uint64_t ticks_at_start;  /* whose first instruction ends it */
-    bool iret_unblocked;      /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
-    bool smap_exempt;         /* of the access that is being translated */
-    unsigned access_size;     /* of it */
+    void *constant[2];                 /* temporaries of the block, for arguments of calls that are added to it */
+    bool has_waitpkg;                  /* promised: see sim_engine_promise() */
+    struct engine_rewriting rewriting; /* of the instruction that is being translated */
+    uint64_t translated_pc;            /* of the block that is being translated */
+    uint64_t fetch_retry;              /* linear address of an instruction that runs alone since a fetch looked further, */
+    int64_t fetch_retry_left;          /* and `left` at that time */
+    uint32_t blocked;                  /* at the start of a watched run: BLOCKED_* */
+    uint32_t shadow;                   /* VMX_BLOCKING_BY_STI or _MOV_SS: what HF_INHIBIT_IRQ stands for */
+    uint64_t resume_flag;              /* RFLAGS.RF, put aside for this run, */
+    uint64_t ticks_at_start;           /* whose first instruction ends it */
+    bool iret_unblocked;               /* an IRET that has ended blocking by NMI is under way, or was left by a fault */
+    bool smap_exempt;                  /* of the access that is being translated */
+    unsigned access_size;              /* of it */
     struct engine_user_stack user_stack;
     uint64_t missed_at; /* ticks at the last stop for a translation, */
     unsigned misses;    /* and how many followed each other closely */

@@ -9,40 +9,35 @@ static uint8_t next_byte(struct unicorn_env *env, uint64_t *pc)
     return engine_code_byte(env, (*pc)++);
 }
 
+bool engine_is_legacy_prefix(uint8_t byte)
+{
+    return byte == 0xf0 || byte == 0xf2 || byte == 0xf3 || (byte >= 0x64 && byte <= 0x67) || (byte & 0xe7) == 0x26;
+}
+
+static void take_legacy_prefix(struct engine_opcode *opcode, uint8_t byte, bool code64)
+{
+    opcode->lock |= byte == 0xf0;
+    opcode->repne |= byte == 0xf2;
+    opcode->rep |= byte == 0xf3;
+    opcode->operand_prefix |= byte == 0x66;
+    opcode->address_prefix |= byte == 0x67;
+    const bool other_segment = (byte & 0xe7) == 0x26;
+    opcode->void_prefix |= code64 && (opcode->rex != 0 || (opcode->fs_or_gs && other_segment));
+    opcode->fs_or_gs |= byte == 0x64 || byte == 0x65;
+    opcode->rex = 0; /* it counts just before the opcode alone */
+}
+
 /* False: it is no prefix. */
 static bool take_prefix(struct engine_opcode *opcode, uint8_t byte, bool code64)
 {
-    switch (byte) {
-    case 0xf0:
-        opcode->lock = true;
-        return true;
-    case 0xf2:
-        opcode->repne = true;
-        return true;
-    case 0xf3:
-        opcode->rep = true;
-        return true;
-    case 0x66:
-        opcode->operand_prefix = true;
-        return true;
-    case 0x67:
-        opcode->address_prefix = true;
-        return true;
-    case 0x64:
-    case 0x65:
-        opcode->fs_or_gs = true;
-        return true;
-    case 0x26:
-    case 0x2e:
-    case 0x36:
-    case 0x3e:
-        return true;
-    default:
-        if (!code64 || (byte & 0xf0) != 0x40)
-            return false;
-        opcode->rex = byte;
+    if (engine_is_legacy_prefix(byte)) {
+        take_legacy_prefix(opcode, byte, code64);
         return true;
     }
+    if (!code64 || (byte & 0xf0) != 0x40)
+        return false;
+    opcode->rex = byte;
+    return true;
 }
 
 static bool one_byte_has_modrm(uint8_t b)

@@ -10,14 +10,17 @@ enum engine_map { ENGINE_MAP_1, ENGINE_MAP_0F, ENGINE_MAP_0F38, ENGINE_MAP_0F3A 
 struct engine_opcode {
     enum engine_map map;
     uint8_t byte;
-    uint8_t modrm; /* 0 where there is none */
-    uint8_t sib;   /* the byte behind it, whatever it is */
-    uint8_t rex;   /* 0 where there is none */
-    bool code64;   /* in 64-bit mode */
-    bool fs_or_gs; /* a prefix names one of them */
+    uint8_t modrm;    /* 0 where there is none */
+    uint8_t sib;      /* the byte behind it, whatever it is */
+    uint8_t rex;      /* 0 where there is none */
+    bool code64;      /* in 64-bit mode */
+    bool fs_or_gs;    /* a prefix names one of them */
+    bool void_prefix; /* in 64-bit mode: there is one that means nothing, and Unicorn minds it */
     bool lock, rep, repne, operand_prefix, address_prefix;
 };
 
+/* A prefix other than REX. */
+bool engine_is_legacy_prefix(uint8_t byte);
 struct engine_opcode engine_opcode_at(struct unicorn_env *env, uint64_t pc);
 
 bool engine_is_string_io(struct engine_opcode opcode);

@@ -57,7 +57,10 @@ uint32_t __wrap_cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address)
 {
     const struct sim_engine *engine = engine_running;
     const uint32_t byte = __real_cpu_ldub_code_x86_64(env, address);
-    return engine != NULL && engine->translating && engine->rewritten == address ? engine->rewriting : byte;
+    if (engine == NULL || !engine->translating || engine->rewriting.changed == 0)
+        return byte;
+    const uint64_t i = address - engine->rewriting.pc;
+    return i < ENGINE_LONGEST && (engine->rewriting.changed >> i & 1) != 0 ? engine->rewriting.bytes[i] : byte;
 }
 
 static uint32_t counter_width(const struct unicorn_block *block, struct engine_opcode opcode)
@@ -102,10 +105,9 @@ static struct engine_at instruction_at(struct sim_engine *engine, const struct u
 /* INS and OUTS, which stop there, those of which Unicorn thinks otherwise than the processor, those that are the engine's own. */
 static bool stands_alone(struct sim_engine *engine, const struct engine_at *at)
 {
-    uint64_t address;
-    uint8_t byte;
+    struct engine_rewriting rewriting;
     return engine_is_string_io(at->opcode) || engine_is_undefined(engine, at) || engine_is_own(engine, at) ||
-           engine_is_rewritten(engine, at, &address, &byte);
+           engine_is_rewritten(engine, at, &rewriting);
 }
 
 /* Unicorn settles the form that the arithmetic flags have before it in too few of the ways through it, or loses it: at the start of a block it is settled. */
@@ -203,10 +205,10 @@ static unsigned wanted_length(struct sim_engine *engine, const struct unicorn_bl
     const struct engine_at first = instruction_at(engine, block, starts, count, 0);
     if (engine_is_undefined(engine, &first))
         engine_raise_at_boundary(engine, VMX_UD);
-    uint64_t address;
-    if (!engine_is_rewritten(engine, &first, &address, &engine->rewriting))
+    struct engine_rewriting rewriting;
+    if (!engine_is_rewritten(engine, &first, &rewriting))
         return end;
-    engine->rewritten = address; /* only now: from here on the code is read with the change */
+    engine->rewriting = rewriting; /* only now: from here on the code is read with the change */
     return 1;
 }
 
@@ -287,12 +289,12 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     engine->translating = true;
     engine->missing.block = NULL;
     engine->translated_pc = block->pc;
-    engine->rewritten = UINT64_MAX;
+    engine->rewriting.changed = 0;
     engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
     unsigned count = instruction_starts(engine, block->pc, starts);
     const unsigned end = wanted_length(engine, block, starts, count);
-    if (end < count || engine->rewritten != UINT64_MAX) {
+    if (end < count || engine->rewriting.changed != 0) {
         tcg_func_start_x86_64(engine->tcg);
         engine_reserve_for_checks(engine);
         __real_gen_intermediate_code_x86_64(cpu, block, (int)end);

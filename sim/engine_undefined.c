@@ -129,7 +129,8 @@ static uint64_t opcode_address(struct sim_engine *engine, const struct engine_at
     return pc + 1;
 }
 
-bool engine_is_rewritten(struct sim_engine *engine, const struct engine_at *at, uint64_t *address, uint8_t *byte)
+/* Of an instruction in which one byte has to be another. */
+static bool is_changed(struct sim_engine *engine, const struct engine_at *at, uint64_t *address, uint8_t *byte)
 {
     enum { LONG_NOP = 0x1f, REG = 7 << 3, PREDICATE = 7, LOCK = 0xf0, REPNE = 0xf2 };
     const struct engine_opcode *o = &at->opcode;
@@ -163,4 +164,47 @@ bool engine_is_rewritten(struct sim_engine *engine, const struct engine_at *at, 
     *address = at->pc + instruction.length - 1; /* CMPPS, CMPPD, CMPSS, CMPSD: bits 7:3 are ignored */
     *byte = bytes[instruction.length - 1u] & PREDICATE;
     return true;
+}
+
+static void change(struct engine_rewriting *rewriting, uint64_t offset, uint8_t byte)
+{
+    rewriting->changed |= (uint16_t)(1u << offset);
+    rewriting->bytes[offset] = byte;
+}
+
+static bool is_rex(uint8_t byte)
+{
+    return (byte & 0xf0) == 0x40;
+}
+
+/* What 64-bit mode ignores becomes a prefix that stands beside it: REX what follows it, CS, DS, ES or SS behind FS or GS that one. */
+static void repeat_for_void(struct sim_engine *engine, const struct engine_at *at, struct engine_rewriting *rewriting)
+{
+    uint8_t bytes[LONGEST], base = 0;
+    const unsigned size = read_code(engine, at, bytes);
+    unsigned prefixes = 0;
+    while (prefixes < size && (is_rex(bytes[prefixes]) || engine_is_legacy_prefix(bytes[prefixes])))
+        prefixes++;
+    for (unsigned i = 0; i < prefixes; i++) {
+        if (bytes[i] == 0x64 || bytes[i] == 0x65)
+            base = bytes[i];
+        if (base != 0 && (bytes[i] & 0xe7) == 0x26)
+            change(rewriting, i, bytes[i] = base);
+    }
+    for (unsigned i = prefixes; i-- > 1;)
+        if (is_rex(bytes[i - 1]) && !is_rex(bytes[i]))
+            change(rewriting, i - 1, bytes[i - 1] = bytes[i]);
+}
+
+bool engine_is_rewritten(struct sim_engine *engine, const struct engine_at *at, struct engine_rewriting *rewriting)
+{
+    uint64_t address;
+    uint8_t byte;
+    rewriting->pc = at->pc;
+    rewriting->changed = 0;
+    if (at->opcode.void_prefix)
+        repeat_for_void(engine, at, rewriting);
+    if (is_changed(engine, at, &address, &byte))
+        change(rewriting, address - at->pc, byte);
+    return rewriting->changed != 0;
 }

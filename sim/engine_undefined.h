@@ -14,8 +14,8 @@ struct engine_at {
 /* #UD for the processor, though not for Unicorn, which runs it or fails to translate it; or an instruction of the model's, which executes it when the
    engine has raised #UD. */
 bool engine_is_undefined(struct sim_engine *engine, const struct engine_at *at);
-/* The processor executes it and Unicorn does not, or wrongly, but does another that comes to the same: *address and *byte tell what has to be changed in its code
+/* The processor executes it and Unicorn does not, or wrongly, but does another that comes to the same: *rewriting tells what has to be changed in its code
    for that. */
-bool engine_is_rewritten(struct sim_engine *engine, const struct engine_at *at, uint64_t *address, uint8_t *byte);
+bool engine_is_rewritten(struct sim_engine *engine, const struct engine_at *at, struct engine_rewriting *rewriting);
 
 #endif

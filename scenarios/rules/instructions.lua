@@ -155,6 +155,40 @@ scenarios[#scenarios + 1] = scenario {
   ]],
   steps = { expect "VMCALL" { rax = 1, rcx = 1, rdx = 1, rsi = 2 } },
 }
+-- REX counts just before the opcode alone; of segment prefixes the last of FS and GS does. SDM 2A, "Instruction Prefixes"; SDM 3A, "Segmentation in IA-32e
+-- Mode".
+scenarios[#scenarios + 1] = scenario {
+  name  = "prefixes-that-mean-nothing",
+  vmcs  = { GUEST_CR4 = 0x2620, GUEST_DS_BASE = 0x100, GUEST_FS_BASE = 0x200, GUEST_GS_BASE = 0x300 },
+  guest = asm [[
+          mov ebx, 0x9000
+          mov dword [rbx], 1
+          mov dword [rbx + 0x200], 2
+          mov dword [rbx + 0x300], 3
+          mov rax, -1
+          mov rcx, -1
+          mov rdx, -1
+          mov rsi, -1
+          mov rdi, -1
+          db 0x64, 0x3e, 0x8b, 0x03       ; FS, DS: mov eax, [rbx]
+          db 0x65, 0x64, 0x2e, 0x26, 0x8b, 0x0b ; GS, FS, CS, ES: mov ecx, [rbx]
+          db 0x36, 0x65, 0x8b, 0x13       ; SS, GS: mov edx, [rbx]
+          db 0x48, 0x3e, 0x8b, 0x33       ; REX.W, DS: mov esi, [rbx]
+          db 0x4c, 0x66, 0x89, 0xdf       ; REX.WR, 66H: mov di, bx
+          mov r8, -1
+          mov r9, -1
+          db 0x49, 0x66, 0x41, 0x89, 0xd8 ; REX.WB, 66H, REX.B: mov r8w, bx
+          db 0x48, 0x65, 0x3e, 0x4c, 0x8b, 0x0b ; REX.W, GS, DS, REX.WR: mov r9, [rbx]
+          mov r10d, 0x77
+          movd xmm0, r10d
+          mov r10, -1
+          db 0x49, 0x66, 0x0f, 0x7e, 0xc2 ; REX.WB, 66H: movd edx, xmm0
+          mov eax, 0x1234
+          db 0x40, 0x3e, 0x88, 0xe1       ; REX, DS: mov cl, ah, not spl
+          vmcall
+  ]],
+  steps = { expect "VMCALL" { rax = 0x1234, rcx = 0x12, rdx = 0x77, rsi = 1, rdi = 0xffffffffffff9000, r8 = 0xffffffffffff9000, r9 = 3, r10 = -1 } },
+}
 -- The types of system descriptors that LAR and LSL take, a bit for each.
 local function types(mode, lar, lsl)
   return scenario {
