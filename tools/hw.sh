@@ -91,11 +91,12 @@ pxe)
   cp "$image" "$1/boot/vmxbench-hw.elf"
   pack "$1/boot/scenarios.vmxs" "${@:2}"
   menu /boot >"$1/boot/grub/grub.cfg"
-  echo "$1: serve it by TFTP; \`grub-mknetdir --net-directory=$1 --subdir=boot/grub\` adds the boot loader (boot/grub/i386-pc/core.0)"
+  echo "$1: serve it by TFTP; \`grub-mknetdir --net-directory=$1 --subdir=boot/grub\` adds the boot loader, boot/grub/i386-pc/core.0, which DHCP has to name"
   ;;
 line)
   scenarios "${@:2}"; need_build
   [ -e "$1" ] || lacks "$1: there is no such device"
+  [ -r "$1" ] || lacks "$1: no right to read it (a serial device is its group's, on Debian dialout)"
   exec "$build/vmxbench" run --on "image:$1" "${@:2}"
   ;;
 *) usage >&2; exit 2 ;;
