@@ -109,9 +109,79 @@ static void a_run_that_ended_at_its_limit_is_known(void)
     CU_ASSERT_TRUE(outcome_at_limit(&(struct replay){.trace = {.bytes = after.bytes, .size = after.size}}));
 }
 
+/* A run that writes one byte to each of so many ports, the last of them another one. */
+static void write_ports(struct example *example, unsigned ports, uint64_t last)
+{
+    example_begin(example);
+    example_scenario(example, "one");
+    for (unsigned i = 0; i < ports; i++)
+        trace_numbers(&example->writer, TRACE_OUTPUT, 0, (const uint64_t[]){0x100 + i, i + 1 == ports ? last : 'x'}, 2, NULL, 0);
+    example_end(example, 0);
+}
+
+static bool same(void)
+{
+    static char name[] = "one";
+    struct replay_verdict verdict = {.name = name, .result = holds};
+    const struct replay a = {.verdicts = &verdict, .count = 1, .trace = {.bytes = before.bytes, .size = before.size}},
+                        b = {.verdicts = &verdict, .count = 1, .trace = {.bytes = after.bytes, .size = after.size}};
+    return outcome_kept(&a, &b, why, sizeof why);
+}
+
+static void every_port_counts_however_many_there_are(void)
+{
+    for (unsigned ports = 1; ports < 300; ports += 13) {
+        write_ports(&before, ports, 'y');
+        write_ports(&after, ports, 'y');
+        CU_ASSERT_TRUE(same());
+        write_ports(&after, ports, 'z');
+        CU_ASSERT_FALSE(same());
+    }
+}
+
+/* An entry may fail by a VM exit, and an interrupt may wait where it is taken. */
+static void failed_exits_and_waiting_interrupts_count(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct example *const example = i == 0 ? &before : &after;
+        example_begin(example);
+        example_scenario(example, "one");
+        example_exit(example, &(struct example_exit){.reason = VMX_EXIT_INVALID_STATE | (i == 0 ? 0u : VMX_REASON_FAILED_VMENTRY), .handler = 1});
+        example_end(example, 1);
+    }
+    CU_ASSERT_FALSE(same());
+    for (unsigned i = 0; i < 2; i++) {
+        struct example *const example = i == 0 ? &before : &after;
+        example_begin(example);
+        example_scenario(example, "one");
+        for (unsigned n = 0; n < 20; n++)
+            trace_numbers(&example->writer, TRACE_INTERRUPT, 0, (const uint64_t[]){0x40, 0, 0, i}, 4, NULL, 0);
+        example_end(example, 0);
+    }
+    CU_ASSERT_FALSE(same());
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "20 interrupts fall together with one before them, before: 0"));
+}
+
+static void a_run_that_is_not_there_did_not_end(void)
+{
+    static char name[] = "one";
+    struct replay_verdict verdict = {.name = name, .result = holds};
+    write_run(&before, &usual);
+    const struct replay a = {.verdicts = &verdict, .count = 1, .trace = {.bytes = before.bytes, .size = before.size}},
+                        none_of_it = {.verdicts = &verdict, .count = 0, .trace = {.bytes = before.bytes, .size = before.size}},
+                        cut = {.verdicts = &verdict, .count = 1, .trace = {.bytes = before.bytes, .size = TRACE_HEADER_BYTES}};
+    CU_ASSERT_FALSE(outcome_kept(&a, &none_of_it, why, sizeof why));
+    CU_ASSERT_STRING_EQUAL(why, "'one' did not run to its end");
+    CU_ASSERT_FALSE(outcome_kept(&a, &cut, why, sizeof why));
+    CU_ASSERT_STRING_EQUAL(why, "'one' did not run to its end");
+}
+
 SUITE("tools/outcome", {"the_same_is_the_same", the_same_is_the_same},
       {"without_conditions_the_final_state_decides", without_conditions_the_final_state_decides},
       {"a_condition_that_held_has_to_hold", a_condition_that_held_has_to_hold}, {"another_end_is_another_result", another_end_is_another_result},
       {"output_is_compared_port_by_port", output_is_compared_port_by_port},
       {"a_failed_entry_and_a_lost_interrupt_are_refused", a_failed_entry_and_a_lost_interrupt_are_refused},
-      {"a_run_that_ended_at_its_limit_is_known", a_run_that_ended_at_its_limit_is_known})
+      {"a_run_that_ended_at_its_limit_is_known", a_run_that_ended_at_its_limit_is_known},
+      {"every_port_counts_however_many_there_are", every_port_counts_however_many_there_are},
+      {"failed_exits_and_waiting_interrupts_count", failed_exits_and_waiting_interrupts_count},
+      {"a_run_that_is_not_there_did_not_end", a_run_that_is_not_there_did_not_end})
