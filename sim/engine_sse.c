@@ -41,6 +41,7 @@ static vector get_low(const void *from)
 
 /* ---- the host's instructions ---- */
 #define GUEST_MXCSR(instruction) "stmxcsr %[host]\n\tldmxcsr %[guest]\n\t" instruction "\n\tstmxcsr %[after]\n\tldmxcsr %[host]"
+/* NOLINTBEGIN(bugprone-macro-parentheses): operands of assembly */
 #define HOST_OPERATION(name, instruction, written, read)                                                                                             \
     static struct result name##_on_host(vector d, vector s, int64_t integer, uint32_t mxcsr)                                                         \
     {                                                                                                                                                \
@@ -49,6 +50,7 @@ static vector get_low(const void *from)
         (void)s;                                                                                                                                     \
         return (struct result){.value = d, .integer = integer, .flags = after & FLAGS};                                                              \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define VECTORS(name, instruction) HOST_OPERATION(name, instruction " %[s], %[d]", [d] "+x"(d), [s] "x"(s))
 #define FROM_REGISTER(name, instruction, type) HOST_OPERATION(name, instruction " %[s], %[d]", [d] "+x"(d), [s] "r"((type)integer))
 #define TO_REGISTER(name, instruction, modifier) HOST_OPERATION(name, instruction " %[s], %" modifier "[d]", [d] "=r"(integer), [s] "x"(s))
@@ -230,7 +232,7 @@ HORIZONTAL(hsubpd, subpd, doubles)
 #define ADD_AND_SUBTRACT(name, form, even)                                                                                                           \
     static struct result name##_on_host(vector d, vector s, int64_t integer, uint32_t mxcsr)                                                         \
     {                                                                                                                                                \
-        const quads a = (quads)d, b = (quads)s, mask = (quads)even;                                                                                  \
+        const quads a = (quads)d, b = (quads)s, mask = (quads)(even);                                                                                \
         const struct result difference = sub##form##_on_host((vector)(a & mask), (vector)(b & mask), integer, mxcsr);                                \
         struct result r = add##form##_on_host((vector)(a & ~mask), (vector)(b & ~mask), integer, mxcsr);                                             \
         r.value = (vector)(((quads)difference.value & mask) | ((quads)r.value & ~mask));                                                             \

@@ -20,8 +20,8 @@ that runs, sources that changed meanwhile, or a guest that a workload needs and 
                 with several, with other environments and addresses; its first $((short / 1000)) thousand instructions under valgrind: one hash of all that it
                 prints and traces
   hostile       random code, descriptors and page tables; devices, several processors, VMX structures in wrong places; processors that share everything;
-                images on the bare machine; files and scripts that are damaged: for SECONDS of CPU time under AddressSanitizer and UndefinedBehaviorSanitizer, without a crash, a run past
-                its limit, or growth of memory
+                images on the bare machine; files and scripts that are damaged: for SECONDS of CPU time under AddressSanitizer and
+                UndefinedBehaviorSanitizer, without a crash, a run past its limit, or growth of memory
   model         STATES random states through vmx-model, under the same sanitizers
 
   --blocks N    of the part exact (default $blocks)

@@ -62,10 +62,17 @@ static void write_blocks(struct image *image, struct random *random, unsigned bi
     }
 }
 
+/* Few of its bits are set. */
+static uint64_t few_bits(struct random *random)
+{
+    const uint64_t any = random_next(random);
+    return any & random_next(random);
+}
+
 static void write_options(struct image *image, struct random *random)
 {
-    const uint32_t pin = (uint32_t)random_next(random) & (uint32_t)random_next(random), primary = (uint32_t)random_next(random) & 0x7a200088,
-                   secondary = (uint32_t)random_next(random) & (uint32_t)random_next(random) & 0x3ffff;
+    const uint32_t pin = (uint32_t)few_bits(random), primary = (uint32_t)random_next(random) & 0x7a200088,
+                   secondary = (uint32_t)few_bits(random) & 0x3ffff;
     const uint32_t options[] = {pin & 0x69, primary | (random_below(random, 4) != 0 ? 1u << 31 : 0u), secondary};
     memcpy(image->bytes + image->size - sizeof options, options, sizeof options);
 }
@@ -78,7 +85,7 @@ static void write_memory(struct image *image, struct random *random)
     memcpy(p->bytes, pointer, p->size);
     p = patch(image, DATA, PAGE_BYTES);
     for (unsigned i = 0; i < p->size; i++)
-        p->bytes[i] = (uint8_t)(random_next(random) & random_next(random));
+        p->bytes[i] = (uint8_t)few_bits(random);
 }
 
 /* The others' code, vectors of real-address mode that lead to it, and a region for VMX at the very end of RAM. */
