@@ -127,7 +127,7 @@ static void run_sim(struct pairs *p, size_t i)
         return;
     }
     read_outcome(&p->traces[i], &result->sim, result);
-    const char *why = judge_keeps_from_bochs(&p->cases[i], &result->sim);
+    const char *why = judge_keeps_from_bochs(&p->cases[i], &p->scenarios[i], &result->sim);
     if (why != NULL)
         only_sim(result, result->sim.stop == TRACE_STOP_HOST_ERROR ? result->sim.text : why);
 }

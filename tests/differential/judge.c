@@ -81,23 +81,6 @@ static bool has_reserved_sleep(const struct outcome *sim)
     return sim->kind == OUTCOME_NOTHING && sim->stop != TRACE_STOP_LIMIT;
 }
 
-const char *judge_keeps_from_bochs(const struct dif_case *c, const struct outcome *sim)
-{
-    if (sim->stop == TRACE_STOP_HOST_ERROR)
-        return "the simulator gives up";
-    if (waits_for_sipi(c))
-        return "the image does not enter the wait-for-SIPI state";
-    if (sim->kind == OUTCOME_FAIL_VALID || sim->kind == OUTCOME_FAIL_INVALID)
-        return NULL;
-    if (harms_host(c))
-        return "the exit would load the change into the host";
-    if (sim->kind != OUTCOME_FAILED_ENTRY && leaves_guest_ram(c))
-        return "without EPT the guest would leave its RAM";
-    if (has_reserved_sleep(sim))
-        return "the guest sleeps for good";
-    return NULL;
-}
-
 /* ---- the set of violated rules ---- */
 /* All rules that the first entry violates, as the model sees the prepared machine, and its fields. */
 static void look_at_entry(const struct sim_scenario *scenario, struct disagreement *d)
@@ -233,11 +216,10 @@ static bool enters(const struct outcome *outcome)
     return outcome->kind == OUTCOME_EXIT || outcome->kind == OUTCOME_NOTHING;
 }
 
-/* Rules that Bochs does not judge are left out of the set: then it does what the rest says. */
-static bool explained_by_omission(struct disagreement *d, unsigned *which)
+/* What is left of the violated rules when those go that Bochs does not judge; *which: the last of the list's rows that say so. False: all are left. */
+static bool leave_out_omitted(const struct disagreement *d, struct violated *rest, unsigned *which)
 {
-    struct violated rest = {.count = 0};
-    bool any = false;
+    rest->count = 0;
     for (unsigned i = 0; i < d->violated.count; i++) {
         bool omitted = false;
         for (unsigned k = 0; k < known_count; k++)
@@ -245,14 +227,18 @@ static bool explained_by_omission(struct disagreement *d, unsigned *which)
                 omitted = true;
                 *which = k;
             }
-        any |= omitted;
         if (!omitted)
-            rest.check[rest.count++] = d->violated.check[i];
+            rest->check[rest->count++] = d->violated.check[i];
     }
-    if (!any)
+    return rest->count != d->violated.count;
+}
+
+/* Then Bochs does what the rest says. */
+static bool explained_by_omission(const struct disagreement *d, unsigned *which)
+{
+    struct violated rest;
+    if (!leave_out_omitted(d, &rest, which))
         return false;
-    if (d->lost) /* it got as far as the guest state, failed or not, and could not come back */
-        return first_phase(&rest) >= phase(VMX_CHECK_GUEST_RFLAGS_VM_REAL);
     if (rest.count == 0)
         return enters(&d->result->bochs) || d->result->bochs.number == VMX_EXIT_MSR_LOAD_FAIL;
     return in_set(&rest, &d->result->bochs);
@@ -266,6 +252,35 @@ static bool listed(struct disagreement *d, unsigned *which)
             return true;
         }
     return explained_by_omission(d, which);
+}
+
+/* ---- what Bochs may load ---- */
+/* Without the rules that Bochs does not judge the entry gets as far as the guest state, and comes back by the host state. */
+static bool loads_host(const struct dif_case *c, const struct sim_scenario *scenario)
+{
+    struct disagreement d = {.c = c};
+    struct violated rest;
+    unsigned which;
+    look_at_entry(scenario, &d);
+    return leave_out_omitted(&d, &rest, &which) && first_phase(&rest) >= phase(VMX_CHECK_GUEST_RFLAGS_VM_REAL);
+}
+
+const char *judge_keeps_from_bochs(const struct dif_case *c, const struct sim_scenario *scenario, const struct outcome *sim)
+{
+    if (sim->stop == TRACE_STOP_HOST_ERROR)
+        return "the simulator gives up";
+    if (waits_for_sipi(c))
+        return "the image does not enter the wait-for-SIPI state";
+    const bool fails = sim->kind == OUTCOME_FAIL_VALID || sim->kind == OUTCOME_FAIL_INVALID;
+    if (harms_host(c) && (!fails || loads_host(c, scenario)))
+        return "the exit would load the change into the host";
+    if (fails)
+        return NULL;
+    if (sim->kind != OUTCOME_FAILED_ENTRY && leaves_guest_ram(c))
+        return "without EPT the guest would leave its RAM";
+    if (has_reserved_sleep(sim))
+        return "the guest sleeps for good";
+    return NULL;
 }
 
 /* ---- the verdict ---- */
@@ -341,8 +356,7 @@ void judge(const struct dif_case *c, const struct sim_scenario *scenario, const 
         free(compared.text);
         return;
     }
-    struct disagreement d = {
-        .c = c, .result = result, .known_items = compared.known, .bochs_text = outcome->text, .lost = !outcome->ran && harms_host(c)};
+    struct disagreement d = {.c = c, .result = result, .known_items = compared.known, .bochs_text = outcome->text};
     look_at_entry(scenario, &d);
     find_records(sim, bochs, compared.exits, &d);
     if (outcome->ran && in_set(&d.violated, &result->bochs)) {

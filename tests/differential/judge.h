@@ -7,7 +7,7 @@
 #include "tools/bochs/bochs_run.h"
 
 /* NULL: the case may run on Bochs. Else why not: it would take host or image along, or the simulator gave up. */
-const char *judge_keeps_from_bochs(const struct dif_case *c, const struct outcome *sim);
+const char *judge_keeps_from_bochs(const struct dif_case *c, const struct sim_scenario *scenario, const struct outcome *sim);
 /* Fills in verdict and text. */
 void judge(const struct dif_case *c, const struct sim_scenario *scenario, const struct sim_trace *sim, const struct sim_trace *bochs,
            const struct bochs_outcome *outcome, struct result *result);

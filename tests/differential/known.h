@@ -24,7 +24,6 @@ struct disagreement {
     struct trace_record before;       /* the VM exit before them, which agrees; kind TRACE_END: none */
     uint64_t known_items;             /* items that differed before as bochs_known_differences says */
     const char *bochs_text;           /* how Bochs ended */
-    bool lost;                        /* Bochs gave no trace, and host state that it may have loaded was changed */
 };
 
 struct known {
