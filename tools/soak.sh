@@ -289,7 +289,7 @@ for part in $parts; do
   "$part"
   echo "$part: done, $(grep -c " $part:" "$state/pieces" || true) pieces passed, $(seconds_of "$part") seconds of CPU time, $((SECONDS - began)) by the clock"
 done
-[ "$(sources)" = "$passing" ] || die "the sources changed meanwhile: what passed tells nothing about them"
 [ ! -s "$scratch/found" ] || { cat "$scratch/found"; exit 1; }
+[ "$(sources)" = "$passing" ] || die "the sources changed meanwhile: what passed tells nothing about them"
 [ ! -s "$scratch/missing" ] || { sort -u "$scratch/missing"; exit 2; }
 echo "nothing found"
