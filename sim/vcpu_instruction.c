@@ -8,7 +8,18 @@
 #include "../vmx-model/registers.h"
 #include "board.h"
 
-/* The bytes at RIP, through the page that was fetched from last. *out says why there are none. */
+enum { INSTRUCTION_BYTES = 15 };
+
+/* How many bytes of an instruction at RIP the limit of the code segment allows. */
+static unsigned within_limit(const struct vmx_state *s)
+{
+    const uint64_t limit = s->seg[VMX_CS].limit;
+    if (vmx_in_64bit_mode(s) || s->rip + INSTRUCTION_BYTES - 1 <= limit)
+        return INSTRUCTION_BYTES;
+    return s->rip <= limit ? (unsigned)(limit - s->rip + 1) : 0;
+}
+
+/* The bytes at RIP, through the page that was fetched from last. *out says why there are no more. */
 static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_translation *out)
 {
     struct vmx_cpu *cpu = &vcpu->cpu;
@@ -18,19 +29,20 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
         linear = (uint32_t)(s->seg[VMX_CS].base + s->rip);
     const unsigned in_page = SIM_PAGE - (unsigned)(linear % SIM_PAGE);
     const bool user = vmx_cpl(s) == 3;
-    const uint8_t *code = in_page >= 15 ? sim_vcpu_code(vcpu, linear, user) : NULL;
+    const unsigned most = within_limit(s);
+    const uint8_t *code = in_page >= INSTRUCTION_BYTES && most == INSTRUCTION_BYTES ? sim_vcpu_code(vcpu, linear, user) : NULL;
     if (code != NULL) {
-        memcpy(bytes, code + linear % SIM_PAGE, 15);
-        return 15;
+        memcpy(bytes, code + linear % SIM_PAGE, INSTRUCTION_BYTES);
+        return INSTRUCTION_BYTES;
     }
     unsigned have = 0;
-    while (have < 15) {
+    while (have < most) {
         const gva_t at = linear + have;
         vmx_translate(cpu, at, VMX_ACCESS_FETCH, user, out);
         if (out->kind != VMX_TRANSLATED)
             return have;
         const unsigned left = SIM_PAGE - (unsigned)(at % SIM_PAGE);
-        const unsigned size = left < 15 - have ? left : 15 - have;
+        const unsigned size = left < most - have ? left : most - have;
         uint64_t offset;
         if (!sim_machine_memory(vcpu->machine, out->host, size, &offset)) {
             memset(bytes + have, 0xff, size);
@@ -39,6 +51,8 @@ static unsigned fetch(struct bk_vcpu *vcpu, uint8_t bytes[15], struct vmx_transl
         }
         have += size;
     }
+    if (have < INSTRUCTION_BYTES)
+        *out = (struct vmx_translation){.kind = VMX_TRANSLATION_FAULT, .event = vmx_outcome_gp().event};
     return have;
 }
 
