@@ -292,6 +292,7 @@ void __wrap_gen_intermediate_code_x86_64(void *cpu, struct unicorn_block *block,
     engine->rewriting.changed = 0;
     engine_reserve_for_checks(engine);
     __real_gen_intermediate_code_x86_64(cpu, block, limit);
+    starts[0] = block->pc;
     unsigned count = instruction_starts(engine, block->pc, starts);
     const unsigned end = wanted_length(engine, block, starts, count);
     if (end < count || engine->rewriting.changed != 0) {

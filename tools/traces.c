@@ -59,7 +59,8 @@ bool trace_save(const char *path, const uint8_t *bytes, size_t size)
     uint8_t *sealed = malloc(size + SEAL_BYTES);
     if (sealed == NULL)
         return false;
-    memcpy(sealed, bytes, size);
+    if (size != 0)
+        memcpy(sealed, bytes, size);
     make_seal(bytes, size, sealed + size);
     const bool good = file_write(path, sealed, size + SEAL_BYTES);
     const int why = errno;

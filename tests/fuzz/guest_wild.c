@@ -183,6 +183,15 @@ static uint64_t any_number(struct maker *m)
 }
 
 /* A field and what it gets. */
+/* 32 bits of which two are set, as a rule. */
+static uint32_t few_bits(struct maker *m)
+{
+    uint64_t bits = UINT32_MAX;
+    for (unsigned i = 0; i < 4; i++)
+        bits &= random_next(&m->random);
+    return (uint32_t)bits;
+}
+
 static enum vmcs_field choose_field(struct maker *m, uint64_t *value)
 {
     if (maker_chance(m, 3)) {
@@ -242,8 +251,8 @@ static void stimulus(struct maker *m)
         break;
     case STEP_CONTROL:
         s.a = maker_below(m, 3);
-        s.b = random_next(&m->random) & random_next(&m->random) & random_next(&m->random) & random_next(&m->random) & UINT32_MAX;
-        s.c = random_next(&m->random) & random_next(&m->random) & random_next(&m->random) & random_next(&m->random) & UINT32_MAX;
+        s.b = few_bits(m);
+        s.c = few_bits(m);
         break;
     case STEP_EPT:
         s.a = maker_below(m, 8) | (maker_chance(m, 4) ? UINT32_C(1) << 31 : 0);

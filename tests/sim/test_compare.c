@@ -464,7 +464,7 @@ static void the_limit_of_either_side_ends_the_comparison(void)
         exit_of(&a, VMX_EXIT_CPUID, 0x8000, 0, 1, 0);
         exit_of(&b, VMX_EXIT_CPUID, i == 2 ? 0x9000 : 0x8000, 0, 1, 0);
         end(&a, i == 0 ? TRACE_STOP_STEPS : TRACE_STOP_LIMIT, 0x8000, 5);
-        end(&b, i == 0 ? TRACE_STOP_LIMIT : TRACE_STOP_LIMIT, 0x8004, 9);
+        end(&b, TRACE_STOP_LIMIT, 0x8004, 9);
         CU_ASSERT_EQUAL(compare(&a, &b, false, &compared), i == 2 ? SIM_DIFFERENT : SIM_SAME);
         free(compared.text);
     }

@@ -2,14 +2,14 @@
 /* PCI configuration space, and the power-management ports that it places. */
 #include "tests/support/board.h"
 
-static void select(unsigned device, unsigned function, unsigned reg)
+static void select_register(unsigned device, unsigned function, unsigned reg)
 {
     out(0xcf8, 4, 0x80000000u | device << 11 | function << 8 | reg);
 }
 
 static uint32_t get(unsigned device, unsigned function, unsigned reg)
 {
-    select(device, function, reg);
+    select_register(device, function, reg);
     return in(0xcfc, 4);
 }
 
@@ -31,10 +31,10 @@ static void the_board_has_three_functions(void)
 static void narrow_accesses_reach_their_bytes(void)
 {
     board_start();
-    select(0, 0, 0);
+    select_register(0, 0, 0);
     CU_ASSERT_EQUAL(in(0xcfe, 2), 0x1237);
     CU_ASSERT_EQUAL(in(0xcff, 1), 0x12);
-    select(0, 0, 0x58);
+    select_register(0, 0, 0x58);
     out(0xcfd, 1, 0x10);
     CU_ASSERT_EQUAL(in(0xcfc, 4) >> 8 & 0xff, 0x10);
 }
@@ -42,10 +42,10 @@ static void narrow_accesses_reach_their_bytes(void)
 static void read_only_registers_stay(void)
 {
     board_start();
-    select(0, 0, 0);
+    select_register(0, 0, 0);
     out(0xcfc, 4, 0);
     CU_ASSERT_EQUAL(in(0xcfc, 4), 0x12378086);
-    select(0, 0, 0x10);
+    select_register(0, 0, 0x10);
     out(0xcfc, 4, 0xffffffff);
     CU_ASSERT_EQUAL(in(0xcfc, 4), 0); /* no base address registers */
 }
@@ -53,7 +53,7 @@ static void read_only_registers_stay(void)
 static void the_address_port_takes_doublewords_only(void)
 {
     board_start();
-    select(0, 0, 8);
+    select_register(0, 0, 8);
     out(0xcf8, 1, 0);
     CU_ASSERT_EQUAL(in(0xcf8, 4), 0x80000008);
     out(0xcf8, 4, 0x00000008);
@@ -63,7 +63,7 @@ static void the_address_port_takes_doublewords_only(void)
 static void write_protection_of_shadow_ram_is_reported_once(void)
 {
     board_start();
-    select(0, 0, 0x58);
+    select_register(0, 0, 0x58);
     out(0xcfd, 1, 0x10);
     out(0xcfe, 1, 0x11);
     CU_ASSERT_EQUAL(reports, 1);
@@ -73,9 +73,9 @@ static void the_pm_timer_stands_where_it_is_put(void)
 {
     board_start_with(&(const struct devices_config){.cpus = 1, .cold = true});
     CU_ASSERT_EQUAL(in(0x608, 4), 0xffffffff);
-    select(1, 3, 0x40);
+    select_register(1, 3, 0x40);
     out(0xcfc, 4, 0x601);
-    select(1, 3, 0x80);
+    select_register(1, 3, 0x80);
     out(0xcfc, 1, 1);
     board.bus.now = BOARD_HZ;
     CU_ASSERT_EQUAL(in(0x608, 4), 3579545);
@@ -94,9 +94,9 @@ static void firmware_leaves_acpi_mode_on(void)
 static void soft_off_powers_off(void)
 {
     board_start();
-    select(1, 3, 0x40);
+    select_register(1, 3, 0x40);
     out(0xcfc, 4, 0xb001);
-    select(1, 3, 0x80);
+    select_register(1, 3, 0x80);
     out(0xcfc, 1, 1);
     out(0xb004, 2, 0x0001);
     CU_ASSERT_EQUAL(in(0xb004, 2), 1);
@@ -159,7 +159,7 @@ static void writable_registers_take_what_is_written(void)
             bool writable = false;
             for (unsigned row = 0; row < sizeof(ranges) / sizeof(ranges[0]); row++)
                 writable |= ranges[row].device == device && ranges[row].function == function && reg >= ranges[row].first && reg <= ranges[row].last;
-            select(device, function, reg);
+            select_register(device, function, reg);
             const uint16_t port = (uint16_t)(0xcfc + (reg & 3u));
             const uint32_t before = in(port, 1), written = ~before & 0xffu;
             out(port, 1, written);
@@ -194,7 +194,7 @@ static void what_pam_bits_are_reported(void)
                 {0, 0, 0x5f, 0x31, 1}, {0, 0, 0x5f, 0x13, 1}, {0, 0, 0x5f, 0xff, 0}, {1, 3, 0x5a, 0xff, 0}};
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         board_start();
-        select(rows[i].device, rows[i].function, rows[i].reg);
+        select_register(rows[i].device, rows[i].function, rows[i].reg);
         out((uint16_t)(0xcfc + (rows[i].reg & 3u)), 1, rows[i].value);
         CU_ASSERT_EQUAL(reports, rows[i].reports);
     }
@@ -219,10 +219,10 @@ static void the_power_ports_follow_base_and_enable(void)
 {
     board_start();
     CU_ASSERT_EQUAL(pci_power_base(&board.pci), POWER_BASE);
-    select(1, 3, 0x40);
+    select_register(1, 3, 0x40);
     out(0xcfc, 4, 0x12ff);
     CU_ASSERT_EQUAL(pci_power_base(&board.pci), 0x12c0);
-    select(1, 3, 0x80);
+    select_register(1, 3, 0x80);
     out(0xcfc, 1, 0xfe);
     CU_ASSERT_EQUAL(pci_power_base(&board.pci), 0);
     CU_ASSERT_EQUAL(in(0x12c4, 2), 0xffff);
