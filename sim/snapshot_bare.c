@@ -119,6 +119,19 @@ static struct bk_machine *make(struct archive *a, const struct sim_bare_options 
     return machine;
 }
 
+/* A window is about a microsecond. What a processor does in one go may take it beyond the end, but not by minutes, which windows would take for ever to
+   catch up with. */
+static bool is_beyond_window(const struct bk_machine *machine)
+{
+    const uint64_t far = UINT64_C(1) << 40, window = machine->board->window;
+    bool beyond = false;
+    for (unsigned i = 0; i < machine->vcpu_count; i++) {
+        const uint64_t now = sim_now(&machine->vcpu[i]);
+        beyond |= now > window && now - window > far;
+    }
+    return beyond;
+}
+
 static void load(struct archive *a, struct bk_machine *machine, struct sim_bare_trace *trace)
 {
     struct sim_ram_image ram = {0};
@@ -126,6 +139,8 @@ static void load(struct archive *a, struct bk_machine *machine, struct sim_bare_
     board(a, machine);
     traced(a, trace);
     snapshot_pages(a, &ram);
+    if (a->wrong == NULL && is_beyond_window(machine))
+        archive_fail(a, "a processor's time is far beyond that of the machine");
     if (a->wrong == NULL && a->at != a->size)
         archive_fail(a, "there is more in it than belongs there");
     if (a->wrong == NULL && ram.pages != machine->log.pages)

@@ -2,12 +2,14 @@
 /* The bare machine runs software that knows nothing of it: images, processors, devices, VMX in root operation, every end. */
 #include "sim/assemble.h"
 #include "sim/multiboot.h"
+#include "sim/snapshot_bare.h"
 #include "tests/support/suite.h"
 #include "vmx-model/reasons.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LOAD = 0x100000, RAM = 16 << 20, OUTPUT_BYTES = 4096 };
 
@@ -566,7 +568,39 @@ static void a_blocked_nmi_wakes_nobody(void)
     CU_ASSERT_STRING_EQUAL(o.output, "N");
 }
 
+/* A file whose processor is minutes ahead of the machine is refused: its windows would take for ever to catch up. One that is a second ahead is not. */
+static void a_snapshot_with_a_clock_out_of_the_window_is_refused(void)
+{
+    static const struct {
+        uint64_t ahead;
+        bool taken;
+    } rows[] = {{0, true}, {UINT64_C(1) << 30, true}, {UINT64_C(1) << 41, false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[] = "/tmp/vmxbench-bare-XXXXXX";
+        struct sim_error error = {0};
+        const char *message;
+        const int file = mkstemp(path);
+        CU_ASSERT_FATAL(file >= 0);
+        close(file);
+        const struct sim_bare_options options = {.ram_bytes = RAM, .cpus = 2, .limit = 1000};
+        struct bk_machine *machine = sim_bare_new(&options, &message);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(machine);
+        machine->pcpu[1].clock += rows[i].ahead;
+        struct sim_board_trace records = {0}, read_records = {0};
+        struct sim_bare_trace trace = {.trace = &records}, read_trace = {.trace = &read_records};
+        CU_ASSERT(sim_bare_snapshot_write(machine, &trace, path, &error));
+        struct bk_machine *read = sim_bare_snapshot_read(path, &options, &read_trace, &error);
+        CU_ASSERT_EQUAL(read != NULL, rows[i].taken);
+        if (!rows[i].taken)
+            CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "far beyond"));
+        sim_machine_free(read);
+        sim_machine_free(machine);
+        remove(path);
+    }
+}
+
 SUITE("sim/bare", {"a20m_goes_to_all_processors", a20m_goes_to_all_processors}, {"a_blocked_nmi_wakes_nobody", a_blocked_nmi_wakes_nobody},
+      {"a_snapshot_with_a_clock_out_of_the_window_is_refused", a_snapshot_with_a_clock_out_of_the_window_is_refused},
       {"an_image_starts_as_the_multiboot_specification_says", an_image_starts_as_the_multiboot_specification_says},
       {"every_end_is_told_apart", every_end_is_told_apart}, {"a_hypervisor_runs_its_guest", a_hypervisor_runs_its_guest},
       {"an_entry_that_fails_comes_back_to_the_host", an_entry_that_fails_comes_back_to_the_host},
