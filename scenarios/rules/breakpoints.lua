@@ -15,6 +15,14 @@ return {
       b:    nop
             vmcall
     ]], { expect "EXCEPTION_NMI" { vector = 1, rip = "b", qualification = 2 } }),
+  guest("a-disabled-breakpoint-matches-beside-it", [[
+            mov eax, b
+            mov dr0, rax
+            mov dr1, rax
+            mov eax, 0x401                       ; L0
+            mov dr7, rax
+      b:    vmcall
+    ]], { expect "EXCEPTION_NMI" { vector = 1, rip = "b", qualification = 1 } }),
   guest("a-data-breakpoint-is-a-trap", [[
             mov eax, 0x9004
             mov dr2, rax

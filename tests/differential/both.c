@@ -83,6 +83,11 @@ static void read_outcome(const struct sim_trace *trace, struct outcome *out, str
     }
 }
 
+bool outcome_enters(const struct outcome *outcome)
+{
+    return outcome->kind == OUTCOME_EXIT || outcome->kind == OUTCOME_NOTHING;
+}
+
 void outcome_text(const struct outcome *outcome, char *text, size_t size)
 {
     const char *rule = outcome->rule != VMX_CHECK_NONE ? vmx_check_rows[outcome->rule].id : "";

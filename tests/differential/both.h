@@ -39,6 +39,9 @@ struct result {
 bool both_run(const struct dif_case *cases, size_t count, struct result *results, struct sim_error *error);
 void result_free(struct result *result);
 
+/* The entry succeeded; the guest may sleep since. */
+bool outcome_enters(const struct outcome *outcome);
+
 /* What an outcome is, in words. */
 void outcome_text(const struct outcome *outcome, char *text, size_t size);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generate.h"
 #include "handlers/bench/bench.h"
 #include "handlers/bench/trace.h"
 #include "known.h"
@@ -67,6 +68,18 @@ static bool leaves_guest_ram(const struct dif_case *c)
     return !ept && (moved || c->mode == PACKED_MODE_REAL);
 }
 
+/* What another EPTP names are whatever pages the host has there. */
+static bool uses_other_ept(const struct dif_case *c)
+{
+    enum { PAGE_SHIFT = 12 };
+    const uint64_t root = base_fields(c->caps, BASE_LONG)[VMCS_EPT_POINTER] >> PAGE_SHIFT;
+    bool moved = false;
+    for (unsigned i = 0; i < c->parts; i++)
+        if (c->part[i].kind == PART_FIELD && c->part[i].a == VMCS_EPT_POINTER)
+            moved = c->part[i].c >> PAGE_SHIFT != root;
+    return moved;
+}
+
 static bool waits_for_sipi(const struct dif_case *c)
 {
     bool waits = false;
@@ -82,6 +95,21 @@ static bool has_reserved_sleep(const struct outcome *sim)
 }
 
 /* ---- the set of violated rules ---- */
+static void leave_out_omitted(struct disagreement *d)
+{
+    d->judged.count = 0;
+    for (unsigned i = 0; i < d->violated.count; i++) {
+        bool omitted = false;
+        for (unsigned k = 0; k < known_count; k++)
+            if (known_list[k].omitted == d->violated.check[i] && (known_list[k].applies == NULL || known_list[k].applies(d))) {
+                omitted = true;
+                d->omission = k;
+            }
+        if (!omitted)
+            d->judged.check[d->judged.count++] = d->violated.check[i];
+    }
+}
+
 /* All rules that the first entry violates, as the model sees the prepared machine, and its fields. */
 static void look_at_entry(const struct sim_scenario *scenario, struct disagreement *d)
 {
@@ -99,6 +127,7 @@ static void look_at_entry(const struct sim_scenario *scenario, struct disagreeme
         memcpy(d->field, cpu->vmcs->field, sizeof d->field);
     }
     sim_machine_free(machine);
+    leave_out_omitted(d);
 }
 
 /* Rules on controls and host state may be judged in any order, and those on guest state behind them. SDM 3C, "VM Entries". */
@@ -211,37 +240,14 @@ static void find_records(const struct sim_trace *sim, const struct sim_trace *bo
 }
 
 /* ---- listed deviations ---- */
-static bool enters(const struct outcome *outcome)
+/* Where Bochs does what the rules say that it judges. */
+static bool explained_by_omission(const struct disagreement *d)
 {
-    return outcome->kind == OUTCOME_EXIT || outcome->kind == OUTCOME_NOTHING;
-}
-
-/* What is left of the violated rules when those go that Bochs does not judge; *which: the last of the list's rows that say so. False: all are left. */
-static bool leave_out_omitted(const struct disagreement *d, struct violated *rest, unsigned *which)
-{
-    rest->count = 0;
-    for (unsigned i = 0; i < d->violated.count; i++) {
-        bool omitted = false;
-        for (unsigned k = 0; k < known_count; k++)
-            if (known_list[k].omitted == d->violated.check[i] && (known_list[k].applies == NULL || known_list[k].applies(d))) {
-                omitted = true;
-                *which = k;
-            }
-        if (!omitted)
-            rest->check[rest->count++] = d->violated.check[i];
-    }
-    return rest->count != d->violated.count;
-}
-
-/* Then Bochs does what the rest says. */
-static bool explained_by_omission(const struct disagreement *d, unsigned *which)
-{
-    struct violated rest;
-    if (!leave_out_omitted(d, &rest, which))
+    if (d->judged.count == d->violated.count)
         return false;
-    if (rest.count == 0)
-        return enters(&d->result->bochs) || d->result->bochs.number == VMX_EXIT_MSR_LOAD_FAIL;
-    return in_set(&rest, &d->result->bochs);
+    if (d->judged.count == 0)
+        return outcome_enters(&d->result->bochs) || d->result->bochs.number == VMX_EXIT_MSR_LOAD_FAIL;
+    return in_set(&d->judged, &d->result->bochs);
 }
 
 static bool listed(struct disagreement *d, unsigned *which)
@@ -251,7 +257,8 @@ static bool listed(struct disagreement *d, unsigned *which)
             *which = k;
             return true;
         }
-    return explained_by_omission(d, which);
+    *which = d->omission;
+    return explained_by_omission(d);
 }
 
 /* ---- what Bochs may load ---- */
@@ -259,10 +266,8 @@ static bool listed(struct disagreement *d, unsigned *which)
 static bool loads_host(const struct dif_case *c, const struct sim_scenario *scenario)
 {
     struct disagreement d = {.c = c};
-    struct violated rest;
-    unsigned which;
     look_at_entry(scenario, &d);
-    return leave_out_omitted(&d, &rest, &which) && first_phase(&rest) >= phase(VMX_CHECK_GUEST_RFLAGS_VM_REAL);
+    return d.judged.count != d.violated.count && first_phase(&d.judged) >= phase(VMX_CHECK_GUEST_RFLAGS_VM_REAL);
 }
 
 const char *judge_keeps_from_bochs(const struct dif_case *c, const struct sim_scenario *scenario, const struct outcome *sim)
@@ -278,6 +283,8 @@ const char *judge_keeps_from_bochs(const struct dif_case *c, const struct sim_sc
         return NULL;
     if (sim->kind != OUTCOME_FAILED_ENTRY && leaves_guest_ram(c))
         return "without EPT the guest would leave its RAM";
+    if (sim->kind != OUTCOME_FAILED_ENTRY && uses_other_ept(c))
+        return "the EPT would be what the host has there";
     if (has_reserved_sleep(sim))
         return "the guest sleeps for good";
     return NULL;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "tools/bochs/bochs_run.h"
 #include "vmx-model/controls.h"
 #include "vmx-model/exit_info.h"
 #include "vmx-model/reasons.h"
@@ -18,24 +19,31 @@ static bool both_exit(const struct disagreement *d)
     return d->sim.kind == TRACE_EXIT && d->bochs.kind == TRACE_EXIT && memcmp(d->sim.gpr, d->bochs.gpr, sizeof d->sim.gpr) == 0;
 }
 
-/* Two VM exits are the same but for this item, whose bits differ as the mask says. RFLAGS.RF is left to the table of known differences. */
+static uint32_t basic_reason(const struct trace_record *exit)
+{
+    return exit->kind == TRACE_EXIT ? vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]) : UINT32_MAX;
+}
+
+static uint64_t known_difference(uint32_t reason, unsigned item)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < bochs_known_difference_count; i++)
+        if (bochs_known_differences[i].reason == reason && bochs_known_differences[i].item == item)
+            bits |= bochs_known_differences[i].mask;
+    return bits;
+}
+
+/* Two VM exits are the same but for this item, whose bits differ as the mask says. What else differs is left to the table of known differences. */
 static bool only_differs(const struct disagreement *d, enum trace_item item, uint64_t bits)
 {
     if (!both_exit(d))
         return false;
     for (unsigned i = 0; i < TRACE_TICKS; i++) {
-        uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
-        if (i == TRACE_RFLAGS)
-            differ &= ~VMX_RFLAGS_RF;
-        if (i == item ? differ != bits : differ != 0)
+        const uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
+        if (i == item ? differ != bits : (differ & ~known_difference(basic_reason(&d->sim), i)) != 0)
             return false;
     }
     return true;
-}
-
-static uint32_t basic_reason(const struct trace_record *exit)
-{
-    return exit->kind == TRACE_EXIT ? vmx_basic_reason((uint32_t)exit->item[TRACE_REASON]) : UINT32_MAX;
 }
 
 static bool is_control_set(const struct disagreement *d, enum vmcs_field field, uint64_t bit)
@@ -47,11 +55,6 @@ static bool unrestricted(const struct disagreement *d)
 {
     return is_control_set(d, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_ACTIVATE_SECONDARY) &&
            is_control_set(d, VMCS_SECONDARY_VM_EXEC_CONTROL, VMX_SEC_UNRESTRICTED_GUEST);
-}
-
-static bool enters_or_sleeps(const struct outcome *outcome)
-{
-    return outcome->kind == OUTCOME_EXIT || outcome->kind == OUTCOME_NOTHING;
 }
 
 /* ---- VM exits ---- */
@@ -96,6 +99,22 @@ static bool trap_is_missing(const struct disagreement *d)
 {
     return is_control_set(d, VMCS_CPU_BASED_VM_EXEC_CONTROL, VMX_PRI_MONITOR_TRAP_FLAG) && basic_reason(&d->sim) == VMX_EXIT_MONITOR_TRAP_FLAG &&
            basic_reason(&d->bochs) != VMX_EXIT_MONITOR_TRAP_FLAG;
+}
+
+/* Conditions that matched beside the one that is enabled. */
+static bool tells_of_disabled_breakpoints(const struct disagreement *d)
+{
+    enum { EVENT = 0x7ff, DEBUG_EXCEPTION = 3 << 8 | 1, CONDITIONS = 0xf };
+    const uint64_t differ = d->sim.item[TRACE_QUALIFICATION] ^ d->bochs.item[TRACE_QUALIFICATION];
+    return (d->sim.item[TRACE_INTERRUPTION_INFO] & EVENT) == DEBUG_EXCEPTION && (d->sim.item[TRACE_QUALIFICATION] & CONDITIONS) != 0 && differ != 0 &&
+           (differ & d->bochs.item[TRACE_QUALIFICATION] & CONDITIONS) == differ && only_differs(d, TRACE_QUALIFICATION, differ);
+}
+
+/* Blocking by STI or MOV SS delays the VMX-preemption timer. */
+static bool timer_waits(const struct disagreement *d)
+{
+    return d->sim.kind == TRACE_EXIT && basic_reason(&d->sim) == VMX_EXIT_PREEMPTION_TIMER &&
+           (d->sim.item[TRACE_INTERRUPTIBILITY] & (VMX_BLOCKING_BY_STI | VMX_BLOCKING_BY_MOV_SS)) != 0;
 }
 
 /* Breakpoint conditions that bit 12 of the pending debug exceptions does not go with are dropped by the VM entry. */
@@ -197,25 +216,40 @@ static bool dr7_keeps_rtm(const struct disagreement *d)
     return differ != 0 && memcmp(d->sim.item, d->bochs.item, TRACE_TICKS * sizeof *d->sim.item) == 0;
 }
 
+/* ---- pending debug exceptions ---- */
+/* A software interrupt or exception that is injected under blocking by MOV SS. */
+static bool injection_drops_debug_exceptions(const struct disagreement *d)
+{
+    enum { VALID = 1u << 31, TYPE_SHIFT = 8, TYPE = 7, SOFTWARE_INTERRUPT = 4, SOFTWARE_EXCEPTION = 6 };
+    const uint64_t event = d->field[VMCS_VM_ENTRY_INTR_INFO_FIELD], type = event >> TYPE_SHIFT & TYPE;
+    return d->before.kind == TRACE_END && (event & VALID) != 0 && (type == SOFTWARE_INTERRUPT || type == SOFTWARE_EXCEPTION) &&
+           (d->field[VMCS_GUEST_INTERRUPTIBILITY_INFO] & VMX_BLOCKING_BY_MOV_SS) != 0 &&
+           (d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS] & (VMX_PENDING_ENABLED | VMX_PENDING_BS)) != 0 && outcome_enters(&d->result->sim) &&
+           outcome_enters(&d->result->bochs);
+}
+
 /* ---- VM entries that succeed in one of the two ---- */
 /* Bit 12 of the pending debug exceptions, without a breakpoint condition. */
 static bool enabled_breakpoint_alone(const struct disagreement *d)
 {
     const uint64_t pending = d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS];
     return d->before.kind == TRACE_END && (pending & VMX_PENDING_ENABLED) != 0 && (pending & PENDING_CONDITIONS) == 0 &&
-           d->result->sim.kind == OUTCOME_EXIT && enters_or_sleeps(&d->result->bochs);
+           d->result->sim.kind == OUTCOME_EXIT && outcome_enters(&d->result->bochs);
 }
 
-/* An NMI that arrives with the VM entry. */
+/* An NMI that arrives with the VM entry: it exits, or the guest is in its handler. */
 static bool nmi_does_not_arrive(const struct disagreement *d)
 {
     enum { NMI_EVENT = 2 << 8 | 2, EVENT = 0x7ff };
     bool given = false;
     for (unsigned i = 0; i < d->c->parts; i++)
         given |= d->c->part[i].kind == PART_STEP && d->c->part[i].a == STEP_NMI;
-    if (!given || d->result->sim.kind != OUTCOME_EXIT || d->result->sim.number != VMX_EXIT_EXCEPTION_NMI || !enters_or_sleeps(&d->result->bochs))
+    if (!given || d->sim.kind != TRACE_EXIT || d->result->sim.kind != OUTCOME_EXIT || !outcome_enters(&d->result->bochs))
         return false;
-    return d->sim.kind == TRACE_EXIT && (d->sim.item[TRACE_INTERRUPTION_INFO] & EVENT) == NMI_EVENT;
+    if (d->result->sim.number == VMX_EXIT_EXCEPTION_NMI)
+        return (d->sim.item[TRACE_INTERRUPTION_INFO] & EVENT) == NMI_EVENT;
+    return d->before.kind == TRACE_END && (d->sim.item[TRACE_INTERRUPTIBILITY] & VMX_BLOCKING_BY_NMI) != 0 &&
+           !is_control_set(d, VMCS_PIN_BASED_VM_EXEC_CONTROL, VMX_PIN_NMI_EXITING);
 }
 
 static bool code_privilege_is_its_rpl(const struct disagreement *d)
@@ -224,12 +258,17 @@ static bool code_privilege_is_its_rpl(const struct disagreement *d)
     return unrestricted(d) && (rights & VMX_AR_TYPE & ~2u) == 9 && (rights & VMX_AR_DPL) >> 5 == rpl;
 }
 
+/* As most rules on guest state say. */
+static bool guest_state_is_invalid(const struct disagreement *d)
+{
+    return d->result->bochs.kind == OUTCOME_FAILED_ENTRY && d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
+}
+
 /* With "unrestricted guest" the RPL of CS is free. */
 static bool code_rpl_is_judged(const struct disagreement *d)
 {
     const uint64_t rights = d->field[VMCS_GUEST_CS_AR_BYTES], rpl = d->field[VMCS_GUEST_CS_SELECTOR] & 3;
-    return unrestricted(d) && d->result->bochs.kind == OUTCOME_FAILED_ENTRY && d->result->bochs.number == VMX_EXIT_INVALID_STATE &&
-           d->result->bochs.qualification == 0 && (rights & VMX_AR_CODE) != 0 && (rights & VMX_AR_DPL) >> 5 != rpl;
+    return unrestricted(d) && guest_state_is_invalid(d) && (rights & VMX_AR_CODE) != 0 && (rights & VMX_AR_DPL) >> 5 != rpl;
 }
 
 /* A nonconforming code segment as data segment. */
@@ -278,7 +317,7 @@ static const struct part *refused_entry(const struct disagreement *d)
 static bool goes_on(const struct disagreement *d)
 {
     const struct outcome *bochs = &d->result->bochs;
-    return bochs->kind == OUTCOME_EXIT ||
+    return outcome_enters(bochs) ||
            (bochs->kind == OUTCOME_FAILED_ENTRY && bochs->number == VMX_EXIT_MSR_LOAD_FAIL && bochs->qualification > d->result->sim.qualification);
 }
 
@@ -309,8 +348,7 @@ static bool xss_takes_absent_states(const struct disagreement *d)
 static bool ssp_is_judged(const struct disagreement *d)
 {
     const uint64_t from_width = d->field[VMCS_GUEST_SSP] >> d->c->caps->linear_bits, last = d->field[VMCS_GUEST_SSP] >> (d->c->caps->linear_bits - 1);
-    return (d->field[VMCS_VM_ENTRY_CONTROLS] & VMX_ENTRYCTL_LOAD_CET) != 0 && (last & 1) != (from_width & 1) &&
-           d->result->bochs.kind == OUTCOME_FAILED_ENTRY && d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
+    return (d->field[VMCS_VM_ENTRY_CONTROLS] & VMX_ENTRYCTL_LOAD_CET) != 0 && (last & 1) != (from_width & 1) && guest_state_is_invalid(d);
 }
 
 /* Where the processor lacks the monitor trap flag, so that no event of type 7 is there. */
@@ -330,10 +368,16 @@ static bool only_high_half_is_reserved(const struct disagreement *d)
     return (pending & HIGH_HALF) != 0 && (pending & UINT32_MAX & ~(uint64_t)(VMX_PENDING_B | VMX_PENDING_ENABLED | VMX_PENDING_BS)) == 0;
 }
 
+/* The first rule that Bochs judges, too. */
 static bool nmi_under_sti(const struct disagreement *d)
 {
-    return d->result->sim.rule == VMX_CHECK_GUEST_INTR_NMI_STI && d->result->bochs.kind == OUTCOME_FAILED_ENTRY &&
-           d->result->bochs.number == VMX_EXIT_INVALID_STATE && d->result->bochs.qualification == 0;
+    bool violated = false;
+    for (unsigned i = 0; i < d->judged.count; i++) {
+        violated |= d->judged.check[i] == VMX_CHECK_GUEST_INTR_NMI_STI;
+        if (vmx_check_rows[d->judged.check[i]].stage < VMX_STAGE_GUEST)
+            return false;
+    }
+    return violated && guest_state_is_invalid(d);
 }
 
 /* Bochs counts the bytes of an MSR list in 32 bits: a list of 4 GBytes at address 0 ends in front of it. */
@@ -394,7 +438,9 @@ const struct known known_list[] = {
     {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
     {"lenient", "ssp-that-is-not-canonical", VMX_CHECK_NONE, ssp_is_judged},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
+    {"lenient", "conditions-behind-an-injected-interrupt", VMX_CHECK_NONE, injection_drops_debug_exceptions},
     {"lenient", "conditions-under-blocking", VMX_CHECK_NONE, conditions_are_dropped},
+    {"preemption_timer", "preemption-timer-under-*", VMX_CHECK_NONE, timer_waits},
     {"monitor_trap_flag", "monitor-trap-flag-after-out", VMX_CHECK_NONE, trap_is_missing},
     {"monitor_trap_flag", "monitor-trap-flag-injected-*", VMX_CHECK_NONE, injected_trap_is_delivered},
     {"exception_nmi", "nmi", VMX_CHECK_NONE, nmi_does_not_arrive},
@@ -402,6 +448,7 @@ const struct known known_list[] = {
     {"exception_nmi", "exception-under-*", VMX_CHECK_NONE, exception_ends_blocking},
     {"single_step", "exit-under-tf", VMX_CHECK_NONE, single_step_is_pending},
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
+    {"breakpoints", "a-disabled-breakpoint-matches-*", VMX_CHECK_NONE, tells_of_disabled_breakpoints},
     {"breakpoints", "general-detect-saves-rf", VMX_CHECK_NONE, general_detect_saves_no_rf},
     {"breakpoints", "dr7-without-rtm", VMX_CHECK_NONE, dr7_keeps_rtm},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},

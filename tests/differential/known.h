@@ -18,7 +18,9 @@ struct violated {
 struct disagreement {
     const struct dif_case *c;
     const struct result *result;
-    struct violated violated;         /* by the first entry, rules that Bochs omits left out */
+    struct violated violated;         /* by the first entry */
+    struct violated judged;           /* of them, what the list does not say that Bochs omits */
+    unsigned omission;                /* the last row of the list that says so of another one */
     uint64_t field[VMCS_FIELD_COUNT]; /* at the first entry */
     struct trace_record sim, bochs;   /* the first records that differ */
     struct trace_record before;       /* the VM exit before them, which agrees; kind TRACE_END: none */

@@ -73,6 +73,8 @@ const struct bochs_deviation bochs_deviations[] = {
     {"eptp_switching", "translations-of-two-eptps-are-apart", "drops cached translations at EPTP switching, which " NEED_NOT},
     {"descriptor_displacement", "sixteen-bits",
      "does not sign-extend a displacement of 16 bits in the exit qualification; SDM 3C, \"Exit Qualification\": it is sign-extended"},
+    {"breakpoints", "a-disabled-breakpoint-matches-*",
+     "tells of disabled breakpoints too that matched; SDM 3C, \"Exit Qualification for Debug Exceptions\": these bits may be set"},
     {"breakpoints", "general-detect-saves-rf",
      "pushes RF = 0 for the #DB of general detect; SDM 3B, \"Debug Exceptions\": it is a fault, for which RF is pushed as 1"},
     {"breakpoints", "dr7-without-rtm", "keeps bit 11 of DR7 without RTM; SDM 3B, \"Debug Control Register (DR7)\": it is there for RTM"},
@@ -124,6 +126,10 @@ const struct bochs_deviation bochs_deviations[] = {
      "wants a canonical SSP; SDM 3C, \"Checks on Guest RIP, RFLAGS, and SSP\": bits from the linear-address width upwards are identical"},
     {"lenient", "enabled-breakpoint-alone",
      "delivers no #DB for bit 12 of the pending debug exceptions alone; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": it does"},
+    {"lenient", "conditions-behind-an-injected-interrupt",
+     "drops pending debug exceptions when it delivers the injected event; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": a "
+     "software "
+     "interrupt under blocking by MOV SS keeps them"},
     {"lenient", "conditions-under-blocking",
      "drops breakpoint conditions of the pending debug exceptions without bit 12; SDM 3C, \"Saving Non-Register State\": under blocking by MOV SS "
      "they "
