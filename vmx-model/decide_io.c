@@ -119,9 +119,8 @@ struct vmx_outcome vmx_decide_string_io(struct vmx_cpu *cpu, const struct vmx_in
         outcome.exit.valid |= VMX_VALID_INSTRUCTION_INFO;
         outcome.exit.instruction_info = vmx_instruction_information(i, vmx_code_bits(s));
     }
-    if (string_linear(s, i, &linear)) {
+    if (string_linear(s, i, &linear))
         outcome.exit.valid |= VMX_VALID_GUEST_LINEAR;
-        outcome.exit.guest_linear = linear;
-    }
+    outcome.exit.guest_linear = linear; /* undefined where the segment is not usable: what the sum gives there */
     return outcome;
 }
