@@ -84,10 +84,15 @@ static void check_items(struct sim_engine *engine, unsigned size, uint64_t offse
         engine_check_operand(engine, VMX_SS, stack_address(engine->env, offset + i * size), size, write);
 }
 
-static uint32_t stack_item(struct unicorn_env *env, unsigned size, unsigned number)
+/* So many items and bytes above the stack pointer. */
+static uint64_t stack_item(struct unicorn_env *env, unsigned size, unsigned number, unsigned behind)
 {
+    enum { WIDE = 8 };
     const int mode = cpl_of(env) == 3 ? UNICORN_MMU_USER : supervisor(env);
-    const uint32_t address = stack_address(env, number * size);
+    const uint64_t offset = (uint64_t)number * size + behind;
+    const uint64_t address = env->hflags & UNICORN_HF_CS64 ? env->regs[VMX_RSP] + offset : stack_address(env, offset);
+    if (size == WIDE)
+        return cpu_ldq_mmuidx_ra_x86_64(env, address, mode, 0);
     return size == 2 ? cpu_lduw_mmuidx_ra_x86_64(env, address, mode, 0) : load(env, address, mode);
 }
 
@@ -125,7 +130,7 @@ static bool open_gate(struct unicorn_env *env, uint32_t selector, struct descrip
         return false;
     if ((gate.high & FLAGS_P) == 0 || dpl_of(gate) < cpl || dpl_of(gate) < (selector & RPL))
         return false;
-    *rip = (gate.high & 0xffff0000) | (gate.low & 0xffff);
+    *rip = (type == GATE_32 ? gate.high & 0xffff0000 : 0) | (gate.low & 0xffff);
     if (long_mode) {
         struct descriptor second;
         if (!find(env, selector + 8, &second) || (second.high >> FLAGS_TYPE_SHIFT & (TYPE | 1 << 4)) != 0)
@@ -160,72 +165,100 @@ static bool has_room(struct descriptor stack, uint32_t esp, unsigned size, unsig
     return true;
 }
 
-static void check_gate(struct sim_engine *engine, uint32_t selector, struct descriptor gate)
+static struct engine_far_branch check_gate(struct sim_engine *engine, uint32_t selector, struct descriptor gate)
 {
-    enum { FRAME = 4, PARAMETERS = 0x1f, GATE_WIDE = 1 << 11 };
+    enum { FRAME = 4, PARAMETERS = 0x1f, GATE_WIDE = 1 << 11, SHIFT_64 = 2 };
     struct unicorn_env *env = engine->env;
+    const bool long_mode = (env->efer & EFER_LMA) != 0;
+    struct engine_far_branch branch = {.shift = long_mode ? SHIFT_64 : gate.high & GATE_WIDE ? 1 : 0};
     struct descriptor code, stack;
     uint64_t rip;
     uint32_t stack_selector, esp;
     if (!open_gate(env, selector, gate, &code, &rip))
-        return;
-    const int shift = gate.high & GATE_WIDE ? 1 : 0;
-    const unsigned size = 2u << shift, parameters = gate.high & PARAMETERS;
-    const bool inner = (code.high & FLAGS_C) == 0 && dpl_of(code) < cpl_of(env), stacks = (env->efer & EFER_LMA) == 0;
-    if (stacks && inner) {
+        return branch;
+    branch.gate = true;
+    branch.inner = (code.high & FLAGS_C) == 0 && dpl_of(code) < cpl_of(env);
+    if (long_mode) {
+        check_code(engine, code, rip);
+        return branch;
+    }
+    const unsigned size = 2u << branch.shift;
+    branch.parameters = branch.inner ? gate.high & PARAMETERS : 0;
+    if (branch.inner) {
         if (!find_inner_stack(env, dpl_of(code), &stack_selector, &esp, &stack))
-            return;
-        if (!has_room(stack, esp, size, FRAME + parameters))
+            return branch;
+        if (!has_room(stack, esp, size, FRAME + branch.parameters))
             engine_raise(engine, VMX_SS_FAULT, stack_selector & NULL_MASK, 0);
-    } else if (stacks) {
-        engine_check_pushes(engine, shift);
+    } else {
+        engine_check_pushes(engine, branch.shift);
     }
     check_code(engine, code, rip);
-    if (stacks && inner)
-        check_items(engine, size, 0, parameters, false);
+    check_items(engine, size, 0, branch.parameters, false);
+    return branch;
 }
 
-void engine_check_far_branch(struct sim_engine *engine, uint32_t selector, uint64_t rip, int shift, bool call)
+struct engine_far_branch engine_check_far_branch(struct sim_engine *engine, uint32_t selector, uint64_t rip, int shift, bool call)
 {
     struct unicorn_env *env = engine->env;
+    struct engine_far_branch branch = {.shift = shift};
     struct descriptor d;
     if (!find(env, selector, &d))
-        return;
-    if ((d.high & FLAGS_S) == 0) {
-        if (call)
-            check_gate(engine, selector, d);
-        return;
-    }
+        return branch;
+    if ((d.high & FLAGS_S) == 0)
+        return call ? check_gate(engine, selector, d) : branch;
     if (!is_reached_directly(env, selector, d))
-        return;
+        return branch;
     if (call)
         engine_check_pushes(engine, shift);
     check_code(engine, d, rip);
+    branch.direct = true;
+    return branch;
 }
 
 /* ---- RET and IRET ---- */
-static bool may_return_to(struct unicorn_env *env, uint32_t selector)
+static bool may_return_to(struct unicorn_env *env, uint32_t selector, struct descriptor *d)
 {
-    struct descriptor d;
     const unsigned rpl = selector & RPL;
-    if (!find(env, selector, &d) || !is_code(d))
+    if (rpl < cpl_of(env) || !find(env, selector, d) || !is_code(*d))
         return false;
-    return d.high & FLAGS_C ? dpl_of(d) <= rpl : dpl_of(d) == rpl;
+    return d->high & FLAGS_C ? dpl_of(*d) <= rpl : dpl_of(*d) == rpl;
 }
 
+/* The helper takes a null selector with 32-bit code too, and a stack that is not present for code that is not. */
+static void check_outer_stack(struct sim_engine *engine, uint32_t selector, unsigned ring, bool to_64bit)
+{
+    const uint32_t looked_at = FLAGS_S | FLAGS_CODE | FLAGS_W | FLAGS_P;
+    struct descriptor d;
+    if ((selector & NULL_MASK) == 0) {
+        if (!to_64bit)
+            engine_raise(engine, VMX_GP, 0, 0);
+    } else if ((selector & RPL) == ring && find(engine->env, selector, &d) && dpl_of(d) == ring && (d.high & looked_at) == (FLAGS_S | FLAGS_W)) {
+        engine_raise(engine, VMX_SS_FAULT, selector & NULL_MASK, 0);
+    }
+}
+
+/* Items are read in their order, so that the first one whose page is not there is the one that faults. */
 void engine_check_far_return(struct sim_engine *engine, int shift, unsigned items, unsigned released)
 {
-    enum { CS_ITEM = 1, FLAGS_ITEM = 2, OUTER_ITEMS = 2, VIRTUAL_8086_ITEMS = 6 };
+    enum { RIP_ITEM = 0, CS_ITEM = 1, FLAGS_ITEM = 2, RSP_ITEM = 0, SS_ITEM = 1, OUTER_ITEMS = 2, VIRTUAL_8086_ITEMS = 6 };
     struct unicorn_env *env = engine->env;
     const unsigned size = 2u << shift;
-    if ((env->hflags & UNICORN_HF_CS64) != 0)
-        return;
+    const bool from_64bit = (env->hflags & UNICORN_HF_CS64) != 0, iret = items > FLAGS_ITEM;
+    struct descriptor code;
     engine_check_pops(engine, shift, items);
-    if (items > FLAGS_ITEM && size == 4 && cpl_of(env) == 0 && (stack_item(env, size, FLAGS_ITEM) & RFLAGS_VM) != 0) {
+    (void)stack_item(env, size, RIP_ITEM, 0);
+    const uint32_t selector = stack_item(env, size, CS_ITEM, 0) & UINT16_MAX;
+    const uint64_t flags = iret ? stack_item(env, size, FLAGS_ITEM, 0) : 0;
+    if (size == 4 && cpl_of(env) == 0 && (env->efer & EFER_LMA) == 0 && (flags & RFLAGS_VM) != 0) {
         check_items(engine, size, items * size, VIRTUAL_8086_ITEMS, false);
         return;
     }
-    const uint32_t selector = stack_item(env, size, CS_ITEM);
-    if ((selector & RPL) > cpl_of(env) && may_return_to(env, selector))
+    const unsigned ring = selector & RPL;
+    if ((ring == cpl_of(env) && !(iret && from_64bit)) || !may_return_to(env, selector, &code))
+        return;
+    if (!from_64bit)
         check_items(engine, size, items * size + released, OUTER_ITEMS, false);
+    (void)stack_item(env, size, items + RSP_ITEM, released);
+    const uint32_t stack = stack_item(env, size, items + SS_ITEM, released) & UINT16_MAX;
+    check_outer_stack(engine, stack, ring, (env->efer & EFER_LMA) != 0 && (code.high & FLAGS_L) != 0);
 }

@@ -97,6 +97,14 @@ struct engine_user_stack {
     unsigned bytes;
 };
 
+/* The stack of a far return in IA-32e mode whose items have 2 or 4 bytes (0: none), for which the library pops items of 8: see engine_narrow.c. */
+struct engine_narrow_stack {
+    uint64_t rsp, base, mask;
+    uint64_t released;    /* bytes behind the first two items */
+    uint64_t upper_flags; /* of RFLAGS, that IRET does not pop */
+    unsigned items, size;
+};
+
 struct sim_engine {
     /* what translated code itself touches: engine_account.c */
     struct sim_engine_count count; /* `left` and `limit` less `bias` */
@@ -132,6 +140,7 @@ struct sim_engine {
     bool smap_exempt;                  /* of the access that is being translated */
     unsigned access_size;              /* of it */
     struct engine_user_stack user_stack;
+    struct engine_narrow_stack narrow;
     uint64_t missed_at; /* ticks at the last stop for a translation, */
     unsigned misses;    /* and how many followed each other closely */
     struct sim_engine_result *result;

@@ -3,7 +3,7 @@
    and IRET makes ten. Whatever is not a plain hit is left to it. */
 #include <string.h>
 
-#include "engine_internal.h"
+#include "engine_far.h"
 
 /* The bytes in RAM; NULL: the TLB does not hold the page for reading, or there is more to do. An entry with flags below its page is none of these.
    The last byte's page tells of a crossing: neighbours do not share an index. */
@@ -21,8 +21,7 @@ static inline const void *held(struct unicorn_env *env, uint64_t address, unsign
 
 #define LOAD(name, returned, type)                                                                                                                   \
     returned __real_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
-    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
-    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)                     \
+    static returned load_##name(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)                                       \
     {                                                                                                                                                \
         const void *bytes = held(env, address, sizeof(type), mode);                                                                                  \
         type value;                                                                                                                                  \
@@ -30,8 +29,24 @@ static inline const void *held(struct unicorn_env *env, uint64_t address, unsign
             return __real_cpu_##name##_mmuidx_ra_x86_64(env, address, mode, return_address);                                                         \
         memcpy(&value, bytes, sizeof value);                                                                                                         \
         return value;                                                                                                                                \
-    }
+    }                                                                                                                                                \
+    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
+    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)
 LOAD(ldub, uint32_t, uint8_t)
+{
+    return load_ldub(env, address, mode, return_address);
+}
 LOAD(lduw, uint32_t, uint16_t)
+{
+    return load_lduw(env, address, mode, return_address);
+}
 LOAD(ldl, uint32_t, uint32_t)
+{
+    return load_ldl(env, address, mode, return_address);
+}
 LOAD(ldq, uint64_t, uint64_t)
+{
+    if (engine_running->narrow.size != 0) /* the items of a far return */
+        return engine_narrow_item(engine_running, address, return_address);
+    return load_ldq(env, address, mode, return_address);
+}

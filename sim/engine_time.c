@@ -380,7 +380,7 @@ void engine_time_start(struct sim_engine *engine, uint64_t deadline)
     engine->count.limit -= (uint64_t)engine->bias;
     engine->watch = false;
     engine->hits = 0;
-    engine->user_stack.bytes = 0;
+    engine->user_stack.bytes = engine->narrow.size = 0;
     if (RARELY((engine->env->eflags & RFLAGS_RF) != 0 && engine->code_breaks == 0))
         put_resume_flag_aside(engine);
     forget_blocks(engine);

@@ -8,7 +8,8 @@ enum {
     DESCRIPTOR_ACCESSED = 1 << 8,
     DESCRIPTOR_S = 1 << 12,
     DESCRIPTOR_TYPE_SHIFT = 8,
-    DESCRIPTOR_DPL_SHIFT = 13
+    DESCRIPTOR_DPL_SHIFT = 13,
+    WIDE = 2 /* shift of operands of 64 bits */
 };
 
 static const struct unicorn_segment *table_of(const struct unicorn_env *env, uint32_t selector)
@@ -40,6 +41,11 @@ static bool is_task(struct unicorn_env *env, int selector, uintptr_t return_addr
 static bool is_64bit(const struct unicorn_env *env)
 {
     return (env->hflags & UNICORN_HF_CS64) != 0;
+}
+
+static bool is_ia32e(const struct unicorn_env *env)
+{
+    return (env->efer & EFER_LMA) != 0;
 }
 
 /* Ring 3 reaches its stack with its own rights; the originals take the supervisor's for `items` of the operand size above or below RSP. */
@@ -109,6 +115,11 @@ static struct before remember(const struct unicorn_env *env)
     return b;
 }
 
+static bool is_same_ring(const struct unicorn_env *env, const struct before *b)
+{
+    return ((env->hflags ^ b->hflags) & UNICORN_HF_CPL) == 0;
+}
+
 /* The processor looks at the target before it commits anything: the transfer has not happened and faults.
    CALL and JMP do not get here: see engine_far.c. */
 static void check_target(struct unicorn_env *env, const struct before *b, uintptr_t return_address)
@@ -152,12 +163,20 @@ void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint6
 void __real_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next);
 void __wrap_helper_lcall_protected_x86_64(struct unicorn_env *env, int cs, uint64_t eip, int shift, uint64_t next)
 {
+    enum { GATE_16 = 0 };
     before_far_transfer(env, cs, RETURN_ADDRESS);
-    engine_check_far_branch(engine_running, (uint32_t)cs, eip, shift, true);
+    const struct engine_far_branch branch = engine_check_far_branch(engine_running, (uint32_t)cs, eip, shift, true);
     const struct before before = remember(env);
-    user_stack_begins(env, shift, 2, true);
-    __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
-    user_stack_ends();
+    if (branch.direct && is_64bit(env) && shift < WIDE) {
+        engine_narrow_push(env, shift, next, RETURN_ADDRESS);
+        __real_helper_ljmp_protected_x86_64(env, cs, eip, next);
+    } else {
+        user_stack_begins(env, branch.shift, branch.inner ? branch.parameters : 2, !branch.inner);
+        __real_helper_lcall_protected_x86_64(env, cs, eip, shift, next);
+        user_stack_ends();
+    }
+    if (branch.gate && branch.shift == GATE_16)
+        env->eip &= 0xffff;
     check_target(env, &before, RETURN_ADDRESS);
     mark_accessed(env, VMX_CS, RETURN_ADDRESS);
     mark_accessed(env, VMX_SS, RETURN_ADDRESS);
@@ -259,9 +278,15 @@ void __wrap_helper_iret_protected_x86_64(struct unicorn_env *env, int shift, int
     engine_restore(engine_running, RETURN_ADDRESS);
     engine_check_far_return(engine_running, shift, 3, 0);
     const struct before before = remember(env);
-    user_stack_begins(env, shift, is_64bit(env) ? 5 : 3, false);
-    __real_helper_iret_protected_x86_64(env, shift, next);
-    user_stack_ends();
+    if (is_ia32e(env) && shift < WIDE) {
+        engine_narrow_begins(engine_running, shift, true, 0);
+        __real_helper_iret_protected_x86_64(env, WIDE, next);
+        engine_narrow_ends(engine_running, (before.hflags & UNICORN_HF_CS64) == 0 && is_same_ring(env, &before));
+    } else {
+        user_stack_begins(env, shift, is_64bit(env) ? 5 : 3, false);
+        __real_helper_iret_protected_x86_64(env, shift, next);
+        user_stack_ends();
+    }
     load_virtual_interrupt_flags(env, &before, shift, RETURN_ADDRESS);
     after_return(env, &before, RETURN_ADDRESS);
     iret_ends(env, kept);
@@ -274,9 +299,15 @@ void __wrap_helper_lret_protected_x86_64(struct unicorn_env *env, int shift, int
     engine_restore(engine_running, RETURN_ADDRESS);
     engine_check_far_return(engine_running, shift, 2, (unsigned)released);
     const struct before before = remember(env);
-    user_stack_begins(env, shift, 2, false);
-    __real_helper_lret_protected_x86_64(env, shift, released);
-    user_stack_ends();
+    if (is_ia32e(env) && shift < WIDE) {
+        engine_narrow_begins(engine_running, shift, false, (unsigned)released);
+        __real_helper_lret_protected_x86_64(env, WIDE, released);
+        engine_narrow_ends(engine_running, is_same_ring(env, &before));
+    } else {
+        user_stack_begins(env, shift, 2, false);
+        __real_helper_lret_protected_x86_64(env, shift, released);
+        user_stack_ends();
+    }
     after_return(env, &before, RETURN_ADDRESS);
 }
 

@@ -25,7 +25,10 @@ void tlb_set_page_with_attrs_x86_64(void *cpu, uint64_t linear, uint64_t physica
 uint32_t cpu_ldub_code_x86_64(struct unicorn_env *env, uint64_t address);
 uint32_t cpu_ldub_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);
 uint32_t cpu_lduw_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);
+uint64_t cpu_ldq_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);
 void cpu_stb_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, uint32_t value, int mode, uintptr_t return_address);
+void cpu_stw_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, uint32_t value, int mode, uintptr_t return_address);
+void cpu_stl_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, uint32_t value, int mode, uintptr_t return_address);
 void *probe_access_x86_64(struct unicorn_env *env, uint64_t address, int size, int access, int mode, uintptr_t return_address);
 uint32_t cpu_ldub_data_ra_x86_64(struct unicorn_env *env, uint64_t address, uintptr_t return_address);
 uint32_t cpu_lduw_data_ra_x86_64(struct unicorn_env *env, uint64_t address, uintptr_t return_address);

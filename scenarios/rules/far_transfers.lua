@@ -133,4 +133,92 @@ gate("gate-without-a-stack", 0xffff, 0xffff, 0x60010, { vector = "#SS", error_co
 gate("gate-with-a-stack-that-is-too-small", 0xffff, 0xffff, 0x14, { vector = "#SS", error_code = 0x28, rsp = 0x4fff8 })
 gate("gate-beyond-the-limit", 0x9fff, 0xffff, 0x5fffc, { vector = "#GP", error_code = 0, rsp = 0x4fff8 })
 gate("pushes-nothing-gate", 0x9fff, 0xffff, 0x5fffc, { vector = "#GP", error_code = 0, rsp = 0x4fff8 }, { [0x5ffe0] = ("."):rep(32) })
+-- The upper half of the offset is none of a gate of 16 bits.
+list[#list + 1] = scenario {
+  name = "gate-of-16-bits-with-an-upper-half", mode = "protected",
+  guest = asm [[
+          lgdt [table]
+          mov ax, next
+          mov [gdt + 16], ax
+          call 0x10:0
+          align 8
+  gdt:    dq 0
+          dq 0x00cf9a000000ffff           ; 08H: code
+          dw 0, 0x08, 0x8400, 0x1234      ; 10H: the gate
+  table:  dw 23
+          dd gdt
+  next:   vmcall
+  ]],
+  steps = { expect "VMCALL" { rip = "next", rsp = 0x6fffc } },
+}
+
+-- Operands of 16 and 32 bits in IA-32e mode: 64-bit code has its stack at RSP whatever SS is.
+local function narrow(name, code, exit)
+  list[#list + 1] = scenario {
+    name = name, mode = "long", pages = { { linear = 0x140000000, guest = 0x50000 } },
+    exception_bitmap = { "#GP", "#SS", "#NP", "#PF" }, policy = { exceptions = "stop" },
+    guest = asm([[
+            lgdt [table]
+            mov rsp, 0x140000800
+    ]] .. code .. [[
+    
+    next:   vmcall
+    bits 64
+            align 8
+    gdt:    dq 0
+            dq 0x00af9a000000ffff           ; 08H: 64-bit code
+            dq 0x00cf92000000ffff           ; 10H: data
+            dq 0x00affa000000ffff           ; 18H: user's code
+            dq 0x00cff2000000ffff           ; 20H: user's data
+            dq 0x00cf9a000000ffff           ; 28H: 32-bit code
+            dq 0x00cf72000000ffff           ; 30H: user's data that is not present
+            dq 0x00cfba000000ffff           ; 38H: 32-bit code of ring 1
+    table:  dw 63
+            dq gdt
+    ]]), steps = { exit },
+  }
+end
+local function frame(size, ...)
+  local text = ""
+  for i, item in ipairs { ... } do text = text .. ("mov %s [rsp + %d], %s\n"):format(size == 4 and "dword" or "word", (i - 1) * size, item) end
+  return text
+end
+local function goes(name, code, registers)
+  registers.rip = registers.rip or "next"
+  narrow(name, code, expect "VMCALL" (registers))
+end
+local to_compatibility = "mov rsp, 0x60000\n" .. frame(4, "compat", 0x28) .. "retf\nbits 32\ncompat:\n"
+goes("retf-of-32-bits-above-4-gbytes", frame(4, "next", 8) .. "retf 16", { rsp = 0x140000818 })
+goes("retf-of-16-bits-above-4-gbytes", frame(2, "next", 8) .. "o16 retf", { rsp = 0x140000804 })
+goes("retf-of-32-bits-to-ring-3", frame(4, "next", 0x1b, 0, 0, 0x60000, 0x23) .. "retf 8", { rsp = 0x60008 })
+goes("retf-of-32-bits-to-32-bit-code", "mov rsp, 0x60000\n" .. frame(4, "next", 0x28) .. "retf", { rsp = 0x60008 })
+goes("retf-of-32-bits-without-a-stack-segment", "xor eax, eax\nmov ss, eax\n" .. frame(4, "next", 8) .. "retf", { rsp = 0x140000808 })
+goes("iret-in-64-bit-mode-of-32-bits", frame(4, "next", 8, 0x202, 0x70000, 0x10) .. "iret", { rsp = 0x70000, rflags = 0x202 })
+goes("iret-in-64-bit-mode-of-16-bits", "push 0x200202\npopfq\n" .. frame(2, "next", 8, 2, 0xf000, 0x10) .. "o16 iret", { rsp = 0xf000, rflags = 0x200002 })
+goes("call-far-of-32-bits-above-4-gbytes", [[
+  mov dword [0x9000], there
+  mov word [0x9004], 8
+  call far dword [0x9000]
+  back: nop
+  there: mov eax, [rsp]
+  mov ebx, [rsp + 4]
+]], { rsp = 0x1400007f8, rax = "back", rbx = 8 })
+goes("call-far-of-16-bits-above-4-gbytes", [[
+  mov word [0x9000], there
+  mov word [0x9002], 8
+  call far word [0x9000]
+  back: nop
+  there: movzx eax, word [rsp]
+  movzx ebx, word [rsp + 2]
+]], { rsp = 0x1400007fc, rax = "back", rbx = 8 })
+goes("iret-of-compatibility-mode-ignores-vm", to_compatibility .. "push dword 0x20202\npush dword 0x28\npush dword next\niret", { rsp = 0x60008, rflags = 0x202 })
+goes("iret-of-16-bits-in-compatibility-mode", to_compatibility .. "push word 0x202\npush word 0x28\npush word next\no16 iret", { rsp = 0x60008 })
+goes("retf-of-compatibility-mode-to-64-bit-code", to_compatibility .. "push dword 8\npush dword next\nretf 8", { rsp = 0x60010 })
+-- The stack of an outer ring, or that of IRET.
+local function refused(name, code, vector, error_code)
+  narrow(name, code, expect "EXCEPTION_NMI" { vector = vector, error_code = error_code, rip = "here", rsp = 0x140000800 })
+end
+refused("retf-to-a-stack-that-is-not-present", frame(4, "next", 0x1b, 0x60000, 0x33) .. "here: retf", "#SS", 0x30)
+refused("iret-to-a-stack-that-is-not-present", frame(4, "next", 0x1b, 2, 0x60000, 0x33) .. "here: iret", "#SS", 0x30)
+refused("retf-to-32-bit-code-without-a-stack-segment", frame(4, "next", 0x39, 0x60000, 1) .. "here: retf", "#GP", 0)
 return list

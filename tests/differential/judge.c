@@ -38,10 +38,13 @@ static bool harmless_host_field(unsigned field)
 
 static bool is_harmful(const struct part *part)
 {
+    enum { MSRS_RECOMMENDED = 512 };
     if (part->kind != PART_FIELD)
         return false;
     if (part->a == VMCS_VM_EXIT_MSR_LOAD_COUNT || part->a == VMCS_VM_EXIT_MSR_LOAD_ADDR || part->a == VMCS_VM_EXIT_MSR_STORE_ADDR)
         return true;
+    if (part->a == VMCS_VM_EXIT_MSR_STORE_COUNT)
+        return part->c > MSRS_RECOMMENDED; /* the exit writes so much of the host's memory */
     return vmcs_type((enum vmcs_field)part->a) == VMCS_HOST && !harmless_host_field(part->a);
 }
 
