@@ -88,7 +88,7 @@ trap 'echo "interrupted; the same command goes on" >&2; exit 130' INT TERM
 : >"$scratch/found"
 : >"$scratch/missing"
 found() { echo "FOUND: $*" | tee -a "$scratch/found"; }
-passed() { cut -d' ' -f2- "$state/pieces" | grep -qxF -- "$*"; }
+passed() { grep -qxF -- "$*" < <(cut -d' ' -f2- "$state/pieces"); } # no pipe: grep ends at the first match, and cut would fail
 
 # measured COMMAND...: runs it; its output is in $log, its status and the CPU time that it took in $used.
 measured() {
