@@ -81,6 +81,19 @@ return {
     ]],
     steps = { expect "VMCALL" { rbx = { value = 0x10000, mask = 0x10000 } } },
   },
+  -- The handler of INT1 is one of a debug exception: it may read the debug registers.
+  scenario {
+    name  = "general-detect-ends-with-int1",
+    idt   = { [1] = "debug" },
+    guest = asm [[
+            mov eax, 0x2400
+            mov dr7, rax
+            int1
+    debug:  mov rax, dr7
+    b:      vmcall
+    ]],
+    steps = { expect "VMCALL" { rip = "b", rax = 0x400 } },
+  },
   -- The processors that have no RTM have no bit 11.
   scenario {
     name    = "dr7-without-rtm",

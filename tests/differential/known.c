@@ -201,6 +201,18 @@ static bool general_detect_saves_no_rf(const struct disagreement *d)
     return writes_dr7(d) && only_rf_differs(d);
 }
 
+/* INT1 with general detect: the next access to a debug register faults once more. */
+static bool int1_keeps_general_detect(const struct disagreement *d)
+{
+    enum { INT1 = 0xf1 };
+    bool has_int1 = false;
+    for (unsigned i = 0; i < d->c->parts; i++) {
+        const struct part *part = &d->c->part[i];
+        has_int1 |= part->kind == PART_CODE && part->size != 0 && part->bytes[part->size - 1] == INT1;
+    }
+    return has_int1 && writes_dr7(d) && d->before.kind == TRACE_EXIT;
+}
+
 /* DR7 has bit 11 only where there is RTM; it is seen in the register that DR7 was read into. */
 static bool dr7_keeps_rtm(const struct disagreement *d)
 {
@@ -450,6 +462,7 @@ const struct known known_list[] = {
     {"single_step", "reflected-fault-saves-rf", VMX_CHECK_NONE, saved_rf_reached_the_stack},
     {"breakpoints", "a-disabled-breakpoint-matches-*", VMX_CHECK_NONE, tells_of_disabled_breakpoints},
     {"breakpoints", "general-detect-saves-rf", VMX_CHECK_NONE, general_detect_saves_no_rf},
+    {"breakpoints", "general-detect-ends-with-int1", VMX_CHECK_NONE, int1_keeps_general_detect},
     {"breakpoints", "dr7-without-rtm", VMX_CHECK_NONE, dr7_keeps_rtm},
     {"real_mode_errors", "error-code", VMX_CHECK_NONE, error_code_in_real_mode},
     {"descriptor_displacement", "sixteen-bits", VMX_CHECK_NONE, displacement_is_not_extended},

@@ -77,6 +77,8 @@ const struct bochs_deviation bochs_deviations[] = {
      "tells of disabled breakpoints too that matched; SDM 3C, \"Exit Qualification for Debug Exceptions\": these bits may be set"},
     {"breakpoints", "general-detect-saves-rf",
      "pushes RF = 0 for the #DB of general detect; SDM 3B, \"Debug Exceptions\": it is a fault, for which RF is pushed as 1"},
+    {"breakpoints", "general-detect-ends-with-int1",
+     "keeps DR7.GD at INT1; SDM 3B, \"Debug Control Register (DR7)\": it is cleared upon entering the handler of a debug exception"},
     {"breakpoints", "dr7-without-rtm", "keeps bit 11 of DR7 without RTM; SDM 3B, \"Debug Control Register (DR7)\": it is there for RTM"},
     {"descriptor_displacement", "register-operand",
      "shows the displacement of an instruction that it decoded before where the operand is a register; SDM 3C, \"Exit Qualification\": 0"},
