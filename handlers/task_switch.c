@@ -66,19 +66,19 @@ static bool is_null(uint16_t selector)
     return (selector & ~SELECTOR_RPL) == 0;
 }
 
-/* The descriptor that a selector names; false: outside its table, or not to be read. */
-static bool find_descriptor(struct hv_vcpu *vcpu, uint16_t selector, struct descriptor *d)
+/* The descriptor that a selector names; false: outside its table, which is #TS, or not to be read, which is *fault. */
+static bool find_descriptor(struct hv_vcpu *vcpu, uint16_t selector, struct descriptor *d, struct hv_fault *fault)
 {
     const bool local = (selector & SELECTOR_TI) != 0;
     const uint32_t offset = selector & ~7u;
-    struct hv_fault fault;
     uint32_t word[2];
+    *fault = (struct hv_fault){.vector = VMX_TS, .has_error_code = true, .error_code = selector & ~(unsigned)SELECTOR_RPL};
     if (local && (hv_read(vcpu, VMCS_GUEST_LDTR_AR_BYTES) & VMX_AR_UNUSABLE) != 0)
         return false;
     if (offset + 7u > hv_read(vcpu, local ? VMCS_GUEST_LDTR_LIMIT : VMCS_GUEST_GDTR_LIMIT))
         return false;
     d->at = hv_read(vcpu, local ? VMCS_GUEST_LDTR_BASE : VMCS_GUEST_GDTR_BASE) + offset;
-    if (!hv_linear_read(vcpu, d->at, word, sizeof(word), HV_ACCESS_READ, false, &fault))
+    if (!hv_linear_read(vcpu, d->at, word, sizeof(word), HV_ACCESS_READ, false, fault))
         return false;
     d->base = word[0] >> 16 | (word[1] & 0xffu) << 16 | (word[1] & 0xff000000u);
     d->limit = (word[0] & 0xffffu) | (word[1] & 0xf0000u);
@@ -120,8 +120,8 @@ static bool mark_tasks(struct hv_vcpu *vcpu, const struct descriptor *new, unsig
 {
     const uint16_t old_selector = (uint16_t)hv_read(vcpu, VMCS_GUEST_TR_SELECTOR);
     struct descriptor old;
-    if ((source == SOURCE_JMP || source == SOURCE_IRET) && find_descriptor(vcpu, old_selector, &old) &&
-        !write_rights_byte(vcpu, &old, old.rights & ~(uint32_t)TYPE_BUSY, fault))
+    if ((source == SOURCE_JMP || source == SOURCE_IRET) &&
+        (!find_descriptor(vcpu, old_selector, &old, fault) || !write_rights_byte(vcpu, &old, old.rights & ~(uint32_t)TYPE_BUSY, fault)))
         return false;
     if ((source == SOURCE_CALL || source == SOURCE_GATE) && !hv_linear_write(vcpu, new->base, &old_selector, sizeof(old_selector), false, fault))
         return false;
@@ -145,10 +145,11 @@ static void inject_fault(struct hv_vcpu *vcpu, const struct hv_exit *exit, bool 
     hv_inject_fault(vcpu, fault);
 }
 
-static void inject_selector_fault(struct hv_vcpu *vcpu, const struct hv_exit *exit, uint8_t vector, uint16_t selector)
+/* One of the new task; EXT goes into what names a selector. */
+static void inject_task_fault(struct hv_vcpu *vcpu, const struct hv_exit *exit, struct hv_fault *fault)
 {
-    const uint32_t error_code = (selector & ~(unsigned)SELECTOR_RPL) | ext(exit);
-    inject_fault(vcpu, exit, true, &(struct hv_fault){.vector = vector, .has_error_code = true, .error_code = error_code});
+    fault->error_code |= fault->vector != VMX_PF ? ext(exit) : 0;
+    inject_fault(vcpu, exit, true, fault);
 }
 
 /* ---- the new task ---- */
@@ -179,7 +180,8 @@ static void load_registers(struct hv_vcpu *vcpu, const struct tss *new, unsigned
 static bool load_ldt(struct hv_vcpu *vcpu, uint16_t selector)
 {
     struct descriptor d = {.rights = VMX_AR_UNUSABLE};
-    if (!is_null(selector) && ((selector & SELECTOR_TI) != 0 || !find_descriptor(vcpu, selector, &d) ||
+    struct hv_fault fault;
+    if (!is_null(selector) && ((selector & SELECTOR_TI) != 0 || !find_descriptor(vcpu, selector, &d, &fault) ||
                                (d.rights & (VMX_AR_TYPE | VMX_AR_S | VMX_AR_P)) != (TYPE_LDT | VMX_AR_P)))
         return false;
     set_segment(vcpu, LDTR, selector, &d);
@@ -201,22 +203,24 @@ static bool suits(unsigned index, uint16_t selector, const struct descriptor *d,
     return (!code || read_write) && (conforming || (dpl >= cpl && dpl >= rpl));
 }
 
-/* 0, or the vector of the exception that is due. */
-static uint8_t load_segment(struct hv_vcpu *vcpu, unsigned index, uint16_t selector, unsigned cpl)
+static bool load_segment(struct hv_vcpu *vcpu, unsigned index, uint16_t selector, unsigned cpl, struct hv_fault *fault)
 {
     struct descriptor d = {.rights = VMX_AR_UNUSABLE};
-    struct hv_fault fault;
     const bool must_be = index == CS || index == SS;
+    *fault = (struct hv_fault){.vector = VMX_TS, .has_error_code = true, .error_code = selector & ~(unsigned)SELECTOR_RPL};
     if (is_null(selector))
-        return must_be ? VMX_TS : 0;
-    if (!find_descriptor(vcpu, selector, &d) || !suits(index, selector, &d, cpl))
-        return VMX_TS;
-    if ((d.rights & VMX_AR_P) == 0)
-        return index == SS ? VMX_SS_FAULT : VMX_NP;
+        return !must_be;
+    if (!find_descriptor(vcpu, selector, &d, fault) || !suits(index, selector, &d, cpl))
+        return false;
+    if ((d.rights & VMX_AR_P) == 0) {
+        fault->vector = index == SS ? VMX_SS_FAULT : VMX_NP;
+        return false;
+    }
     d.rights |= TYPE_ACCESSED;
-    (void)write_rights_byte(vcpu, &d, d.rights, &fault);
+    if (!write_rights_byte(vcpu, &d, d.rights, fault))
+        return false;
     set_segment(vcpu, index, selector, &d);
-    return 0;
+    return true;
 }
 
 static void load_v86_segments(struct hv_vcpu *vcpu, const struct tss *new)
@@ -230,6 +234,7 @@ static void load_v86_segments(struct hv_vcpu *vcpu, const struct tss *new)
 static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct hv_exit *exit, const struct tss *new)
 {
     static const uint8_t order[] = {CS, SS, DS, ES, FS, GS};
+    struct hv_fault fault;
     if (!load_ldt(vcpu, (uint16_t) new->ldt))
         return hv_stop(vcpu, "task switch: the new task's LDT selector %x is not valid", new->ldt & 0xffffu);
     if ((new->eflags &VMX_RFLAGS_VM) != 0) {
@@ -240,13 +245,12 @@ static enum hv_action load_segments(struct hv_vcpu *vcpu, const struct hv_exit *
         set_segment(vcpu, i, (uint16_t) new->segment[i], &(struct descriptor){.rights = VMX_AR_UNUSABLE});
     for (unsigned i = 0; i < sizeof(order); i++) {
         const uint16_t selector = (uint16_t) new->segment[order[i]];
-        const uint8_t vector = load_segment(vcpu, order[i], selector, new->segment[CS] & SELECTOR_RPL);
-        if (vector != 0 && order[i] <= SS && order[i] != ES)
+        if (load_segment(vcpu, order[i], selector, new->segment[CS] & SELECTOR_RPL, &fault))
+            continue;
+        if (order[i] == CS || order[i] == SS)
             return hv_stop(vcpu, "task switch: the new task's %s selector %x is not valid", order[i] == CS ? "CS" : "SS", (unsigned)selector);
-        if (vector != 0) {
-            inject_selector_fault(vcpu, exit, vector, selector);
-            return HV_RESUME;
-        }
+        inject_task_fault(vcpu, exit, &fault);
+        return HV_RESUME;
     }
     return HV_RESUME;
 }
@@ -260,8 +264,7 @@ static bool push_error_code(struct hv_vcpu *vcpu, const struct hv_exit *exit)
     const uint32_t rsp = (uint32_t)hv_gpr(vcpu, VMX_RSP) - 4;
     if (!hv_segment_linear(vcpu, VMX_SS, rsp, sizeof(error_code), HV_ACCESS_WRITE, &linear, &fault) ||
         !hv_linear_write(vcpu, linear, &error_code, sizeof(error_code), false, &fault)) {
-        fault.error_code |= fault.vector != VMX_PF ? ext(exit) : 0;
-        inject_fault(vcpu, exit, true, &fault);
+        inject_task_fault(vcpu, exit, &fault);
         return false;
     }
     hv_set_gpr(vcpu, VMX_RSP, rsp);
@@ -284,7 +287,7 @@ enum hv_action hv_handle_task_switch(struct hv_vcpu *vcpu, const struct hv_exit 
     struct descriptor d;
     struct hv_fault fault;
     struct tss new;
-    if (!find_descriptor(vcpu, selector, &d) || (d.rights & (VMX_AR_TYPE & ~(unsigned)TYPE_BUSY)) != TYPE_TSS_32 ||
+    if (!find_descriptor(vcpu, selector, &d, &fault) || (d.rights & (VMX_AR_TYPE & ~(unsigned)TYPE_BUSY)) != TYPE_TSS_32 ||
         (hv_read(vcpu, VMCS_GUEST_TR_AR_BYTES) & VMX_AR_TYPE) != (TYPE_TSS_32 | TYPE_BUSY))
         return hv_stop(vcpu, "task switch to TSS %x by %s: no 32-bit TSS, RIP %lx", (unsigned)selector, sources[source], exit->rip);
     if (!hv_linear_read(vcpu, d.base, &new, sizeof(new), HV_ACCESS_READ, false, &fault) || !save_task(vcpu, exit, source, &fault) ||
@@ -304,7 +307,7 @@ enum hv_action hv_handle_task_switch(struct hv_vcpu *vcpu, const struct hv_exit 
     if (exit->vectoring.valid && exit->vectoring.has_error_code && !push_error_code(vcpu, exit))
         return HV_RESUME;
     if (new.eip > hv_read(vcpu, VMCS_GUEST_CS_LIMIT)) {
-        inject_selector_fault(vcpu, exit, VMX_GP, 0);
+        inject_task_fault(vcpu, exit, &(struct hv_fault){.vector = VMX_GP, .has_error_code = true});
         return HV_RESUME;
     }
     if ((new.debug_trap &DEBUG_TRAP) != 0) {

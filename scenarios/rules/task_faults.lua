@@ -1,15 +1,15 @@
 -- Task gates of the IDT whose switch the hypervisor makes: a fault in it meets the event that the gate delivers. The new TSS on a page that is not there is a
--- fault of the old task; a segment that does not suit one of the new task, which an interrupt has reached by then. SDM 3A, "Interrupt 8: Double Fault
--- Exception (#DF)", "Task Switching", "Error Code"; SDM 3C, "Treatment of Task Switches".
+-- fault of the old task; a segment that does not suit, or whose descriptor is not there, is one of the new task, which an interrupt has reached by then.
+-- SDM 3A, "Interrupt 8: Double Fault Exception (#DF)", "Task Switching", "Error Code"; SDM 3C, "Treatment of Task Switches".
 local IDT, GDT, TASK, DIRECTORY, TABLE = 0x2000, 0x1000, 0xe000, 0x18000, 0x19000
-local HIDDEN, CODE, HANDLERS = 0xd000, 0x8000, 0x9000
+local HIDDEN, CODE, HANDLERS, LOCAL = 0xd000, 0x8000, 0x9000, 0x1a000
 local SOFTWARE, EXTERNAL, NMI, HARDWARE = 4, 0, 2, 3
 local DF, TS, GP, PF = 8, 10, 13, 14
 
 -- The new task: it comes to "task" with a data segment, and its code, that may be wrong.
 local function tss(t)
   return string.pack("<I4 I4I4I4I4I4I4 I4 I4I4 I4I4I4I4I4I4I4I4 I4I4I4I4I4I4 I4 I2I2", 0, 0, 0, 0, 0, 0, 0, DIRECTORY, t.eip or 0x9800, 2, 0, 0, 0, 0,
-    t.esp or 0x60000, 0, 0, 0, 0x10, 0x08, 0x10, t.ds or 0x10, 0, 0, 0, 0, 0x68)
+    t.esp or 0x60000, 0, 0, 0, 0x10, 0x08, 0x10, t.ds or 0x10, 0, 0, t.ldt or 0, 0, 0x68)
 end
 local function paging(hidden)
   local entries = {}
@@ -17,7 +17,8 @@ local function paging(hidden)
   return string.pack("<I4", TABLE | 7), table.concat(entries)
 end
 local function task_gate() return string.pack("<I2I2I2I2", 0, 0x20, 0x8500, 0) end
-local descriptor = string.pack("<I2I2BBBB", 0x67, TASK, 0, 0x89, 0, 0)
+local function descriptor(base, limit, rights) return string.pack("<I2I2BBBB", limit, base & 0xffff, base >> 16, rights, 0, 0) end
+local descriptors = descriptor(TASK, 0x67, 0x89) .. descriptor(LOCAL, 0xf, 0x82)
 
 local firsts = {
   { name = "software-interrupt", code = "int 0x40", vector = 0x40, type = SOFTWARE, software = true },
@@ -30,6 +31,7 @@ local firsts = {
 }
 local seconds = {
   { name = "tss-not-there", hidden = TASK >> 12, vector = PF, error = 0, old = true },
+  { name = "descriptor-not-there", hidden = LOCAL >> 12, tss = { ds = 0x0c, ldt = 0x28 }, vector = PF, error = 0 },
   { name = "bad-data-segment", tss = { ds = 0x58 }, vector = TS, error = 0x58, ext = true },
 }
 local scenarios = {}
@@ -58,10 +60,10 @@ for _, first in ipairs(firsts) do
         name      = first.name .. "-meets-" .. second.name,
         mode      = "protected",
         controls  = { pin = { "virtual_nmis" } },
-        vmcs      = { GUEST_CR0 = 0x80000031, GUEST_CR3 = DIRECTORY, GUEST_RFLAGS = first.flags or 2 },
+        vmcs      = { GUEST_CR0 = 0x80000031, GUEST_CR3 = DIRECTORY, GUEST_GDTR_LIMIT = 0x2f, GUEST_RFLAGS = first.flags or 2 },
         registers = { rax = 0xff00, rbx = 0 },
         idt       = idt,
-        memory    = { [DIRECTORY] = directory, [TABLE] = entries, [GDT + 0x20] = descriptor, [TASK] = tss(second.tss or {}), [IDT + first.vector * 8] = task_gate() },
+        memory    = { [DIRECTORY] = directory, [TABLE] = entries, [GDT + 0x20] = descriptors, [TASK] = tss(second.tss or {}), [IDT + first.vector * 8] = task_gate() },
         guest     = { asm("here: " .. first.code .. "\nhlt"),
                       asm([[
             handler: pop eax                ; error code
