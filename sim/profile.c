@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../handlers/bench/packed.h"
 #include "../vmx-model/registers.h"
 
 enum { LEAVES_MAX = 512, NAME_BYTES = 32 };
@@ -22,6 +23,8 @@ struct measured {
     struct vmx_caps caps;
     struct vmx_cpuid_entry cpuid[LEAVES_MAX];
     uint32_t msrs; /* a bit for each capability MSR that was read */
+    uint32_t sum;  /* of the lines so far */
+    bool ended;    /* by their sum */
 };
 
 static struct measured *all;
@@ -58,23 +61,51 @@ static struct vmx_cpuid_entry after_reset(struct vmx_cpuid_entry e)
     return e;
 }
 
-/* "profile msr 00000480 00d8100000000004", "profile cpuid 00000000 00000000 00000016 756e6547 6c65746e 49656e69"; other lines are others'. */
+static void add(struct measured *m, const uint32_t *words, size_t count)
+{
+    m->sum = bench_crc32(m->sum, words, count * sizeof *words);
+    m->ended = false;
+}
+
+static bool take_msr(struct measured *m, uint32_t index, uint64_t value)
+{
+    if (!vmx_set_capability_msr(&m->caps, index, value))
+        return false;
+    m->msrs |= 1u << (index - VMX_MSR_CAPABILITY_FIRST);
+    add(m, (uint32_t[]){index, (uint32_t)value, (uint32_t)(value >> 32)}, 3);
+    return true;
+}
+
+static bool take_leaf(struct measured *m, const struct vmx_cpuid_entry *e, unsigned line, struct sim_error *error)
+{
+    if (m->caps.cpuid_count == LEAVES_MAX)
+        return fail(error, line, "more than 512 CPUID leaves");
+    m->cpuid[m->caps.cpuid_count++] = after_reset(*e);
+    add(m, (uint32_t[]){e->leaf, e->subleaf, e->eax, e->ebx, e->ecx, e->edx}, 6);
+    return true;
+}
+
+/* "profile msr 00000480 00d8100000000004", "profile cpuid 00000000 00000000 00000016 756e6547 6c65746e 49656e69", and behind them "profile sum 1a2b3c4d", the
+   CRC-32 of their numbers; other lines are others'. */
 static bool take_line(struct measured *m, const char *text, unsigned line, struct sim_error *error)
 {
     struct vmx_cpuid_entry e;
-    unsigned index;
+    unsigned index, sum;
     unsigned long long value;
     if (strncmp(text, "profile ", strlen("profile ")) != 0)
         return true;
-    if (sscanf(text, "profile msr %8x %16llx", &index, &value) == 2 && vmx_set_capability_msr(&m->caps, index, value)) {
-        m->msrs |= 1u << (index - VMX_MSR_CAPABILITY_FIRST);
+    if (sscanf(text, "profile msr %8x %16llx", &index, &value) == 2 && take_msr(m, index, value))
         return true;
-    }
-    if (sscanf(text, "profile cpuid %8x %8x %8x %8x %8x %8x", &e.leaf, &e.subleaf, &e.eax, &e.ebx, &e.ecx, &e.edx) != 6)
-        return fail(error, line, "a line of a profile is \"profile msr INDEX VALUE\" or \"profile cpuid LEAF SUBLEAF EAX EBX ECX EDX\", hexadecimal");
-    if (m->caps.cpuid_count == LEAVES_MAX)
-        return fail(error, line, "more than 512 CPUID leaves");
-    m->cpuid[m->caps.cpuid_count++] = after_reset(e);
+    if (sscanf(text, "profile cpuid %8x %8x %8x %8x %8x %8x", &e.leaf, &e.subleaf, &e.eax, &e.ebx, &e.ecx, &e.edx) == 6)
+        return take_leaf(m, &e, line, error);
+    if (sscanf(text, "profile sum %8x", &sum) != 1)
+        return fail(
+            error, line,
+            "a line of a profile is \"profile msr INDEX VALUE\", \"profile cpuid LEAF SUBLEAF EAX EBX ECX EDX\" or \"profile sum CRC\", hexadecimal");
+    if (sum != m->sum)
+        return fail(error, line, "the lines of the profile before this one do not add up to it: one was damaged or is missing");
+    m->sum = 0;
+    m->ended = true;
     return true;
 }
 
@@ -90,6 +121,8 @@ static bool is_whole(const struct measured *m, struct sim_error *error)
 {
     if (m->msrs == 0 && m->caps.cpuid_count == 0)
         return fail(error, 0, "no profile: it has no lines \"profile msr\" and \"profile cpuid\", as the hardware image writes them");
+    if (!m->ended)
+        return fail(error, 0, "the profile is not whole: it ends with the line \"profile sum\"");
     if ((m->msrs & MSRS_ALWAYS) != MSRS_ALWAYS)
         return fail(error, 0, "the profile is not whole: capability MSRs 480H to 48AH are wanted");
     if (!has_leaf(m, 0) || !has_leaf(m, 1) || !has_leaf(m, LEAF_EXTENDED) || !has_leaf(m, LEAF_ADDRESS_SIZES))

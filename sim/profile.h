@@ -8,7 +8,7 @@
 #include "../vmx-model/caps.h"
 #include "scenario.h"
 
-/* Reads a file with the image's lines "profile msr" and "profile cpuid", whatever stands between them, so that a recording of its serial line will do. The
+/* Reads a file with the image's lines "profile msr", "profile cpuid" and "profile sum", whatever stands between them, so that a recording of its serial line will do. The
    profile is known by the file's path, and named after the file. False: *error says why. */
 bool sim_profile_read(const char *path, struct sim_error *error);
 /* By name, or by the path that it was read from; NULL when there is none. */

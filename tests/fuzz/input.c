@@ -10,6 +10,7 @@
 
 #include "guest_stream.h"
 #include "handlers/bench/bench.h"
+#include "handlers/bench/packed.h"
 #include "sim/multiboot.h"
 #include "sim/scenario.h"
 #include "sim/snapshot.h"
@@ -159,15 +160,22 @@ static bool make_profile(struct random *random, struct input *input)
     size_t size = 0;
     const struct vmx_caps *caps = &vmx_profiles[random_below(random, vmx_profile_count)];
     uint64_t value;
-    for (uint32_t msr = 0x480; msr <= 0x491; msr++)
-        if (vmx_capability_msr(caps, msr, &value))
-            size += (size_t)snprintf(text + size, sizeof text - size, "profile msr %08" PRIx32 " %016" PRIx64 "\n", msr, value);
+    uint32_t sum = 0;
+    for (uint32_t msr = 0x480; msr <= 0x491; msr++) {
+        if (!vmx_capability_msr(caps, msr, &value))
+            continue;
+        const uint32_t words[] = {msr, (uint32_t)value, (uint32_t)(value >> 32)};
+        size += (size_t)snprintf(text + size, sizeof text - size, "profile msr %08" PRIx32 " %016" PRIx64 "\n", msr, value);
+        sum = bench_crc32(sum, words, sizeof words);
+    }
     for (unsigned i = 0; i < caps->cpuid_count && size < sizeof text - PATH_BYTES; i++) {
         const struct vmx_cpuid_entry *e = &caps->cpuid[i];
         size += (size_t)snprintf(text + size, sizeof text - size,
                                  "profile cpuid %08" PRIx32 " %08" PRIx32 " %08" PRIx32 " %08" PRIx32 " %08" PRIx32 " %08" PRIx32 "\n", e->leaf,
                                  e->subleaf, e->eax, e->ebx, e->ecx, e->edx);
+        sum = bench_crc32(sum, (uint32_t[]){e->leaf, e->subleaf, e->eax, e->ebx, e->ecx, e->edx}, 6 * sizeof sum);
     }
+    size += (size_t)snprintf(text + size, sizeof text - size, "profile sum %08" PRIx32 "\n", sum);
     return take(input, text, size);
 }
 

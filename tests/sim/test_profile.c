@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../handlers/bench/packed.h"
 #include "../support/suite.h"
 
 enum { CAPABILITIES_FIRST = 0x480, CAPABILITIES_LAST = 0x493 };
@@ -18,18 +19,24 @@ static void write_profile(const struct vmx_caps *caps)
 {
     FILE *to = fopen(path, "w");
     CU_ASSERT_PTR_NOT_NULL_FATAL(to);
+    uint32_t sum = 0;
     fputs("vmxbench-hw 1\n", to);
     for (uint32_t msr = CAPABILITIES_FIRST; msr <= CAPABILITIES_LAST; msr++) {
         uint64_t value;
-        if (vmx_capability_msr(caps, msr, &value))
-            fprintf(to, "profile msr %08x %016llx\n", msr, (unsigned long long)value);
+        if (!vmx_capability_msr(caps, msr, &value))
+            continue;
+        const uint32_t words[] = {msr, (uint32_t)value, (uint32_t)(value >> 32)};
+        fprintf(to, "profile msr %08x %016llx\n", msr, (unsigned long long)value);
+        sum = bench_crc32(sum, words, sizeof words);
     }
     for (unsigned i = 0; i < caps->cpuid_count; i++) {
         const struct vmx_cpuid_entry *e = &caps->cpuid[i];
         const uint32_t set_by_image = e->leaf == 1 ? 1u << 27 : 0;
-        fprintf(to, "profile cpuid %08x %08x %08x %08x %08x %08x\n", e->leaf, e->subleaf, e->eax, e->ebx, e->ecx | set_by_image, e->edx);
+        const uint32_t words[] = {e->leaf, e->subleaf, e->eax, e->ebx, e->ecx | set_by_image, e->edx};
+        fprintf(to, "profile cpuid %08x %08x %08x %08x %08x %08x\n", words[0], words[1], words[2], words[3], words[4], words[5]);
+        sum = bench_crc32(sum, words, sizeof words);
     }
-    fputs("begin 0\n", to);
+    fprintf(to, "profile sum %08x\nbegin 0\n", sum);
     fclose(to);
 }
 
@@ -94,7 +101,10 @@ static void what_is_no_profile_is_named(void)
     } rows[] = {
         {"", "no profile: it has no lines", 0},
         {"hello\n", "no profile: it has no lines", 0},
-        {"profile msr 00000480 00d8100000000004\n", "capability MSRs 480H to 48AH are wanted", 0},
+        {"profile msr 00000480 00d8100000000004\nprofile sum 7a463890\n", "capability MSRs 480H to 48AH are wanted", 0},
+        {"profile msr 00000480 00d8100000000004\n", "it ends with the line \"profile sum\"", 0},
+        {"profile msr 00000480 00d8100000000005\nprofile sum 7a463890\n", "do not add up to it", 2},
+        {"profile sum x\n", "a line of a profile is", 1},
         {"\nprofile msr 00000300 0\n", "a line of a profile is", 2},
         {"profile cpuid 1 2 3\n", "a line of a profile is", 1},
         {"profile msr x\n", "a line of a profile is", 1},
