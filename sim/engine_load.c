@@ -19,34 +19,22 @@ static inline const void *held(struct unicorn_env *env, uint64_t address, unsign
     return (const void *)(uintptr_t)(address + entry->addend);
 }
 
-#define LOAD(name, returned, type)                                                                                                                   \
+#define LOAD(name, returned, type, first)                                                                                                            \
     returned __real_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
-    static returned load_##name(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)                                       \
+    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
+    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)                     \
     {                                                                                                                                                \
-        const void *bytes = held(env, address, sizeof(type), mode);                                                                                  \
+        first const void *bytes = held(env, address, sizeof(type), mode);                                                                            \
         type value;                                                                                                                                  \
         if (bytes == NULL)                                                                                                                           \
             return __real_cpu_##name##_mmuidx_ra_x86_64(env, address, mode, return_address);                                                         \
         memcpy(&value, bytes, sizeof value);                                                                                                         \
         return value;                                                                                                                                \
-    }                                                                                                                                                \
-    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address);                    \
-    returned __wrap_cpu_##name##_mmuidx_ra_x86_64(struct unicorn_env *env, uint64_t address, int mode, uintptr_t return_address)
-LOAD(ldub, uint32_t, uint8_t)
-{
-    return load_ldub(env, address, mode, return_address);
-}
-LOAD(lduw, uint32_t, uint16_t)
-{
-    return load_lduw(env, address, mode, return_address);
-}
-LOAD(ldl, uint32_t, uint32_t)
-{
-    return load_ldl(env, address, mode, return_address);
-}
-LOAD(ldq, uint64_t, uint64_t)
-{
-    if (engine_running->narrow.size != 0) /* the items of a far return */
+    }
+#define ITEM_OF_FAR_RETURN                                                                                                                           \
+    if (engine_running->narrow.size != 0)                                                                                                            \
         return engine_narrow_item(engine_running, address, return_address);
-    return load_ldq(env, address, mode, return_address);
-}
+LOAD(ldub, uint32_t, uint8_t, )
+LOAD(lduw, uint32_t, uint16_t, )
+LOAD(ldl, uint32_t, uint32_t, )
+LOAD(ldq, uint64_t, uint64_t, ITEM_OF_FAR_RETURN)
