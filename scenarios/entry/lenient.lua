@@ -75,6 +75,10 @@ return {
     vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 8, GUEST_INTERRUPTIBILITY_INFO = 2 },
     steps = { expect "VMCALL" { rip = "here", pending_debug = 8 } },
   }),
+  enters("conditions-in-the-halt-state", {
+    vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1001, GUEST_ACTIVITY_STATE = 1 }, exception_bitmap = { "#DB" },
+    steps = { expect "EXCEPTION_NMI" { vector = "#DB", rip = "here", qualification = 1 } },
+  }),
   enters("conditions-behind-an-injected-interrupt", { -- as those of a MOV SS are that INT n follows
     vmcs = {
       GUEST_PENDING_DBG_EXCEPTIONS = 0x1001, GUEST_INTERRUPTIBILITY_INFO = 2, VM_ENTRY_INTR_INFO_FIELD = 0x80000420, VM_ENTRY_INSTRUCTION_LEN = 2,

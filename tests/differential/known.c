@@ -229,14 +229,25 @@ static bool dr7_keeps_rtm(const struct disagreement *d)
 }
 
 /* ---- pending debug exceptions ---- */
+static bool has_debug_exceptions(const struct disagreement *d)
+{
+    return (d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS] & (VMX_PENDING_ENABLED | VMX_PENDING_BS)) != 0;
+}
+
+/* They wake no processor. */
+static bool halt_holds_debug_exceptions(const struct disagreement *d)
+{
+    return d->before.kind == TRACE_END && d->field[VMCS_GUEST_ACTIVITY_STATE] == VMX_HLT && has_debug_exceptions(d) &&
+           d->result->sim.kind == OUTCOME_EXIT && d->result->bochs.kind == OUTCOME_NOTHING;
+}
+
 /* A software interrupt or exception that is injected under blocking by MOV SS. */
 static bool injection_drops_debug_exceptions(const struct disagreement *d)
 {
     enum { VALID = 1u << 31, TYPE_SHIFT = 8, TYPE = 7, SOFTWARE_INTERRUPT = 4, SOFTWARE_EXCEPTION = 6 };
     const uint64_t event = d->field[VMCS_VM_ENTRY_INTR_INFO_FIELD], type = event >> TYPE_SHIFT & TYPE;
     return d->before.kind == TRACE_END && (event & VALID) != 0 && (type == SOFTWARE_INTERRUPT || type == SOFTWARE_EXCEPTION) &&
-           (d->field[VMCS_GUEST_INTERRUPTIBILITY_INFO] & VMX_BLOCKING_BY_MOV_SS) != 0 &&
-           (d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS] & (VMX_PENDING_ENABLED | VMX_PENDING_BS)) != 0 && outcome_enters(&d->result->sim) &&
+           (d->field[VMCS_GUEST_INTERRUPTIBILITY_INFO] & VMX_BLOCKING_BY_MOV_SS) != 0 && has_debug_exceptions(d) && outcome_enters(&d->result->sim) &&
            outcome_enters(&d->result->bochs);
 }
 
@@ -450,6 +461,7 @@ const struct known known_list[] = {
     {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
     {"lenient", "ssp-that-is-not-canonical", VMX_CHECK_NONE, ssp_is_judged},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
+    {"lenient", "conditions-in-the-halt-state", VMX_CHECK_NONE, halt_holds_debug_exceptions},
     {"lenient", "conditions-behind-an-injected-interrupt", VMX_CHECK_NONE, injection_drops_debug_exceptions},
     {"lenient", "conditions-under-blocking", VMX_CHECK_NONE, conditions_are_dropped},
     {"preemption_timer", "preemption-timer-under-*", VMX_CHECK_NONE, timer_waits},
