@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PASIDs of ENQCMD and ENQCMDS: the translation that the processor missed is filled in, for PASIDs that the guest was given. SDM 3C, "PASID Translation".
-   A PASID has 20 bits: bit 19 chooses the directory, bits 18:10 its entry (8 bytes: present, address of a table), bits 9:0 the table's entry (4 bytes: the host's
-   PASID, and valid in bit 31). */
+   A PASID has 20 bits: bit 19 chooses the directory, bits 18:10 its entry (8 bytes: present, address of a table), bits 9:0 the table's entry (4 bytes: the
+   host's PASID, and valid in bit 31). */
 #include "../vmx-model/registers.h"
 #include "handlers.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Images of x87 and SSE in memory: FXSAVE, FXRSTOR, FSTENV, FLDENV, FSAVE, FRSTOR. Unicorn leaves pointers and opcode out of some, and masks and
-   reserved bits as they are, and tells where a store faults by a return address that is no block's. SDM 1, "Saving the x87 FPU's State With FSTENV/FNSTENV and FSAVE/FNSAVE"; SDM 2, "FXSAVE", "FXRSTOR".
+   reserved bits as they are, and tells where a store faults by a return address that is no block's. SDM 1, "Saving the x87 FPU's State With
+   FSTENV/FNSTENV and FSAVE/FNSAVE"; SDM 2, "FXSAVE", "FXRSTOR".
    Not modelled: the selectors that FXSAVE stores without REX.W; they are 0, as of processors that deprecate them. */
 #include "engine_access.h"
 #include "engine_fpu.h"

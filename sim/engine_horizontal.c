@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Horizontal additions and subtractions of integers. Unicorn's write the low half of the destination before they read the source, which may be the same register:
-   its part is taken from a copy then. SDM 2, "PHADDW/PHADDD", "PHADDSW", "PHSUBW/PHSUBD", "PHSUBSW". */
+/* Horizontal additions and subtractions of integers. Unicorn's write the low half of the destination before they read the source, which may be the same
+   register: its part is taken from a copy then. SDM 2, "PHADDW/PHADDD", "PHADDSW", "PHSUBW/PHSUBD", "PHSUBSW". */
 #include <string.h>
 
 #include "engine_internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Comparisons of strings in vectors. Unicorn forgets the matches of "equal ordered" that the end of the vector cuts off, and the upper halves of lengths in 64-bit
-   registers. SDM 1, "String and Text Processing Instructions"; SDM 2, "Imm8 Control Byte Operation for PCMPESTRI / PCMPESTRM / PCMPISTRI / PCMPISTRM". */
+/* Comparisons of strings in vectors. Unicorn forgets the matches of "equal ordered" that the end of the vector cuts off, and the upper halves of lengths in
+   64-bit registers. SDM 1, "String and Text Processing Instructions"; SDM 2, "Imm8 Control Byte Operation for PCMPESTRI / PCMPESTRM / PCMPISTRI / PCMPISTRM". */
 #include <string.h>
 
 #include "engine_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The cached translations of the physical CPU that a virtual CPU is bound to: the model asks and changes the tagged cache, and the engine holds those of
-   them that serve the processor as it stands: one set in VMX root operation and outside of VMX operation, another in non-root operation, so that a transition that drops
-   nothing from the cache costs neither. What the engine forgets costs a look into the cache, and nothing else. */
+   them that serve the processor as it stands: one set in VMX root operation and outside of VMX operation, another in non-root operation, so that a
+   transition that drops nothing from the cache costs neither. What the engine forgets costs a look into the cache, and nothing else. */
 #include "vcpu_internal.h"
 
 #include <string.h>

@@ -60,7 +60,8 @@ static struct vmx_outcome selector_fault(uint8_t vector, uint16_t selector)
     return vmx_outcome_fault(vector, selector & 0xfffcu);
 }
 
-/* The checks on the new TSS, then the exit, or what the switch goes to in its form. IRET wants a busy TSS and answers with #TS where CALL and JMP answer with #GP. */
+/* The checks on the new TSS, then the exit, or what the switch goes to in its form. IRET wants a busy TSS and answers with #TS where CALL and JMP answer with
+   #GP. */
 static struct vmx_outcome switch_to(const struct vmx_instruction *i, uint16_t selector, const struct descriptor *tss, enum vmx_task_source source)
 {
     const bool busy = (type_of(tss) & TSS_BUSY) != 0;
