@@ -21,8 +21,9 @@ enum { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_FETCH = 4, RIGHT_ALL = 7 };
 struct guest {
     uint8_t *ram;
     struct sim_engine *engine;
-    uint8_t rights[GUEST_PAGES]; /* of each linear page below GUEST_RAM; 0: #PF */
-    uint32_t frame[GUEST_PAGES]; /* its physical page */
+    uint8_t rights[GUEST_PAGES];  /* of each linear page below GUEST_RAM; 0: #PF */
+    uint32_t frame[GUEST_PAGES];  /* its physical page */
+    uint8_t reached[GUEST_PAGES]; /* translated with the rights of the supervisor (1), of ring 3 (2) */
     unsigned translations;
     uint32_t once; /* a linear page whose translations serve one access each; 0: none */
     unsigned size; /* of the last access */
@@ -46,6 +47,7 @@ static inline void guest_translate(void *context, gva_t linear, enum vmx_access_
         return;
     }
     const uint8_t rights = g->rights[linear >> 12];
+    g->reached[linear >> 12] |= user ? 2 : 1;
     if ((rights & needed[access]) == 0) {
         out->kind = VMX_TRANSLATION_FAULT;
         out->event = (struct vmx_event){.vector = VMX_PF, .type = VMX_EVENT_HARDWARE_EXCEPTION, .has_error_code = true, .payload = linear};

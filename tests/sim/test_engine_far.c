@@ -120,8 +120,65 @@ static void a_far_call_beyond_the_limit_pushes_nothing(void)
     guest_free(g);
 }
 
+/* Items of 2 and 4 bytes in 64-bit mode; SS tells neither where they are nor whose they are. */
+static void narrow_frames_of_64_bit_code_are_those_of_its_ring(void)
+{
+    enum { CODE_3 = 0x33, DATA_3 = 0x2b, NEXT = 0x1100, RESERVED_1 = 2, STACK = GUEST_STACK - 0x800, PAGE_OF_STACK = STACK >> 12 };
+    BLOB(return_32, "lretl $8");
+    BLOB(return_16, "lretw $8");
+    BLOB(iret_32, "iretl");
+    BLOB(iret_16, "iretw");
+    const struct {
+        const uint8_t *code, *end;
+        unsigned size;
+        uint64_t rsp;
+    } rows[] = {{return_32, return_32_end, 4, STACK + 16},
+                {return_16, return_16_end, 2, STACK + 12},
+                {iret_32, iret_32_end, 4, 0x3000},
+                {iret_16, iret_16_end, 2, 0x3000}};
+    static const uint32_t items[] = {NEXT, CODE_3, RESERVED_1, 0x3000, DATA_3};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct guest *g = guest_new();
+        guest_mode_long(&g->state, 3);
+        g->state.seg[VMX_CS].selector = CODE_3;
+        g->state.seg[VMX_SS] = guest_segment(DATA_3, 0x5000, 0xfff, 0x00f3); /* 16 bits, elsewhere */
+        g->state.gpr[VMX_RSP] = STACK;
+        for (unsigned k = 0; k < sizeof items / sizeof *items; k++)
+            memcpy(g->ram + STACK + k * rows[i].size, &items[k], rows[i].size);
+        guest_code(g, GUEST_CODE, rows[i].code, (size_t)(rows[i].end - rows[i].code));
+        CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+        CU_ASSERT_EQUAL(g->state.rip, NEXT);
+        CU_ASSERT_EQUAL(g->state.gpr[VMX_RSP], rows[i].rsp);
+        CU_ASSERT_EQUAL(g->reached[PAGE_OF_STACK], 2);
+        guest_free(g);
+    }
+}
+
+static void a_narrow_call_pushes_where_rsp_is(void)
+{
+    enum { CODE_3 = 0x33, TARGET = 0x1100, STACK = GUEST_STACK - 0x800 };
+    BLOB(narrow_call, "lcalll *(%rax)");
+    struct guest *g = guest_new();
+    guest_mode_long(&g->state, 3);
+    g->state.seg[VMX_CS].selector = CODE_3;
+    g->state.seg[VMX_SS] = guest_segment(0x2b, 0x5000, 0xfff, 0x00f3);
+    g->state.gpr[VMX_RSP] = STACK;
+    g->state.gpr[VMX_RAX] = GUEST_DATA;
+    const uint32_t pointer[2] = {TARGET, CODE_3}, pushed[2] = {GUEST_CODE + 2, CODE_3};
+    memcpy(g->ram + GUEST_DATA, pointer, sizeof pointer);
+    PUT(g, GUEST_CODE, narrow_call);
+    CU_ASSERT_EQUAL(guest_run(g, 1), SIM_STOP_DEADLINE);
+    CU_ASSERT_EQUAL(g->state.rip, TARGET);
+    CU_ASSERT_EQUAL(g->state.gpr[VMX_RSP], STACK - 8);
+    CU_ASSERT_EQUAL(memcmp(g->ram + STACK - 8, pushed, sizeof pushed), 0);
+    CU_ASSERT_EQUAL(g->reached[STACK >> 12], 2);
+    guest_free(g);
+}
+
 SUITE("sim/engine_far", {"a_frame_that_wraps_is_reached_with_the_rights_of_ring_3", a_frame_that_wraps_is_reached_with_the_rights_of_ring_3},
       {"a_frame_at_the_end_of_the_address_space_wraps", a_frame_at_the_end_of_the_address_space_wraps},
       {"what_is_moved_is_within_the_limit_of_the_stack", what_is_moved_is_within_the_limit_of_the_stack},
       {"a_misaligned_frame_of_ring_3_is_an_alignment_fault", a_misaligned_frame_of_ring_3_is_an_alignment_fault},
-      {"a_far_call_beyond_the_limit_pushes_nothing", a_far_call_beyond_the_limit_pushes_nothing})
+      {"a_far_call_beyond_the_limit_pushes_nothing", a_far_call_beyond_the_limit_pushes_nothing},
+      {"narrow_frames_of_64_bit_code_are_those_of_its_ring", narrow_frames_of_64_bit_code_are_those_of_its_ring},
+      {"a_narrow_call_pushes_where_rsp_is", a_narrow_call_pushes_where_rsp_is})
