@@ -33,17 +33,23 @@ static uint64_t known_difference(uint32_t reason, unsigned item)
     return bits;
 }
 
-/* Two VM exits are the same but for this item, whose bits differ as the mask says. What else differs is left to the table of known differences. */
-static bool only_differs(const struct disagreement *d, enum trace_item item, uint64_t bits)
+/* Two VM exits are the same but for this item, whose bits differ as the mask says, and another one, which does not count. What else differs is left to the
+   table of known differences. */
+static bool only_differs_with(const struct disagreement *d, enum trace_item item, uint64_t bits, unsigned other)
 {
     if (!both_exit(d))
         return false;
     for (unsigned i = 0; i < TRACE_TICKS; i++) {
         const uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
-        if (i == item ? differ != bits : (differ & ~known_difference(basic_reason(&d->sim), i)) != 0)
+        if (i == item ? differ != bits : i != other && (differ & ~known_difference(basic_reason(&d->sim), i)) != 0)
             return false;
     }
     return true;
+}
+
+static bool only_differs(const struct disagreement *d, enum trace_item item, uint64_t bits)
+{
+    return only_differs_with(d, item, bits, item);
 }
 
 static bool is_control_set(const struct disagreement *d, enum vmcs_field field, uint64_t bit)
@@ -135,7 +141,7 @@ static bool exception_ends_blocking(const struct disagreement *d)
 /* In real-address mode no exception has an error code. */
 static bool error_code_in_real_mode(const struct disagreement *d)
 {
-    return only_differs(d, TRACE_INTERRUPTION_INFO, 1 << 11) && (d->sim.item[TRACE_CR0] & VMX_CR0_PE) == 0 &&
+    return only_differs_with(d, TRACE_INTERRUPTION_INFO, 1 << 11, TRACE_INTERRUPTION_ERROR) && (d->sim.item[TRACE_CR0] & VMX_CR0_PE) == 0 &&
            (d->sim.item[TRACE_INTERRUPTION_INFO] >> 11 & 1) == 0;
 }
 
