@@ -33,12 +33,10 @@ static uint64_t known_difference(uint32_t reason, unsigned item)
     return bits;
 }
 
-/* Two VM exits are the same but for this item, whose bits differ as the mask says, and another one, which does not count. What else differs is left to the
-   table of known differences. */
-static bool only_differs_with(const struct disagreement *d, enum trace_item item, uint64_t bits, unsigned other)
+/* The items are the same but for this one, whose bits differ as the mask says, and another one, which does not count; TRACE_TICKS: for none. What else differs
+   is left to the table of known differences. */
+static bool items_differ(const struct disagreement *d, unsigned item, uint64_t bits, unsigned other)
 {
-    if (!both_exit(d))
-        return false;
     for (unsigned i = 0; i < TRACE_TICKS; i++) {
         const uint64_t differ = d->sim.item[i] ^ d->bochs.item[i];
         if (i == item ? differ != bits : i != other && (differ & ~known_difference(basic_reason(&d->sim), i)) != 0)
@@ -47,9 +45,10 @@ static bool only_differs_with(const struct disagreement *d, enum trace_item item
     return true;
 }
 
+/* Two VM exits are the same but for this item. */
 static bool only_differs(const struct disagreement *d, enum trace_item item, uint64_t bits)
 {
-    return only_differs_with(d, item, bits, item);
+    return both_exit(d) && items_differ(d, item, bits, TRACE_TICKS);
 }
 
 static bool is_control_set(const struct disagreement *d, enum vmcs_field field, uint64_t bit)
@@ -141,8 +140,8 @@ static bool exception_ends_blocking(const struct disagreement *d)
 /* In real-address mode no exception has an error code. */
 static bool error_code_in_real_mode(const struct disagreement *d)
 {
-    return only_differs_with(d, TRACE_INTERRUPTION_INFO, 1 << 11, TRACE_INTERRUPTION_ERROR) && (d->sim.item[TRACE_CR0] & VMX_CR0_PE) == 0 &&
-           (d->sim.item[TRACE_INTERRUPTION_INFO] >> 11 & 1) == 0;
+    return both_exit(d) && items_differ(d, TRACE_INTERRUPTION_INFO, 1 << 11, TRACE_INTERRUPTION_ERROR) &&
+           (d->sim.item[TRACE_CR0] & VMX_CR0_PE) == 0 && (d->sim.item[TRACE_INTERRUPTION_INFO] >> 11 & 1) == 0;
 }
 
 /* A displacement of 16 bits. */
@@ -231,7 +230,7 @@ static bool dr7_keeps_rtm(const struct disagreement *d)
             return false;
         differ += d->sim.gpr[i] != d->bochs.gpr[i];
     }
-    return differ != 0 && memcmp(d->sim.item, d->bochs.item, TRACE_TICKS * sizeof *d->sim.item) == 0;
+    return differ != 0 && items_differ(d, TRACE_TICKS, 0, TRACE_TICKS);
 }
 
 /* ---- pending debug exceptions ---- */
