@@ -125,7 +125,7 @@ build() {
     >"$soak/$name.log" 2>&1 && cmake --build "$soak/$name" -j "$jobs" --target $targets >>"$soak/$name.log" 2>&1 ||
     { tail -n 20 "$soak/$name.log"; echo "cannot build $name: see $soak/$name.log" >&2; exit 1; }
 }
-build_at() { build "$1" "${1%-*}" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-${1#*-}"; }
+build_at() { build "$1" "${1%-*}" -DCMAKE_BUILD_TYPE=Release -DVMXBENCH_OPTIMIZE="-${1#*-}"; }
 
 # needs WHAT FILE: false, and it is said, when a guest has not been fetched.
 needs() {
