@@ -76,8 +76,8 @@ return {
     steps = { expect "VMCALL" { rip = "here", pending_debug = 8 } },
   }),
   enters("conditions-in-the-halt-state", {
-    vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1001, GUEST_ACTIVITY_STATE = 1 }, exception_bitmap = { "#DB" },
-    steps = { expect "EXCEPTION_NMI" { vector = "#DB", rip = "here", qualification = 1 } },
+    vmcs = { GUEST_PENDING_DBG_EXCEPTIONS = 0x1001, GUEST_ACTIVITY_STATE = 1 }, idt = { [1] = "here" },
+    steps = { expect "VMCALL" { rip = "here", activity = "active" } },
   }),
   enters("conditions-behind-an-injected-interrupt", { -- as those of a MOV SS are that INT n follows
     vmcs = {

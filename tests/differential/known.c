@@ -239,8 +239,8 @@ static bool has_debug_exceptions(const struct disagreement *d)
     return (d->field[VMCS_GUEST_PENDING_DBG_EXCEPTIONS] & (VMX_PENDING_ENABLED | VMX_PENDING_BS)) != 0;
 }
 
-/* They wake no processor. */
-static bool halt_holds_debug_exceptions(const struct disagreement *d)
+/* They are delivered, and the processor sleeps on. */
+static bool debug_exceptions_wake_nobody(const struct disagreement *d)
 {
     return d->before.kind == TRACE_END && d->field[VMCS_GUEST_ACTIVITY_STATE] == VMX_HLT && has_debug_exceptions(d) &&
            d->result->sim.kind == OUTCOME_EXIT && d->result->bochs.kind == OUTCOME_NOTHING;
@@ -466,7 +466,7 @@ const struct known known_list[] = {
     {"lenient", "xss-of-absent-states", VMX_CHECK_NONE, xss_takes_absent_states},
     {"lenient", "ssp-that-is-not-canonical", VMX_CHECK_NONE, ssp_is_judged},
     {"lenient", "enabled-breakpoint-alone", VMX_CHECK_NONE, enabled_breakpoint_alone},
-    {"lenient", "conditions-in-the-halt-state", VMX_CHECK_NONE, halt_holds_debug_exceptions},
+    {"lenient", "conditions-in-the-halt-state", VMX_CHECK_NONE, debug_exceptions_wake_nobody},
     {"lenient", "conditions-behind-an-injected-interrupt", VMX_CHECK_NONE, injection_drops_debug_exceptions},
     {"lenient", "conditions-under-blocking", VMX_CHECK_NONE, conditions_are_dropped},
     {"preemption_timer", "preemption-timer-under-*", VMX_CHECK_NONE, timer_waits},

@@ -133,9 +133,7 @@ const struct bochs_deviation bochs_deviations[] = {
     {"lenient", "enabled-breakpoint-alone",
      "delivers no #DB for bit 12 of the pending debug exceptions alone; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": it does"},
     {"lenient", "conditions-in-the-halt-state",
-     "leaves pending debug exceptions to an interrupt that ends the HLT state; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": they "
-     "are "
-     "delivered after VM entry, but in the shutdown and wait-for-SIPI states"},
+     "delivers pending debug exceptions in the HLT state and stays in it; SDM 3C, \"Activity State\": the exception wakes the processor"},
     {"lenient", "conditions-behind-an-injected-interrupt",
      "drops pending debug exceptions when it delivers the injected event; SDM 3C, \"Delivery of Pending Debug Exceptions after VM Entry\": a "
      "software "
