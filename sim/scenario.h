@@ -30,6 +30,7 @@ struct sim_final {
     uint8_t *bytes; /* memory, output and screen */
     size_t size;
 };
+enum { SIM_FINAL_KINDS = SIM_FINAL_SCREEN + 1 };
 
 struct sim_scenario {
     char *name, *file;

@@ -61,7 +61,7 @@ static void *elements(struct archive *a, void *array, size_t *count, size_t size
 static void final(struct archive *a, struct sim_final *f)
 {
     ARCHIVE(a, f->line);
-    ARCHIVE_BELOW(a, f->kind, SIM_FINAL_OUTPUT + 1);
+    ARCHIVE_BELOW(a, f->kind, SIM_FINAL_KINDS);
     ARCHIVE_BELOW(a, f->index, 22);
     ARCHIVE(a, f->value);
     f->bytes = snapshot_block(a, f->bytes, &f->size);

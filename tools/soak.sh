@@ -165,6 +165,12 @@ exact() {
 }
 
 # ---- determinism ----
+# The first scenario of a workload's script: the first name that stands there, or the script's own.
+name_of() {
+  local name
+  name=$(sed -n 's/.*name *= *"\([a-z0-9-]*\)".*/\1/p' "$1" | head -n 1)
+  echo "${name:-$(basename "$1" .lua)}"
+}
 # run_of WORKLOAD VMXBENCH JOBS LIMIT FOLDER: what it prints is on standard output, traces are in the folder. LIMIT 0: to its end.
 run_of() {
   local what=${1#*:} vmxbench=$2 how_many=$3 limit=$4 folder=$5 boot
@@ -175,7 +181,7 @@ run_of() {
     if [ "$limit" = 0 ] || [ "$what" = scenarios/workloads/tunable.lua ]; then # a short one
       $vmxbench run -q -j "$how_many" --trace "$folder/trace" "$what"
     else
-      $vmxbench snapshot --instructions "$limit" -o "$folder/snapshot" "$what"
+      $vmxbench snapshot --instructions "$limit" --name "$(name_of "$what")" -o "$folder/snapshot" "$what"
     fi ;;
   inside:*)
     $vmxbench run -q -j "$how_many" --on inside --trace "$folder/trace" $([ "$limit" = 0 ] && echo scenarios/{exits,rules,entry} || echo scenarios/exits/{cpuid,vmcall,hlt}.lua) ;;
@@ -231,8 +237,10 @@ determinism() {
   for name in $builds; do
     targets="vmxbench boot_kernels" build_at "$name"
     [[ "$name" != *-O3 ]] || fast="$fast $name"
-    # what runs inside is the same guest for all, whoever compiled the simulator
-    [ "$name" = "${builds%% *}" ] || cp "$soak/${builds%% *}/handlers/hw/vmxbench-hw.elf" "$soak/$name/handlers/hw/"
+    [ "$name" != "${builds%% *}" ] || continue
+    # what runs inside is the same guest for all, whoever compiled the simulator that holds it
+    cp "$soak/${builds%% *}/handlers/hw/vmxbench-hw.elf" "$soak/$name/handlers/hw/"
+    targets="vmxbench" build_at "$name"
   done
   mapfile -t all < <(workloads)
   for workload in "${all[@]}"; do # the first run alone: it says what is wanted

@@ -31,6 +31,7 @@ static void a_run_goes_on_with_the_bytes_of_the_whole_run(void)
 
 static void the_verdict_is_that_of_the_whole_run(void)
 {
+    expect("$V snapshot --exits 1 -o s finals.lua && $V run s", 0, "ok    finals (3 exits)");
     expect("$V snapshot --exits 1 -o s bad.lua && $V run s", 1, "bad.lua:");
 }
 
@@ -68,6 +69,10 @@ static void a_scenario_is_replayed_from_its_beginning(void)
 static void set_up_and_run(void)
 {
     write_script("one.lua", "return scenario { name = 'one', " GUEST "steps = { expect 'CPUID' {}, expect 'CPUID' {}, expect 'CPUID' {} } }");
+    write_script("finals.lua", "return scenario { name = 'finals', mode = 'long', guest_ram = '1M', "
+                               "guest = asm [[ mov byte [0x9000], 'M'\n mov byte [0xb8000], 'V'\n cpuid\n cpuid\n cpuid\n hlt ]], "
+                               "steps = { expect 'CPUID' {}, expect 'CPUID' {}, expect 'CPUID' {} }, "
+                               "final = { stop = 'steps', exits = 3, rip = 0x8016, memory = { [0x9000] = 'M' }, screen = 'V' } }");
     write_script("bad.lua", "return scenario { name = 'bad', " GUEST "steps = { expect 'CPUID' {}, expect 'CPUID' { length = 3 } } }");
     write_script("two.lua", "local s = {}\nfor i, n in ipairs { 'a', 'b' } do\n s[i] = scenario { name = n, " GUEST
                             "steps = { expect 'CPUID' {} } }\nend\nreturn s");
