@@ -58,6 +58,8 @@ static void *elements(struct archive *a, void *array, size_t *count, size_t size
     return room;
 }
 
+#define GUEST_RAM_MAX (UINT64_C(2) << 30) /* as for scripts */
+
 static void final(struct archive *a, struct sim_final *f)
 {
     ARCHIVE(a, f->line);
@@ -123,7 +125,7 @@ void snapshot_scenario(struct archive *a, struct sim_scenario *s)
     s->finals = elements(a, s->finals, &s->final_count, sizeof *s->finals);
     for (size_t i = 0; i < s->final_count; i++)
         final(a, &s->finals[i]);
-    ARCHIVE(a, s->guest_bytes);
+    ARCHIVE_BELOW(a, s->guest_bytes, GUEST_RAM_MAX + 1);
     fixed_text(a, s->profile, sizeof s->profile);
     capabilities(a, &s->caps);
     ARCHIVE(a, s->vcpus);
